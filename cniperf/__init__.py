@@ -1,0 +1,37 @@
+"""What does a pod network cost? Eight ways to wire two pods, built, loaded and compared.
+
+The names below are the public ones. They are imported on first use, so that ``import cniperf``
+is quick and a person who only reads runs never loads what wires them.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "CniperfError": "cniperf.errors",
+    "Experiment": "cniperf.params",
+    "Host": "cniperf.hosts",
+    "load_intervals": "cniperf.runs",
+    "load_runs": "cniperf.runs",
+    "loss_table": "cniperf.analysis.loss",
+    "make_plan": "cniperf.plan",
+    "make_report": "cniperf.report",
+    "Plan": "cniperf.plan",
+    "run": "cniperf.measure.run",
+    "scheme_names": "cniperf.schemes",
+}
+
+__all__ = ["__version__", *_HOME]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    """Import a public name from its home on first use (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'cniperf' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

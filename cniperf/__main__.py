@@ -1,0 +1,5 @@
+"""``python -m cniperf`` is ``cniperf``."""
+
+from cniperf.cli import main
+
+main()

@@ -1,0 +1,44 @@
+"""Running a command, and saying in one line why it failed."""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+
+from cniperf.errors import CniperfError, one_line
+
+TIMEOUT = 30.0  # seconds: far more than any command of a plan takes
+
+
+class CommandFailed(CniperfError):
+    """A command ended with an error, or did not end.
+
+    Attributes:
+        argv: the command.
+        reason: its own last words.
+    """
+
+    def __init__(self, argv: Sequence[str], reason: str) -> None:
+        self.argv, self.reason = list(argv), one_line(reason)
+        super().__init__(f"`{' '.join(argv)}` failed: {self.reason}")
+
+
+def run(
+    argv: Sequence[str], *, environ: Mapping[str, str] | None = None, text: str | None = None
+) -> str:
+    """Run a command to its end and return its standard output.
+
+    Raises:
+        CommandFailed: it is not installed, failed, or took longer than ``TIMEOUT``.
+    """
+    try:
+        done = subprocess.run(
+            argv, env=environ, input=text, capture_output=True, text=True,
+            timeout=TIMEOUT, check=False, start_new_session=True,
+        )  # fmt: skip
+    except FileNotFoundError:
+        raise CommandFailed(argv, f"{argv[0]} is not installed") from None
+    except subprocess.TimeoutExpired:
+        raise CommandFailed(argv, f"no end after {TIMEOUT:.0f} s") from None
+    if done.returncode:
+        reason = done.stderr or done.stdout or f"exit code {done.returncode}"
+        raise CommandFailed(argv, reason)
+    return done.stdout

@@ -1,0 +1,150 @@
+"""The journal of a lab: what it made, on disk, so that anybody can take it back.
+
+A lab writes down each namespace, folder and process *before* or as soon as it exists. Whoever
+finds the journal of a dead owner (its reaper, the next run, ``cniperf clean``) sweeps exactly
+what is written there. An orderly end is the same sweep, done by the owner.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+NETNS_DIR = Path("/run/netns")
+GRACE = 1.0  # seconds that a process gets between SIGTERM and SIGKILL
+
+
+def state_dir() -> Path:
+    """Return the folder of journals and of the lock."""
+    return Path(os.environ.get("CNIPERF_STATE_DIR", "/run/cniperf"))
+
+
+class Journal:
+    """The journal of one lab: a file of one JSON object a line, only ever appended to."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def open(cls, lab: str) -> "Journal":
+        """Start the journal of a new lab, owned by this process."""
+        state_dir().mkdir(mode=0o700, parents=True, exist_ok=True)
+        journal = cls(state_dir() / f"{lab}.journal")
+        journal._append("owner", _identity(os.getpid()))
+        return journal
+
+    def add_namespace(self, name: str) -> None:
+        """Write down a namespace that is about to be made."""
+        self._append("namespace", name)
+
+    def add_folder(self, path: Path) -> None:
+        """Write down a folder that is about to be made."""
+        self._append("folder", str(path))
+
+    def add_process(self, pid: int) -> None:
+        """Write down a process that was started."""
+        self._append("process", _identity(pid))
+
+    def _append(self, kind: str, value: object) -> None:
+        # One write of one short line: a kill leaves it whole or absent.
+        with self.path.open("ab", buffering=0) as file:
+            file.write(json.dumps({kind: value}).encode() + b"\n")
+
+    def entries(self, kind: str) -> list[Any]:
+        """Return the values of one kind, oldest first."""
+        try:
+            lines = self.path.read_text().splitlines()
+        except FileNotFoundError:
+            return []
+        values = []
+        for line in lines:
+            with suppress(ValueError):
+                values += [value for key, value in json.loads(line).items() if key == kind]
+        return values
+
+    def owner_lives(self) -> bool:
+        """Tell whether the process that opened this journal is still there."""
+        return any(_lives(owner) for owner in self.entries("owner"))
+
+    def sweep(self) -> bool:
+        """Take back everything written here, then the journal itself.
+
+        Two sweepers may meet: the second waits, and finds nothing left.
+
+        Returns:
+            True where there was something to sweep.
+        """
+        try:
+            file = self.path.open("rb")
+        except FileNotFoundError:
+            return False
+        with file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if not self.path.exists():
+                return False
+            _end([_as_identity(entry) for entry in self.entries("process")])
+            for name in self.entries("namespace"):
+                if (NETNS_DIR / name).exists():
+                    subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
+            for folder in self.entries("folder"):
+                shutil.rmtree(folder, ignore_errors=True)
+            self.path.unlink(missing_ok=True)
+        return True
+
+
+def journals() -> Iterator[Journal]:
+    """Iterate over the journals of all labs, living and dead."""
+    return (Journal(path) for path in sorted(state_dir().glob("*.journal")))
+
+
+def sweep_dead() -> list[str]:
+    """Sweep what dead owners left behind; return the names of the labs swept."""
+    dead = [journal for journal in journals() if not journal.owner_lives()]
+    return [journal.path.stem for journal in dead if journal.sweep()]
+
+
+Identity = tuple[int, int]
+
+
+def _identity(pid: int) -> Identity:
+    """Return a process's pid and start time, which together never come twice."""
+    return pid, _stat(pid)[1]
+
+
+def _as_identity(entry: list[int]) -> Identity:
+    return entry[0], entry[1]
+
+
+def _stat(pid: int) -> tuple[str, int]:
+    """Return a process's state letter and its start time in clock ticks since boot."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return "X", 0
+    fields = text.rpartition(")")[2].split()  # the name before it may hold anything
+    return fields[0], int(fields[19])
+
+
+def _lives(identity: Identity | list[int]) -> bool:
+    pid, started = identity
+    state, start = _stat(pid)
+    return state not in "XZ" and start == started
+
+
+def _end(processes: list[Identity]) -> None:
+    """End processes: ask, wait, then insist."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        alive = [process for process in processes if _lives(process)]
+        for pid, _ in alive:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+        deadline = time.monotonic() + GRACE
+        while any(map(_lives, alive)) and time.monotonic() < deadline:
+            time.sleep(0.005)

@@ -1,0 +1,414 @@
+"""The lab: two hosts on one machine, as network namespaces joined by a bridge in a third.
+
+::
+
+    cniperf-ID-a          cniperf-ID-wire          cniperf-ID-b
+    eth0 ──────── port-a ─── br0 ─── port-b ──────── eth0
+    192.168.20.42                                  192.168.20.43
+
+The lab is wired with the same steps as any scheme, so it can be printed as commands, too. It
+touches nothing in the root namespace: no device, address or route is ever there.
+"""
+
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from cniperf.beds import cpus, ovs
+from cniperf.beds.command import CommandFailed, run
+from cniperf.beds.journal import Journal, state_dir
+from cniperf.beds.netlink import Netlink, shared
+from cniperf.errors import NotAble, StepFailed, one_line
+from cniperf.hosts import ARTICLE_HOSTS, Host
+from cniperf.plan import HostPlan, Plan
+from cniperf.steps import (
+    AddAddress,
+    AddBridge,
+    AddNetns,
+    AddRoute,
+    AddVeth,
+    LinkUp,
+    MoveLink,
+    SetFeatures,
+    SetMaster,
+    SetSysctl,
+    Step,
+)
+
+NO_TUNNEL_SEGMENTATION = ("tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation")
+
+# What the NICs of the lab's hosts cannot do; veth itself can do everything.
+NICS: dict[str, tuple[str, ...]] = {
+    "virtio": NO_TUNNEL_SEGMENTATION,
+    "offload": (),
+    "plain": ("tso", "gso", "gro"),
+}
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names of a lab's namespaces."""
+
+    lab: str
+
+    @property
+    def wire(self) -> str:
+        """The namespace of the bridge between the hosts."""
+        return f"cniperf-{self.lab}-wire"
+
+    def host(self, name: str) -> str:
+        """The namespace of a host."""
+        return f"cniperf-{self.lab}-{name}"
+
+    def pod(self, name: str) -> str:
+        """The namespace of the pod on a host."""
+        return f"cniperf-{self.lab}-pod-{name}"
+
+    def all(self) -> list[str]:
+        """Every namespace that the lab may make, pods first."""
+        return [self.pod("a"), self.pod("b"), self.host("a"), self.host("b"), self.wire]
+
+
+def lab_steps(names: Names, hosts: Iterable[Host], nic: str) -> list[Step]:
+    """Return the steps that build a lab, to be taken in the namespace of its wire."""
+    steps: list[Step] = []
+    for host in hosts:
+        inside, port = names.host(host.name), f"port-{host.name}"
+        if not steps:
+            steps += [AddBridge("br0", host.mtu), LinkUp("br0")]
+        steps += [
+            AddNetns(inside),
+            AddVeth(host.nic, port, host.mtu),
+            MoveLink(host.nic, into=inside),
+            SetMaster(port, "br0"),
+            LinkUp(port),
+            LinkUp("lo", netns=inside),
+            LinkUp(host.nic, netns=inside),
+            AddAddress(f"{host.address}/{host.prefixlen}", host.nic, netns=inside),
+            # A host forwards for its pods, and answers for 169.254.1.1 only if it has a route there.
+            AddRoute("default", dev=host.nic, netns=inside),
+            SetSysctl("net.ipv4.ip_forward", "1", netns=inside),
+        ]
+        if NICS[nic]:
+            steps += [SetFeatures(host.nic, NICS[nic], on=False, netns=inside)]
+    return steps
+
+
+class LabHost:
+    """One of the lab's namespaces as the steps' :class:`~cniperf.steps.Applier`."""
+
+    def __init__(
+        self, namespace: str, netlink: Netlink, environ: dict[str, str] | None = None
+    ) -> None:
+        self.namespace, self._netlink = namespace, netlink
+        self.environ = {**os.environ, **(environ or {})}
+
+    def netlink(self, netns: str | None) -> Any:  # noqa: ANN401
+        """Return the open socket of a pod's namespace, or of the host's own."""
+        return self._netlink.socket(netns or self.namespace)
+
+    def index(self, device: str, netns: str | None) -> int:
+        """Return the interface index of a device."""
+        return self._netlink.index(device, netns or self.namespace)
+
+    def add_netns(self, name: str) -> None:
+        """Make a pod's namespace."""
+        self._netlink.add_netns(name)
+
+    def del_netns(self, name: str) -> None:
+        """Delete a pod's namespace."""
+        self._netlink.del_netns(name)
+
+    def run(self, argv: Sequence[str]) -> None:
+        """Run a command in the host's namespace."""
+        run(self.enter(argv), environ=self.environ)
+
+    def enter(self, argv: Sequence[str], netns: str | None = None) -> list[str]:
+        """Return a command that runs another in the host's namespace, or in a pod's."""
+        return ["nsenter", f"--net=/run/netns/{netns or self.namespace}", "--", *argv]
+
+
+class Lab:
+    """Two hosts on this machine. Use it as a context manager.
+
+    Args:
+        nic: what the hosts' NICs can do: ``virtio`` (no tunnel segmentation), ``offload``
+            (everything) or ``plain`` (no segmentation, no receive aggregation).
+        mtu: MTU of the wire in bytes.
+        ovs: start Open vSwitch on both hosts.
+    """
+
+    name = "lab"
+
+    def __init__(self, *, nic: str = "virtio", mtu: int = 1500, ovs: bool = False) -> None:
+        self.names = Names(secrets.token_hex(2))
+        self.nic, self._ovs = nic, ovs
+        self._rundir = state_dir() / self.names.lab
+        self.hosts: tuple[Host, Host] = tuple(self._host(host, mtu) for host in ARTICLE_HOSTS)  # type: ignore[assignment]
+        self.cpus = dict(zip("ab", cpus.split(), strict=True))
+        self._netlink = shared()
+        self._appliers = {
+            host.name: LabHost(
+                self.names.host(host.name), self._netlink, ovs_environ(self._rundir, host)
+            )
+            for host in self.hosts
+        }
+        self._children: list[subprocess.Popen[bytes]] = []
+
+    def _host(self, host: Host, mtu: int) -> Host:
+        return replace(
+            host,
+            mtu=mtu,
+            pod=self.names.pod(host.name),
+            plain=self.nic == "plain",
+            ovs_datapath=ovs.datapath() if self._ovs else "system",
+        )
+
+    # ── life ──────────────────────────────────────────────────────────────────────────────────
+
+    def __enter__(self) -> Self:
+        require_root()
+        if self._ovs:
+            ovs.require()
+        self.journal = Journal.open(self.names.lab)
+        try:
+            self._reaper = self._start_reaper()
+            self._build()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take back everything the lab made; safe to call twice."""
+        for child in self._children:
+            child.terminate()
+        for name in self.names.all():
+            self._netlink.do(lambda name=name: self._netlink.forget(name))  # type: ignore[misc]
+        self.journal.sweep()
+        for child in self._children:
+            child.wait()
+        self._children.clear()
+        if reaper := getattr(self, "_reaper", None):
+            reaper.stdin.close()
+            reaper.wait()
+
+    def _start_reaper(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "cniperf.beds.reaper", str(self.journal.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            start_new_session=True,  # a Ctrl-C meant for the owner must not end it
+        )
+
+    def _build(self) -> None:
+        for name in self.names.all():
+            self.journal.add_namespace(name)
+        wire = LabHost(self.names.wire, self._netlink)
+        self._take(AddNetns(self.names.wire), "wire", wire)
+        for step in lab_steps(self.names, self.hosts, self.nic):
+            self._take(step, "wire", wire)
+        self._steer(self.names.wire, {f"port-{name}": own for name, own in self.cpus.items()})
+        if self._ovs:
+            self.journal.add_folder(self._rundir)
+            for host in self.hosts:
+                self._start_ovs(host)
+
+    def _start_ovs(self, host: Host) -> None:
+        rundir = self._rundir / host.name
+        rundir.mkdir(parents=True)
+        ovs.start(
+            rundir,
+            start=lambda argv, log: self.start(host, None, argv, log),
+            run=self._appliers[host.name].run,
+        )
+
+    # ── wiring ────────────────────────────────────────────────────────────────────────────────
+
+    def apply(self, plan: Plan, *, by: str = "netlink") -> None:
+        """Wire both hosts, and give each host's new devices to the host's CPUs.
+
+        Args:
+            plan: what to wire; made for this lab's hosts.
+            by: ``netlink``, or ``argv`` to run each step as its command.
+
+        Raises:
+            StepFailed: the first step that was refused.
+        """
+        for side in plan:
+            self._take_all(side, side.steps, by)
+            mine = self.cpus[side.host.name]
+            for namespace in {self.names.host(side.host.name), side.endpoint.netns} - {None}:
+                self._steer(str(namespace), mine)
+
+    def undo(self, plan: Plan, *, by: str = "netlink") -> None:
+        """Unwire both hosts: every step is taken back, and the first refusal is raised last."""
+        refused = []
+        for side in plan:
+            for step in side.undo():
+                try:
+                    self._take_all(side, (step,), by)
+                except StepFailed as problem:
+                    refused.append(problem)
+        if refused:
+            raise refused[0]
+
+    def _take_all(self, side: HostPlan, steps: Sequence[Step], by: str) -> None:
+        applier = self._appliers[side.host.name]
+        for step in steps:
+            if by == "argv":
+                with _told(step, side.host.name):
+                    applier.run(step.argv())
+            else:
+                self._take(step, side.host.name, applier)
+
+    def _take(self, step: Step, host: str, applier: LabHost) -> None:
+        with _told(step, host):
+            self._netlink.do(lambda: step.apply(applier))
+
+    def _steer(self, namespace: str, whose: tuple[int, ...] | dict[str, tuple[int, ...]]) -> None:
+        """Let the CPUs of a host do the receive processing of devices (RPS)."""
+
+        def queues() -> dict[str, list[str]]:
+            found: dict[str, list[str]] = {}
+            for link in self._netlink.socket(namespace).get_links():
+                device = str(link.get("ifname"))
+                mine = whose.get(device) if isinstance(whose, dict) else whose
+                if mine and device != "lo":
+                    # Devices made in software receive on one queue.
+                    file = f"/sys/class/net/{device}/queues/rx-0/rps_cpus"
+                    found.setdefault(cpus.mask(mine), []).append(file)
+            return found
+
+        for mask, files in self._netlink.do(queues).items():
+            # `ip netns exec` shows the namespace's own devices under /sys.
+            run(["ip", "netns", "exec", namespace, "tee", *files], text=mask)
+
+    # ── load ──────────────────────────────────────────────────────────────────────────────────
+
+    def start(
+        self, host: Host, netns: str | None, argv: Sequence[str], output: Path
+    ) -> subprocess.Popen[bytes]:
+        """Start a command on a host's own CPUs, in the host's or a pod's namespace.
+
+        It dies with this process, and is written down for whoever sweeps after it.
+
+        Args:
+            host: one of ``hosts``.
+            netns: the pod's namespace, or None for the host's.
+            argv: the command.
+            output: file for what it prints, errors included.
+        """
+        applier = self._appliers[host.name]
+        pinned = ["taskset", "-c", cpus.text(self.cpus[host.name]), *argv]
+        command = ["setpriv", "--pdeathsig", "KILL", *applier.enter(pinned, netns)]
+        with output.open("wb") as file:
+            child = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
+                env=applier.environ, start_new_session=True,
+            )  # fmt: skip
+        self._children.append(child)
+        self.journal.add_process(child.pid)
+        return child
+
+    def listens(self, child: subprocess.Popen[bytes], address: str, port: int) -> bool:
+        """Tell whether a TCP socket listens at an address in a child's network namespace."""
+        packed = bytes(int(part) for part in address.split("."))
+        entry = f"{int.from_bytes(packed, sys.byteorder):08X}:{port:04X} 00000000:0000 0A"
+        with suppress(OSError):
+            return entry in Path(f"/proc/{child.pid}/net/tcp").read_text()
+        return False
+
+    def bytes_sent(self, child: subprocess.Popen[bytes], device: str) -> int | None:
+        """Return the bytes that a device in a child's network namespace has sent so far."""
+        with suppress(OSError):
+            for line in Path(f"/proc/{child.pid}/net/dev").read_text().splitlines():
+                name, _, counters = line.partition(":")
+                if name.strip() == device:
+                    return int(counters.split()[8])
+        return None
+
+    # ── facts ─────────────────────────────────────────────────────────────────────────────────
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a reader must know of this bed to judge a figure from it."""
+        return {
+            "bed": self.name,
+            "nic": self.nic,
+            "cpus": {name: list(own) for name, own in self.cpus.items()},
+            "ovs_datapath": self.hosts[0].ovs_datapath if self._ovs else None,
+            "offloads": {host.name: self._offloads(host) for host in self.hosts},
+        }
+
+    def _offloads(self, host: Host) -> dict[str, bool]:
+        text = run(self._appliers[host.name].enter(["ethtool", "-k", host.nic]))
+        pairs = (line.strip().split(": ") for line in text.splitlines()[1:] if ": " in line)
+        states = {name: state.startswith("on") for name, state in pairs}
+        shown = ("tcp-segmentation-offload", "generic-segmentation-offload",
+                 "generic-receive-offload", "tx-checksumming",
+                 "tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation")  # fmt: skip
+        return {name: states[name] for name in shown if name in states}
+
+
+def ovs_environ(rundir: Path, host: Host) -> dict[str, str]:
+    """Return the variables that lead the Open vSwitch tools to a host's own daemons."""
+    return ovs.environ(rundir / host.name)
+
+
+def require_root() -> None:
+    """Refuse where this process may not make network namespaces.
+
+    Raises:
+        NotAble: with the way to become root.
+    """
+    if os.geteuid() != 0:
+        raise NotAble("the lab makes network namespaces, which needs root: put sudo before it")
+
+
+class _told:
+    """Turn what the kernel or a tool says to a step into StepFailed."""
+
+    def __init__(self, step: Step, host: str) -> None:
+        self.step, self.host = step, host
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        reason = _reason(problem)
+        if reason:
+            raise StepFailed(self.host, str(self.step), reason) from problem
+
+
+def _reason(problem: BaseException | None) -> str | None:
+    if isinstance(problem, CommandFailed):
+        return problem.reason
+    if isinstance(problem, FileExistsError):
+        return f"{problem.filename} stands in the way: `ip netns del` it if it is not in use"
+    if isinstance(problem, OSError) or type(problem).__name__ == "NetlinkError":
+        code = getattr(problem, "code", None) or getattr(problem, "errno", None)
+        words = problem.args[1] if len(problem.args) > 1 else problem
+        kernel = os.strerror(code) if code else ""
+        return one_line(f"{words}" if str(words) == kernel else f"{kernel}: {words}")
+    return None

@@ -1,0 +1,79 @@
+"""One Open vSwitch a lab host: its own database server and switch daemon in its namespace."""
+
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from shutil import which
+
+from cniperf.errors import NotAble
+
+SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
+TOOLS = ("ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-ofctl")
+
+Start = Callable[[Sequence[str], Path], object]
+Run = Callable[[Sequence[str]], object]
+
+
+@cache
+def datapath() -> str:
+    """Return ``system`` where this kernel has the openvswitch module, else ``netdev``."""
+    if Path("/sys/module/openvswitch").exists():
+        return "system"
+    found = which("modprobe") and subprocess.run(
+        ["modprobe", "--dry-run", "--quiet", "openvswitch"], check=False
+    )
+    return "system" if found and found.returncode == 0 else "netdev"
+
+
+def missing() -> list[str]:
+    """Return the Open vSwitch tools that are not installed."""
+    return [tool for tool in TOOLS if which(tool) is None]
+
+
+def require() -> None:
+    """Refuse where Open vSwitch is not installed.
+
+    Raises:
+        NotAble: with the command that installs it.
+    """
+    if gone := missing():
+        raise NotAble(
+            f"Open vSwitch is not installed ({', '.join(gone)} not found): "
+            "apt-get install openvswitch-switch"
+        )
+
+
+def environ(rundir: Path) -> dict[str, str]:
+    """Return the variables that make the Open vSwitch tools talk to the daemons in a folder."""
+    folders = ("OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR", "OVS_SYSCONFDIR")
+    return {folder: str(rundir) for folder in folders}
+
+
+def start(rundir: Path, start: Start, run: Run) -> None:
+    """Start the two daemons of one host.
+
+    Args:
+        rundir: the host's own run folder, which exists; keep its path short, as a socket's
+            name has 108 bytes at most.
+        start: starts a command on the host, its output going to a file.
+        run: runs a command on the host to its end.
+    """
+    database = rundir / "conf.db"
+    run(["ovsdb-tool", "create", str(database), str(SCHEMA)])
+    socket = rundir / "db.sock"
+    start(["ovsdb-server", str(database), f"--remote=punix:{socket}", "--pidfile"],
+          rundir / "ovsdb-server.log")  # fmt: skip
+    _wait_for(socket)  # `ovs-vsctl --retry` would do, but waits a second between tries
+    run(["ovs-vsctl", "--no-wait", "init"])  # the switch daemon is not there yet
+    start(["ovs-vswitchd", f"unix:{socket}", "--pidfile"], rundir / "ovs-vswitchd.log")
+    # That daemon may take its time: the first `ovs-vsctl add-br` waits until it has done its work.
+
+
+def _wait_for(file: Path, seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not file.exists():
+        if time.monotonic() > deadline:
+            raise NotAble(f"ovsdb-server did not start: see {file.parent}/ovsdb-server.log")
+        time.sleep(0.005)

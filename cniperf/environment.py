@@ -1,0 +1,76 @@
+"""The machine and the versions behind a figure."""
+
+import os
+import platform
+import re
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import cniperf
+
+TOOLS = {
+    "iperf3": ["iperf3", "--version"],
+    "iproute2": ["ip", "-V"],
+    "ethtool": ["ethtool", "--version"],
+    "openvswitch": ["ovs-vsctl", "--version"],
+}
+
+SYSCTLS = (
+    "net/core/rmem_max",
+    "net/core/wmem_max",
+    "net/core/default_qdisc",
+    "net/core/netdev_max_backlog",
+    "net/ipv4/tcp_rmem",
+    "net/ipv4/tcp_wmem",
+)
+
+
+def fingerprint() -> dict[str, Any]:
+    """Return what tells this machine and these tools from others, without naming the machine.
+
+    Keys: ``kernel``, ``os``, ``arch``, ``cpu`` (model), ``cpus`` (count), ``memory`` (GiB),
+    ``python``, ``versions`` (tool or package to version, None where missing), ``sysctl``.
+    """
+    return {
+        "kernel": platform.release(),
+        "os": platform.freedesktop_os_release().get("PRETTY_NAME", platform.system()),
+        "arch": platform.machine(),
+        "cpu": _cpu_model(),
+        "cpus": os.cpu_count(),
+        "memory": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "python": platform.python_version(),
+        "versions": {
+            "cniperf": cniperf.__version__,
+            "pyroute2": version("pyroute2"),
+            **{tool: _tool_version(argv) for tool, argv in TOOLS.items()},
+        },
+        "sysctl": {name.replace("/", "."): _sysctl(name) for name in SYSCTLS},
+    }
+
+
+def congestion_controls() -> list[str]:
+    """Return the TCP congestion controls that this kernel has ready."""
+    return (_sysctl("net/ipv4/tcp_available_congestion_control") or "").split()
+
+
+def _cpu_model() -> str:
+    found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return found[1] if found else platform.processor() or platform.machine()
+
+
+def _tool_version(argv: list[str]) -> str | None:
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=10)
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return None
+    found = re.search(r"\d+(\.\d+)+", done.stdout + done.stderr)
+    return found[0] if found else None
+
+
+def _sysctl(name: str) -> str | None:
+    try:
+        return Path("/proc/sys", name).read_text().strip().replace("\t", " ")
+    except OSError:
+        return None

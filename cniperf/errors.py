@@ -1,0 +1,67 @@
+"""What cniperf says when it cannot go on: one line that names the cause and the way out."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class CniperfError(Exception):
+    """Base of every error that is meant for the user's eyes; its text is one line."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Show one line in a notebook: IPython asks the exception itself how it wants to look."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class ParameterError(CniperfError, ValueError):
+    """A parameter has an unknown name or a value that is not allowed."""
+
+
+class UnknownScheme(ParameterError):
+    """No scheme has this name."""
+
+
+class NotAble(CniperfError):
+    """This machine lacks something the work needs: a privilege, a tool, a kernel feature."""
+
+
+class Busy(CniperfError):
+    """Another run holds the machine, or something stands where the lab must be built."""
+
+
+class StepFailed(CniperfError):
+    """A step of a plan was refused by the host.
+
+    Attributes:
+        host: the host's name, ``a`` or ``b``.
+        command: the step as a shell command.
+        reason: what the kernel or the tool said.
+    """
+
+    def __init__(self, host: str, command: str, reason: str) -> None:
+        self.host, self.command, self.reason = host, command, reason
+        super().__init__(f"host {host}: `{command}` was refused: {reason}")
+
+
+class MeasurementFailed(CniperfError):
+    """The wiring stands but carries no traffic, or the generator failed."""
+
+
+class BadRun(CniperfError, ValueError):
+    """A folder is no complete run."""
+
+
+class Stopped(BaseException):
+    """The process was told to stop (SIGTERM); like KeyboardInterrupt it passes every ``except``."""
+
+
+def one_line(text: str) -> str:
+    """Fold any white space, line breaks included, so that a message stays one line."""
+    return " ".join(text.split())
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """Say that a name is unknown, which one was probably meant, and all that are known."""
+    names = list(known)
+    near = get_close_matches(name, names, n=1)
+    meant = f"; did you mean {near[0]!r}?" if near else "."
+    return f"unknown {kind} {name!r}{meant} Known: {', '.join(names)}"

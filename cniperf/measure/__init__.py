@@ -1,0 +1,1 @@
+"""Wiring a scheme, loading it, and leaving a run."""

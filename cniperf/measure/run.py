@@ -1,0 +1,111 @@
+"""The single measurement: lock the machine, build, wire, load, unwire, leave a run."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from shutil import which
+from typing import Any
+
+from cniperf.beds import open_bed
+from cniperf.beds.journal import sweep_dead
+from cniperf.beds.lab import require_root
+from cniperf.beds.lock import machine_lock
+from cniperf.environment import congestion_controls, fingerprint
+from cniperf.errors import CniperfError, NotAble, ParameterError
+from cniperf.measure.iperf3 import Load
+from cniperf.measure.progress import Moment, Progress, say
+from cniperf.params import Experiment
+from cniperf.plan import make_plan
+from cniperf.runs import Draft, default_data_dir
+from cniperf.schemes import find
+
+TOOLS = {
+    "iperf3": "iperf3", "ip": "iproute2", "ethtool": "ethtool", "sysctl": "procps",
+    "nsenter": "util-linux", "taskset": "util-linux", "setpriv": "util-linux",
+}  # fmt: skip
+
+
+def missing_tools() -> dict[str, str]:
+    """Return the tools that every run needs and this machine lacks, with their packages."""
+    return {tool: package for tool, package in TOOLS.items() if which(tool) is None}
+
+
+def run(experiment: Experiment, progress: Progress = say) -> list[Path]:
+    """Measure a scheme, each round on a freshly built lab, and return the run folders.
+
+    A round that fails leaves a run with status ``failed`` and its reason, and ends the others.
+
+    Raises:
+        NotAble: no root, or a tool is missing; nothing was touched.
+        Busy: another run holds this machine; nothing was touched.
+        CniperfError: a round failed.
+    """
+    require_root()
+    if missing := missing_tools():
+        packages = " ".join(sorted(set(missing.values())))
+        raise NotAble(f"{', '.join(missing)} not found: apt-get install {packages}")
+    if experiment.congestion not in congestion_controls():
+        raise ParameterError(
+            f"congestion={experiment.congestion!r} is not allowed: this kernel has "
+            f"{', '.join(congestion_controls())} (modprobe tcp_NAME may bring more)"
+        )
+    first = experiment.first_round
+    with machine_lock(f"cniperf, measuring {experiment.scheme}"):
+        sweep_dead()
+        return [
+            _Round(experiment, number, progress).run()
+            for number in range(first, first + experiment.rounds)
+        ]
+
+
+class _Round:
+    """One round of an experiment."""
+
+    def __init__(self, experiment: Experiment, number: int, progress: Progress) -> None:
+        self.experiment, self.number, self._progress = experiment, number, progress
+        self.data_dir = experiment.data_dir or default_data_dir()
+        self._record: dict[str, Any] = {
+            "suite": experiment.suite,
+            "round": number,
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "params": experiment.model_dump(mode="json", exclude={"data_dir", "first_round"}),
+            "scheme": _scheme_facts(experiment.scheme),
+            "bed": {"bed": experiment.bed},
+        }
+
+    def run(self) -> Path:
+        self._record["environment"] = fingerprint()
+        try:
+            return self._measure()
+        except CniperfError as problem:
+            self._say("failed", 1, f"failed: {problem}")
+            with Draft(self.data_dir, self.experiment.scheme) as draft:
+                draft.finish({**self._record, "status": "failed", "error": str(problem)})
+            raise
+
+    def _measure(self) -> Path:
+        self._say("wire", 0, "building the lab")
+        with open_bed(self.experiment) as bed, Draft(self.data_dir, self.experiment.scheme) as draft:
+            bed.journal.add_folder(draft.path)
+            plan = make_plan(self.experiment.scheme, *bed.hosts)
+            for side in plan:
+                draft.write(f"host-{side.host.name}.sh", side.script())
+            bed.apply(plan)
+            self._record["bed"] = bed.facts()
+            figures = Load(bed, plan, self.experiment, draft.path).run(self._tick)
+            bed.undo(plan)
+            figures["pod_mtu"] = plan.a.endpoint.mtu
+            self._say("done", 1, f"{figures['gbps']:.2f} Gbit/s")
+            return draft.finish({**self._record, "status": "ok", "summary": figures})
+
+    def _tick(self, seconds: float, gbps: float | None) -> None:
+        total = self.experiment.omit + self.experiment.duration
+        rate = "" if gbps is None else f" {gbps:6.2f} Gbit/s leave the interface"
+        self._say("load", min(seconds / total, 1), f"{seconds:3.0f} of {total} s{rate}")
+
+    def _say(self, stage: str, share: float, text: str) -> None:
+        self._progress(Moment(self.experiment.scheme, self.number, stage, share, text))
+
+
+def _scheme_facts(name: str) -> dict[str, Any]:
+    scheme = find(name)
+    return {"name": name, "order": scheme.order, "summary": scheme.summary, "path": scheme.path}

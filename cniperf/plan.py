@@ -1,0 +1,101 @@
+"""A plan: what is done to each of the two hosts, in order. Making one touches nothing."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cniperf.hosts import ARTICLE_HOSTS, Host
+from cniperf.steps import SetFeatures, Step, created_devices
+
+if TYPE_CHECKING:
+    from cniperf.schemes.scheme import Scheme
+
+NO_SEGMENTATION = ("tso", "gso", "gro")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where one end of the load runs.
+
+    Attributes:
+        netns: the pod's namespace, or None for the host's own.
+        address: the IPv4 address that the load is sent to or from.
+        device: the interface that the load enters and leaves by.
+        mtu: that interface's MTU in bytes.
+    """
+
+    netns: str | None
+    address: str
+    device: str
+    mtu: int
+
+
+@dataclass(frozen=True)
+class HostPlan:
+    """The steps of one host, and the end of the load that they make."""
+
+    host: Host
+    steps: tuple[Step, ...]
+    endpoint: Endpoint
+
+    def undo(self) -> tuple[Step, ...]:
+        """Return the steps that take the host back to what it was, last change first."""
+        back = (step.undo() for step in reversed(self.steps))
+        return tuple(step for step in back if step is not None)
+
+    def script(self) -> str:
+        """Return the shell commands that wire this host, one a line."""
+        return _script(self, "wire", self.steps)
+
+    def undo_script(self) -> str:
+        """Return the shell commands that unwire this host, one a line."""
+        return _script(self, "unwire", self.undo())
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One scheme between two hosts. ``str(plan)`` is the shell script of both."""
+
+    scheme: str
+    a: HostPlan
+    b: HostPlan
+
+    def __iter__(self) -> Iterator[HostPlan]:
+        return iter((self.a, self.b))
+
+    def __str__(self) -> str:
+        return "\n".join(side.script() for side in self)
+
+
+def make_plan(scheme: "str | Scheme", a: Host | None = None, b: Host | None = None) -> Plan:
+    """Plan a scheme between two hosts, the article's two by default.
+
+    Raises:
+        UnknownScheme: no scheme has this name.
+    """
+    from cniperf.schemes import find
+
+    chosen = find(scheme) if isinstance(scheme, str) else scheme
+    here, there = a or ARTICLE_HOSTS[0], b or ARTICLE_HOSTS[1]
+
+    def side(host: Host, peer: Host) -> HostPlan:
+        steps = tuple(_with_offloads(host, chosen.wire(host, peer)))
+        return HostPlan(host, steps, chosen.endpoint(host))
+
+    return Plan(chosen.name, side(here, there), side(there, here))
+
+
+def _with_offloads(host: Host, steps: Iterable[Step]) -> Iterator[Step]:
+    """On a plain host, let no device of the plan carry packets over its MTU."""
+    for step in steps:
+        yield step
+        if host.plain:
+            for device in created_devices(step):
+                yield SetFeatures(device, NO_SEGMENTATION, on=False, netns=step.netns)
+
+
+def _script(side: HostPlan, verb: str, steps: tuple[Step, ...]) -> str:
+    host = side.host
+    head = f"# host {host.name}: {verb} ({host.nic} has {host.address}/{host.prefixlen})"
+    body = [str(step) for step in steps] or [": # nothing to do: the host's own stack is the path"]
+    return "\n".join([head, *body, ""])

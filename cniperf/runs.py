@@ -1,0 +1,243 @@
+"""Runs on disk: one folder each, written whole or not at all, read into one tidy table.
+
+A run folder holds
+
+=====================  =======================================================================
+``run.json``           format version, status, parameters, environment, plan, summary
+``host-a.sh`` ``-b``   the plan as applied on each host, as shell commands
+``iperf3-client.json`` what the generator on host a said, untouched
+``iperf3-server.json`` what the generator on host b said, untouched
+=====================  =======================================================================
+
+This module needs neither root nor Linux.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from cniperf.errors import BadRun, CniperfError, NotAble
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMAT = 1
+
+# Columns that say under which conditions a run was made: figures of two runs meet in one ratio
+# only where all of these are equal.
+CONDITIONS = (
+    "bed", "nic", "mtu", "streams", "window", "congestion", "duration", "omit",
+    "kernel", "cpu", "cpus", "iperf3",
+)  # fmt: skip
+
+COLUMNS = (
+    "run", "suite", "round", "scheme", "order", "status", "error", "started",
+    *CONDITIONS,
+    "gbps", "retransmits", "mss", "pod_mtu", "sender_cpu", "receiver_cpu", "ovs_datapath", "path",
+)  # fmt: skip
+
+
+class BrokenRunWarning(UserWarning):
+    """A folder among the runs is no complete run and was left out."""
+
+
+def default_data_dir() -> Path:
+    """Return the project's ``data/`` where this is a checkout or below one, else ``./data``."""
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        if (folder / "notebooks" / "run_scheme.ipynb").exists():
+            return folder / "data"
+    return Path("data")
+
+
+class Draft:
+    """A run folder in the making. It has a hidden name until :meth:`finish` makes it a run.
+
+    Leaving the ``with`` block without that removes it.
+    """
+
+    def __init__(self, data_dir: Path, name: str) -> None:
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        self.id = f"{stamp}-{name}-{secrets.token_hex(2)}"
+        self.final = data_dir / self.id
+        self.path = data_dir / f".partial-{self.id}"
+
+    def __enter__(self) -> Self:
+        try:
+            self.path.mkdir(parents=True)
+        except OSError as problem:
+            raise NotAble(f"cannot write to {self.path.parent}: {problem.strerror}") from None
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+        if isinstance(problem, OSError) and not isinstance(problem, CniperfError):
+            raise NotAble(f"cannot write to {self.final.parent}: {problem.strerror}") from problem
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file of the run."""
+        (self.path / name).write_text(text)
+
+    def finish(self, record: Mapping[str, Any]) -> Path:
+        """Write ``run.json`` and give the folder its name, in one step; return the folder."""
+        whole = {"format": FORMAT, "id": self.id, **record}
+        file = self.path / "run.json"
+        with file.open("w") as out:
+            json.dump(whole, out, indent=1)
+            out.write("\n")
+            out.flush()
+            os.fsync(out.fileno())  # a full disk must speak before the rename
+        self.path.rename(self.final)
+        return self.final
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """Return a run's ``run.json``.
+
+    Raises:
+        BadRun: the file is missing, is no JSON, lacks a part, or is of another format.
+    """
+    try:
+        record: dict[str, Any] = json.loads((folder / "run.json").read_text())
+        if record["format"] != FORMAT:
+            raise BadRun(f"{folder}: format {record['format']}, this cniperf reads {FORMAT}")
+        _row(folder, record)
+    except FileNotFoundError:
+        raise BadRun(f"{folder}: there is no run.json") from None
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        if isinstance(problem, BadRun):
+            raise
+        raise BadRun(f"{folder}: run.json is broken ({type(problem).__name__}: {problem})") from None
+    return record
+
+
+def run_folders(data_dir: Path | str) -> list[Path]:
+    """Return the run folders in a folder, oldest first; the folder may be a run itself.
+
+    Raises:
+        BadRun: there is no such folder.
+    """
+    root = Path(data_dir)
+    if not root.is_dir():
+        raise BadRun(f"there is no folder {root}: give the folder that holds the runs")
+    if (root / "run.json").exists():
+        return [root]
+    return sorted(
+        child
+        for child in root.iterdir()
+        if child.is_dir() and not child.name.startswith(".") and child.name[:1].isdigit()
+    )
+
+
+def load_runs(data_dir: Path | str | None = None, *, suite: str | None = None) -> "pd.DataFrame":
+    """Load runs into one tidy table, one row a run, oldest first.
+
+    Args:
+        data_dir: folder of run folders; the project's ``data/`` if not given.
+        suite: only the runs of this suite.
+
+    Returns:
+        A DataFrame of these columns:
+
+        ``run`` id, ``suite``, ``round``, ``scheme``, ``order`` (its place in charts), ``status`` (``ok`` or ``failed``), ``error``
+        (why it failed), ``started`` (UTC), the conditions ``bed``, ``nic``, ``mtu`` (bytes, of
+        the underlay), ``streams``, ``window``, ``congestion``, ``duration``, ``omit`` (s),
+        ``kernel``, ``cpu``, ``cpus``, ``iperf3`` (version), and the results ``gbps`` (goodput at
+        the receiver, Gbit/s), ``retransmits`` (segments), ``mss``, ``pod_mtu`` (bytes),
+        ``sender_cpu``, ``receiver_cpu`` (% of one CPU, the generator's own figure),
+        ``ovs_datapath`` and ``path`` (the folder).
+
+        ``attrs["broken"]`` lists what was left out as ``(folder, reason)``.
+
+    Warns:
+        BrokenRunWarning: for each folder that is no complete run.
+
+    Raises:
+        BadRun: there is no such folder.
+    """
+    import pandas as pd
+
+    rows, broken = [], []
+    for folder in run_folders(data_dir or default_data_dir()):
+        try:
+            row = _row(folder, read_run(folder))
+        except BadRun as problem:
+            warnings.warn(str(problem), BrokenRunWarning, stacklevel=2)
+            broken.append((folder.name, str(problem).removeprefix(f"{folder}: ")))
+            continue
+        if suite is None or row["suite"] == suite:
+            rows.append(row)
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table["started"] = pd.to_datetime(table["started"], utc=True)
+    table["gbps"] = table["gbps"].astype(float)
+    table.attrs["broken"] = broken
+    return table
+
+
+def load_intervals(run: Path | str) -> "pd.DataFrame":
+    """Load the throughput over time of one run.
+
+    Returns:
+        A DataFrame with ``second`` (end of the interval, from the start of the load), ``gbps``
+        (sent), ``retransmits`` and ``omitted`` (True for the seconds that do not count).
+    """
+    import pandas as pd
+
+    client = json.loads((Path(run) / "iperf3-client.json").read_text())
+    rows = []
+    for part in client["intervals"]:
+        total = part["sum"]
+        rows.append(
+            {
+                "gbps": total["bits_per_second"] / 1e9,
+                "retransmits": total.get("retransmits"),
+                "omitted": total["omitted"],
+                "seconds": total["seconds"],
+            }
+        )
+    table = pd.DataFrame(rows, columns=["gbps", "retransmits", "omitted", "seconds"])
+    table.insert(0, "second", table.pop("seconds").cumsum().round(2))
+    return table
+
+
+def load_plans(runs: "pd.DataFrame") -> Iterator[tuple[str, str, str]]:
+    """Iterate over ``(scheme, commands on host a, on host b)``, as applied in the newest run."""
+    for scheme, group in runs.groupby("scheme", sort=False):
+        folder = Path(group.iloc[-1]["path"])
+        scripts = [folder / f"host-{name}.sh" for name in "ab"]
+        if all(script.exists() for script in scripts):
+            yield str(scheme), *(script.read_text() for script in scripts)  # type: ignore[misc]
+
+
+def _row(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
+    params, environment = record["params"], record["environment"]
+    summary = record.get("summary") or {}
+    if record["status"] == "ok" and not isinstance(summary.get("gbps"), float | int):
+        raise BadRun(f"{folder}: run.json says ok but has no throughput")
+    row = {
+        "run": record["id"],
+        "scheme": record["scheme"]["name"],
+        "round": record["round"],
+        "order": record["scheme"]["order"],
+        "status": record["status"],
+        "error": record.get("error") or "",
+        "started": record["started"],
+        "kernel": environment["kernel"],
+        "cpu": environment["cpu"],
+        "cpus": environment["cpus"],
+        "iperf3": environment["versions"]["iperf3"],
+        "ovs_datapath": record["bed"].get("ovs_datapath"),
+        "path": str(folder),
+    }
+    return {column: row.get(column, summary.get(column, params.get(column))) for column in COLUMNS}

@@ -1,0 +1,26 @@
+"""hostnetwork: the load runs on the hosts themselves. The baseline of every loss."""
+
+from cniperf.hosts import Host
+from cniperf.plan import Endpoint
+from cniperf.schemes.scheme import Scheme
+from cniperf.steps import Step
+
+
+def wire(here: Host, there: Host) -> list[Step]:
+    """Nothing: the host's own stack is the path."""
+    return []
+
+
+def endpoint(here: Host) -> Endpoint:
+    """The host itself."""
+    return Endpoint(None, here.address, here.nic, here.mtu)
+
+
+SCHEME = Scheme(
+    name="hostnetwork",
+    order=10,
+    summary="no pod namespace: the load runs on the hosts",
+    path="host stack → eth0",
+    wire=wire,
+    endpoint=endpoint,
+)

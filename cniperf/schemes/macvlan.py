@@ -1,0 +1,37 @@
+"""macvlan (bridge mode): the pod has a MAC of its own on the host's NIC, past the host's stack."""
+
+from cniperf.hosts import Host
+from cniperf.plan import Endpoint
+from cniperf.schemes.scheme import Scheme
+from cniperf.steps import AddAddress, AddMacvlan, AddNetns, LinkUp, MoveLink, SetPromisc, Step
+
+POD = {"a": "192.168.2.3/24", "b": "192.168.2.5/24"}
+
+
+def wire(here: Host, there: Host) -> list[Step]:
+    """A macvlan on the NIC, handed to the pod."""
+    return [
+        AddNetns(here.pod),
+        AddMacvlan("macvlan0", link=here.nic),
+        MoveLink("macvlan0", into=here.pod),
+        LinkUp("macvlan0", netns=here.pod),
+        LinkUp("lo", netns=here.pod),
+        AddAddress(POD[here.name], "macvlan0", netns=here.pod),
+        SetPromisc(here.nic),
+    ]
+
+
+def endpoint(here: Host) -> Endpoint:
+    """The pod behind the macvlan."""
+    return Endpoint(here.pod, POD[here.name].split("/")[0], "macvlan0", here.mtu)
+
+
+SCHEME = Scheme(
+    name="macvlan",
+    order=20,
+    summary="the pod gets a MAC of its own on the host's NIC",
+    path="pod macvlan0 → eth0",
+    wire=wire,
+    endpoint=endpoint,
+    devices=("macvlan",),
+)

@@ -1,0 +1,33 @@
+"""What a scheme is: a name, a path, and a pure function from two hosts to steps."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cniperf.hosts import Host
+from cniperf.plan import Endpoint
+from cniperf.steps import Step
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scheme:
+    """One way to connect two pods across two hosts.
+
+    Attributes:
+        name: as given to ``cniperf run``.
+        order: place in lists and charts; the article's eight have 10 to 80 in its own order.
+        summary: one line for people.
+        path: the devices from the pod to the wire, for people.
+        wire: steps that prepare the first host given, the second being its peer.
+        endpoint: where the load of a host starts or ends.
+        devices: kinds of device the kernel must know (``veth``, ``bridge``, ``macvlan``, ``vxlan``).
+        ovs: True where Open vSwitch is part of the path.
+    """
+
+    name: str
+    order: int
+    summary: str
+    path: str
+    wire: Callable[[Host, Host], list[Step]]
+    endpoint: Callable[[Host], Endpoint]
+    devices: tuple[str, ...] = ()
+    ovs: bool = False
