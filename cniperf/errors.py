@@ -51,7 +51,7 @@ class BadRun(CniperfError, ValueError):
 
 
 class Stopped(BaseException):
-    """The process was told to stop (SIGTERM); like KeyboardInterrupt it passes every ``except``."""
+    """The process was told to stop by a signal; it passes every ``except Exception``."""
 
 
 def one_line(text: str) -> str:

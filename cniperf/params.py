@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from cniperf.errors import ParameterError, UnknownScheme, one_line, unknown
+from cniperf.errors import ParameterError, one_line, unknown
 from cniperf.schemes import find
 
 Nic = Literal["virtio", "offload", "plain"]
@@ -71,17 +71,17 @@ class Experiment(BaseModel):
         """Validate parameters by name; those not given have their defaults.
 
         Raises:
-            ParameterError: an unknown name or a value that is not allowed, in one line that says
-                what is.
+            ParameterError: an unknown name or a value that is not allowed (UnknownScheme for a
+                scheme), in one line that says what is.
         """
         for name in values:
             if name not in cls.model_fields:
                 raise ParameterError(unknown("parameter", name, cls.model_fields))
         given = {name: value for name, value in values.items() if value is not None}
+        if isinstance(scheme := given.get("scheme"), str):
+            find(scheme)
         try:
-            return cls(**given)
-        except UnknownScheme:
-            raise
+            return cls.model_validate(given)
         except ValidationError as problem:
             raise ParameterError(_explain(problem)) from None
 

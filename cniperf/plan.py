@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cniperf.hosts import ARTICLE_HOSTS, Host
-from cniperf.steps import SetFeatures, Step, created_devices
+from cniperf.steps import DelLink, MoveLink, SetFeatures, Step, created_devices
 
 if TYPE_CHECKING:
     from cniperf.schemes.scheme import Scheme
@@ -39,9 +39,17 @@ class HostPlan:
     endpoint: Endpoint
 
     def undo(self) -> tuple[Step, ...]:
-        """Return the steps that take the host back to what it was, last change first."""
+        """Return the steps that take the host back to what it was, last change first.
+
+        A device that was handed to a pod goes with the pod's namespace.
+        """
+        handed = {step.device for step in self.steps if isinstance(step, MoveLink)}
         back = (step.undo() for step in reversed(self.steps))
-        return tuple(step for step in back if step is not None)
+        return tuple(
+            step
+            for step in back
+            if step and not (isinstance(step, DelLink) and step.name in handed)
+        )
 
     def script(self) -> str:
         """Return the shell commands that wire this host, one a line."""

@@ -118,7 +118,9 @@ def read_run(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as problem:
         if isinstance(problem, BadRun):
             raise
-        raise BadRun(f"{folder}: run.json is broken ({type(problem).__name__}: {problem})") from None
+        raise BadRun(
+            f"{folder}: run.json is broken ({type(problem).__name__}: {problem})"
+        ) from None
     return record
 
 
@@ -215,9 +217,9 @@ def load_plans(runs: "pd.DataFrame") -> Iterator[tuple[str, str, str]]:
     """Iterate over ``(scheme, commands on host a, on host b)``, as applied in the newest run."""
     for scheme, group in runs.groupby("scheme", sort=False):
         folder = Path(group.iloc[-1]["path"])
-        scripts = [folder / f"host-{name}.sh" for name in "ab"]
-        if all(script.exists() for script in scripts):
-            yield str(scheme), *(script.read_text() for script in scripts)  # type: ignore[misc]
+        a, b = folder / "host-a.sh", folder / "host-b.sh"
+        if a.exists() and b.exists():
+            yield str(scheme), a.read_text(), b.read_text()
 
 
 def _row(folder: Path, record: dict[str, Any]) -> dict[str, Any]:

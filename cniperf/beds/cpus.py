@@ -20,7 +20,7 @@ def split() -> tuple[tuple[int, ...], tuple[int, ...]]:
 def mask(cpus: tuple[int, ...]) -> str:
     """Return the CPUs as the kernel's bit mask: hexadecimal words of 32 bits, commas between."""
     bits = sum(1 << cpu for cpu in cpus)
-    words = []
+    words: list[int] = []
     while bits or not words:
         words.append(bits & 0xFFFFFFFF)
         bits >>= 32

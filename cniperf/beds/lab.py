@@ -14,8 +14,8 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -92,7 +92,7 @@ def lab_steps(names: Names, hosts: Iterable[Host], nic: str) -> list[Step]:
             LinkUp("lo", netns=inside),
             LinkUp(host.nic, netns=inside),
             AddAddress(f"{host.address}/{host.prefixlen}", host.nic, netns=inside),
-            # A host forwards for its pods, and answers for 169.254.1.1 only if it has a route there.
+            # A host forwards for its pods, and answers for 169.254.1.1 only with a route there.
             AddRoute("default", dev=host.nic, netns=inside),
             SetSysctl("net.ipv4.ip_forward", "1", netns=inside),
         ]
@@ -225,7 +225,9 @@ class Lab:
         self._take(AddNetns(self.names.wire), "wire", wire)
         for step in lab_steps(self.names, self.hosts, self.nic):
             self._take(step, "wire", wire)
-        self._steer(self.names.wire, {f"port-{name}": own for name, own in self.cpus.items()})
+        for host in self.hosts:
+            self._steer(self.names.wire, f"port-{host.name}", host)
+            self._steer(self.names.host(host.name), host.nic, host)
         if self._ovs:
             self.journal.add_folder(self._rundir)
             for host in self.hosts:
@@ -243,7 +245,7 @@ class Lab:
     # ── wiring ────────────────────────────────────────────────────────────────────────────────
 
     def apply(self, plan: Plan, *, by: str = "netlink") -> None:
-        """Wire both hosts, and give each host's new devices to the host's CPUs.
+        """Wire both hosts.
 
         Args:
             plan: what to wire; made for this lab's hosts.
@@ -254,9 +256,6 @@ class Lab:
         """
         for side in plan:
             self._take_all(side, side.steps, by)
-            mine = self.cpus[side.host.name]
-            for namespace in {self.names.host(side.host.name), side.endpoint.netns} - {None}:
-                self._steer(str(namespace), mine)
 
     def undo(self, plan: Plan, *, by: str = "netlink") -> None:
         """Unwire both hosts: every step is taken back, and the first refusal is raised last."""
@@ -274,32 +273,23 @@ class Lab:
         applier = self._appliers[side.host.name]
         for step in steps:
             if by == "argv":
-                with _told(step, side.host.name):
+                with _refusals(step, side.host.name):
                     applier.run(step.argv())
             else:
                 self._take(step, side.host.name, applier)
 
     def _take(self, step: Step, host: str, applier: LabHost) -> None:
-        with _told(step, host):
+        with _refusals(step, host):
             self._netlink.do(lambda: step.apply(applier))
 
-    def _steer(self, namespace: str, whose: tuple[int, ...] | dict[str, tuple[int, ...]]) -> None:
-        """Let the CPUs of a host do the receive processing of devices (RPS)."""
+    def _steer(self, namespace: str, device: str, host: Host) -> None:
+        """Let a host's CPUs do the receive processing of its NIC, or of the wire's end (RPS).
 
-        def queues() -> dict[str, list[str]]:
-            found: dict[str, list[str]] = {}
-            for link in self._netlink.socket(namespace).get_links():
-                device = str(link.get("ifname"))
-                mine = whose.get(device) if isinstance(whose, dict) else whose
-                if mine and device != "lo":
-                    # Devices made in software receive on one queue.
-                    file = f"/sys/class/net/{device}/queues/rx-0/rps_cpus"
-                    found.setdefault(cpus.mask(mine), []).append(file)
-            return found
-
-        for mask, files in self._netlink.do(queues).items():
-            # `ip netns exec` shows the namespace's own devices under /sys.
-            run(["ip", "netns", "exec", namespace, "tee", *files], text=mask)
+        What follows inside the host (veth, bridge, VTEP) stays on the CPU that began it.
+        """
+        file = f"/sys/class/net/{device}/queues/rx-0/rps_cpus"
+        # `ip netns exec` shows the namespace's own devices under /sys.
+        run(["ip", "netns", "exec", namespace, "tee", file], text=cpus.mask(self.cpus[host.name]))
 
     # ── load ──────────────────────────────────────────────────────────────────────────────────
 
@@ -332,17 +322,14 @@ class Lab:
         """Tell whether a TCP socket listens at an address in a child's network namespace."""
         packed = bytes(int(part) for part in address.split("."))
         entry = f"{int.from_bytes(packed, sys.byteorder):08X}:{port:04X} 00000000:0000 0A"
-        with suppress(OSError):
-            return entry in Path(f"/proc/{child.pid}/net/tcp").read_text()
-        return False
+        return entry in _net_file(child, "tcp")
 
     def bytes_sent(self, child: subprocess.Popen[bytes], device: str) -> int | None:
         """Return the bytes that a device in a child's network namespace has sent so far."""
-        with suppress(OSError):
-            for line in Path(f"/proc/{child.pid}/net/dev").read_text().splitlines():
-                name, _, counters = line.partition(":")
-                if name.strip() == device:
-                    return int(counters.split()[8])
+        for line in _net_file(child, "dev").splitlines():
+            name, _, counters = line.partition(":")
+            if name.strip() == device:
+                return int(counters.split()[8])
         return None
 
     # ── facts ─────────────────────────────────────────────────────────────────────────────────
@@ -372,6 +359,16 @@ def ovs_environ(rundir: Path, host: Host) -> dict[str, str]:
     return ovs.environ(rundir / host.name)
 
 
+def _net_file(child: subprocess.Popen[bytes], name: str) -> str:
+    """Read a file of ``/proc/PID/net``; it is empty until the child has entered its namespace."""
+    proc = Path(f"/proc/{child.pid}")
+    with suppress(OSError):
+        text = (proc / "net" / name).read_text()
+        if (proc / "ns/net").stat().st_ino != Path("/proc/self/ns/net").stat().st_ino:
+            return text
+    return ""
+
+
 def require_root() -> None:
     """Refuse where this process may not make network namespaces.
 
@@ -382,33 +379,22 @@ def require_root() -> None:
         raise NotAble("the lab makes network namespaces, which needs root: put sudo before it")
 
 
-class _told:
+@contextmanager
+def _refusals(step: Step, host: str) -> Iterator[None]:
     """Turn what the kernel or a tool says to a step into StepFailed."""
+    from pyroute2.netlink.exceptions import NetlinkError
 
-    def __init__(self, step: Step, host: str) -> None:
-        self.step, self.host = step, host
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        reason = _reason(problem)
-        if reason:
-            raise StepFailed(self.host, str(self.step), reason) from problem
-
-
-def _reason(problem: BaseException | None) -> str | None:
-    if isinstance(problem, CommandFailed):
-        return problem.reason
-    if isinstance(problem, FileExistsError):
-        return f"{problem.filename} stands in the way: `ip netns del` it if it is not in use"
-    if isinstance(problem, OSError) or type(problem).__name__ == "NetlinkError":
-        code = getattr(problem, "code", None) or getattr(problem, "errno", None)
-        words = problem.args[1] if len(problem.args) > 1 else problem
-        kernel = os.strerror(code) if code else ""
-        return one_line(f"{words}" if str(words) == kernel else f"{kernel}: {words}")
-    return None
+    command = str(step)
+    try:
+        yield
+    except CommandFailed as problem:
+        raise StepFailed(host, command, problem.reason) from problem
+    except FileExistsError as problem:
+        reason = f"{problem.filename} stands in the way: `ip netns del` it if nobody uses it"
+        raise StepFailed(host, command, reason) from problem
+    except NetlinkError as problem:
+        kernel, words = os.strerror(problem.code), str(problem.args[-1])
+        reason = kernel if words == kernel else f"{kernel}: {words}"
+        raise StepFailed(host, command, one_line(reason)) from problem
+    except OSError as problem:
+        raise StepFailed(host, command, one_line(str(problem))) from problem

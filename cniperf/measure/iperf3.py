@@ -1,6 +1,8 @@
 """iperf3 as the generator: one TCP load from host a to host b."""
 
 import json
+import os
+import select
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ PORT = 5201  # iperf3's own
 CONNECT_TIMEOUT = 5  # seconds; proxy ARP alone may take two
 PATIENCE = 15  # seconds that the load may take longer than it was asked to
 
-Tick = Callable[[float, float | None], None]
+Tick = Callable[[float, float], None]
 
 
 def server_argv(address: str) -> list[str]:
@@ -80,26 +82,20 @@ class Load:
             time.sleep(0.005)
 
     def _await_client(self, client: "Popen[bytes]", device: str, tick: Tick) -> None:
-        start = last = time.monotonic()
-        sent = self.bed.bytes_sent(client, device)
         limit = self.experiment.omit + self.experiment.duration + PATIENCE
-        while client.poll() is None:
-            time.sleep(0.05)
-            now = time.monotonic()
+        start = last = time.monotonic()
+        sent = None
+        while not _ended(client, within=1 if sent is not None else 0.2):
+            now, total = time.monotonic(), self.bed.bytes_sent(client, device)
             if now - start > limit:
                 raise MeasurementFailed(f"iperf3 did not end within {limit} s")
-            if now - last >= 1:
-                total = self.bed.bytes_sent(client, device)
-                known = sent is not None and total is not None
-                rate = (total - sent) * 8 / 1e9 / (now - last) if known else None  # type: ignore[operator]
-                tick(now - start, rate)
-                last, sent = now, total
+            if sent is not None and total is not None:
+                tick(now - start, (total - sent) * 8 / 1e9 / (now - last))
+            last, sent = now, total
 
     def _end(self, server: "Popen[bytes]") -> None:
-        try:
-            server.wait(PATIENCE)
-        except TimeoutError:
-            raise MeasurementFailed("the iperf3 server did not end with its client") from None
+        if not _ended(server, PATIENCE):
+            raise MeasurementFailed("the iperf3 server did not end with its client")
 
 
 def summary(said: dict[str, Any]) -> dict[str, Any]:
@@ -129,6 +125,13 @@ def summary(said: dict[str, Any]) -> dict[str, Any]:
     if not received > 0:
         raise MeasurementFailed("iperf3 connected, but no byte arrived")
     return figures
+
+
+def _ended(child: "Popen[bytes]", within: float) -> bool:
+    """Wait for a child's end without waking up meanwhile: each wake-up would cost the load."""
+    with open(os.pidfd_open(child.pid), "rb", buffering=0) as end:
+        select.select([end], [], [], within)
+    return child.poll() is not None
 
 
 def _read(file: Path, end: str) -> dict[str, Any]:

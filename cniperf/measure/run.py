@@ -29,15 +29,12 @@ def missing_tools() -> dict[str, str]:
     return {tool: package for tool, package in TOOLS.items() if which(tool) is None}
 
 
-def run(experiment: Experiment, progress: Progress = say) -> list[Path]:
-    """Measure a scheme, each round on a freshly built lab, and return the run folders.
-
-    A round that fails leaves a run with status ``failed`` and its reason, and ends the others.
+def check(experiment: Experiment) -> None:
+    """Refuse what cannot even begin on this machine; touches nothing.
 
     Raises:
-        NotAble: no root, or a tool is missing; nothing was touched.
-        Busy: another run holds this machine; nothing was touched.
-        CniperfError: a round failed.
+        NotAble: no root, or a tool is missing.
+        ParameterError: the kernel lacks the congestion control.
     """
     require_root()
     if missing := missing_tools():
@@ -48,6 +45,24 @@ def run(experiment: Experiment, progress: Progress = say) -> list[Path]:
             f"congestion={experiment.congestion!r} is not allowed: this kernel has "
             f"{', '.join(congestion_controls())} (modprobe tcp_NAME may bring more)"
         )
+
+
+def record_failure(experiment: Experiment, reason: str) -> Path:
+    """Leave a failed run for a measurement that ended without leaving anything."""
+    return _Round(experiment, experiment.first_round, lambda moment: None).fail(reason)
+
+
+def run(experiment: Experiment, progress: Progress = say) -> list[Path]:
+    """Measure a scheme, each round on a freshly built lab, and return the run folders.
+
+    A round that fails leaves a run with status ``failed`` and its reason, and ends the others.
+
+    Raises:
+        NotAble, ParameterError: see :func:`check`.
+        Busy: another run holds this machine.
+        CniperfError: a round failed.
+    """
+    check(experiment)
     first = experiment.first_round
     with machine_lock(f"cniperf, measuring {experiment.scheme}"):
         sweep_dead()
@@ -77,14 +92,21 @@ class _Round:
         try:
             return self._measure()
         except CniperfError as problem:
-            self._say("failed", 1, f"failed: {problem}")
-            with Draft(self.data_dir, self.experiment.scheme) as draft:
-                draft.finish({**self._record, "status": "failed", "error": str(problem)})
+            self.fail(str(problem))
             raise
+
+    def fail(self, reason: str) -> Path:
+        self._say("failed", 1, f"failed: {reason}")
+        self._record.setdefault("environment", fingerprint())
+        with Draft(self.data_dir, self.experiment.scheme) as draft:
+            return draft.finish({**self._record, "status": "failed", "error": reason})
 
     def _measure(self) -> Path:
         self._say("wire", 0, "building the lab")
-        with open_bed(self.experiment) as bed, Draft(self.data_dir, self.experiment.scheme) as draft:
+        with (
+            open_bed(self.experiment) as bed,
+            Draft(self.data_dir, self.experiment.scheme) as draft,
+        ):
             bed.journal.add_folder(draft.path)
             plan = make_plan(self.experiment.scheme, *bed.hosts)
             for side in plan:
@@ -97,10 +119,10 @@ class _Round:
             self._say("done", 1, f"{figures['gbps']:.2f} Gbit/s")
             return draft.finish({**self._record, "status": "ok", "summary": figures})
 
-    def _tick(self, seconds: float, gbps: float | None) -> None:
+    def _tick(self, seconds: float, gbps: float) -> None:
         total = self.experiment.omit + self.experiment.duration
-        rate = "" if gbps is None else f" {gbps:6.2f} Gbit/s leave the interface"
-        self._say("load", min(seconds / total, 1), f"{seconds:3.0f} of {total} s{rate}")
+        text = f"{seconds:3.0f} of {total} s: {gbps:6.2f} Gbit/s leave the interface"
+        self._say("load", min(seconds / total, 1), text)
 
     def _say(self, stage: str, share: float, text: str) -> None:
         self._progress(Moment(self.experiment.scheme, self.number, stage, share, text))

@@ -19,7 +19,7 @@ class Scheme:
         path: the devices from the pod to the wire, for people.
         wire: steps that prepare the first host given, the second being its peer.
         endpoint: where the load of a host starts or ends.
-        devices: kinds of device the kernel must know (``veth``, ``bridge``, ``macvlan``, ``vxlan``).
+        devices: kinds of device that the kernel must make, as ``veth`` or ``vxlan``.
         ovs: True where Open vSwitch is part of the path.
     """
 

@@ -1,0 +1,49 @@
+"""What kinds of device this kernel can make, tried in a namespace of its own."""
+
+import secrets
+from typing import Any
+
+from cniperf.beds.journal import Journal
+from cniperf.beds.netlink import shared
+from cniperf.errors import one_line
+
+EXTRA: dict[str, dict[str, Any]] = {
+    "veth": {"peer": {"ifname": "probe1"}},
+    "macvlan": {"macvlan_mode": "bridge"},
+    "vxlan": {"vxlan_id": 1, "vxlan_port": 8472},
+}
+
+
+def device_kinds(kinds: set[str]) -> dict[str, str]:
+    """Try to make a device of each kind; return why not, by kind, for those that failed."""
+    name = f"cniperf-probe-{secrets.token_hex(2)}"
+    journal, netlink = Journal.open(name), shared()
+    journal.add_namespace(name)
+    try:
+        netlink.do(lambda: netlink.add_netns(name))
+        tried = {kind: netlink.do(lambda kind=kind: _try(name, kind)) for kind in sorted(kinds)}  # type: ignore[misc]
+    finally:
+        netlink.do(lambda: netlink.del_netns(name))
+        journal.sweep()
+    return {kind: reason for kind, reason in tried.items() if reason}
+
+
+def _try(namespace: str, kind: str) -> str | None:
+    from pyroute2.netlink.exceptions import NetlinkError
+
+    socket = shared().socket(namespace)
+    extra = dict(EXTRA.get(kind, {}))
+    if kind == "macvlan":
+        extra["link"] = _lower(socket)
+    try:
+        socket.link("add", ifname="probe0", kind=kind, **extra)
+        socket.link("del", ifname="probe0")
+    except NetlinkError as problem:
+        return one_line(str(problem.args[-1]))
+    return None
+
+
+def _lower(socket: Any) -> int:  # noqa: ANN401
+    """Return a device that a macvlan may sit on: a bridge, as lo will not do."""
+    socket.link("add", ifname="lower0", kind="bridge")
+    return int(socket.link_lookup(ifname="lower0")[0])

@@ -1,0 +1,276 @@
+"""The command line. What a verb needs is imported when it is called, so that help is quick."""
+
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, Literal, NoReturn
+
+import typer
+
+from cniperf import __version__
+from cniperf.errors import CniperfError, ParameterError, Stopped
+
+app = typer.Typer(
+    name="cniperf",
+    help="What does a pod network cost? Wires eight schemes, loads them, and compares.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+SCHEMES = "hostnetwork, macvlan, ovs, ovs-bridge, calico, flannel-hostgw, flannel-vxlan, canal"
+
+# An option that is not given is None: then the settings file speaks, then the default.
+Scheme = Annotated[str, typer.Argument(help=f"One of: {SCHEMES}.")]
+Nic = Annotated[
+    str | None,
+    typer.Option(help="The hosts' NICs: virtio (no tunnel segmentation), offload (everything), "
+                 "plain (no TSO, GSO, GRO). (default: virtio)"),
+]  # fmt: skip
+Mtu = Annotated[int | None, typer.Option(help="MTU of the underlay, bytes. (default: 1500)")]
+Duration = Annotated[int | None, typer.Option(help="Seconds of load that count. (default: 10)")]
+Omit = Annotated[int | None, typer.Option(help="Seconds before that, not counted. (default: 1)")]
+Rounds = Annotated[
+    int | None,
+    typer.Option(help="Runs of a scheme, each on a fresh lab. (default: 1; suite: 3)"),
+]
+Streams = Annotated[int | None, typer.Option(help="Parallel TCP connections. (default: 1)")]
+Window = Annotated[str | None, typer.Option(help="TCP window, as 512K. (default: autotuned)")]
+Congestion = Annotated[str | None, typer.Option(help="TCP congestion control. (default: cubic)")]
+DataDir = Annotated[
+    Path | None, typer.Option(help="Folder of runs. (default: the project's data/)")
+]
+Settings = Annotated[Path | None, typer.Option(help="YAML file of these options, as duration: 5.")]
+
+
+def _examples(*lines: str) -> str:
+    return "\n\n".join(["Examples:", *lines])  # typer takes an empty line for a line break
+
+
+@app.command(epilog=_examples("cniperf doctor"))
+def doctor() -> None:
+    """Tell what this machine can run, scheme by scheme, and what would mend what it cannot."""
+    from cniperf.doctor import examine
+
+    machine, schemes = examine()
+    for heading, findings in (("This machine", machine), ("Schemes", schemes)):
+        typer.secho(heading, bold=True)
+        for finding in findings:
+            mark = typer.style("ok", fg="green") if finding.ok else typer.style("no", fg="red")
+            typer.echo(f"  {mark}  {finding.subject:<15} {finding.says}")
+            if finding.fix:
+                typer.echo(f"      {'':<15} mend: {finding.fix}")
+    if not all(finding.ok for finding in (*machine, *schemes)):
+        raise typer.Exit(1)
+
+
+@app.command(epilog=_examples("cniperf plan calico", "cniperf plan canal --host b --undo"))
+def plan(
+    scheme: Scheme,
+    host: Annotated[Literal["a", "b"] | None, typer.Option(help="Only this host.")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="The commands that take it back.")] = False,
+    nic: Nic = None,
+    mtu: Mtu = None,
+    ovs_datapath: Annotated[
+        Literal["system", "netdev"],
+        typer.Option(help="Open vSwitch's datapath: kernel or userspace."),
+    ] = "system",
+) -> None:
+    """Print the shell commands that wire a scheme, host by host.
+
+    They run as printed, as root, on a host that forwards IPv4 and has a default route.
+    """
+    from dataclasses import replace
+
+    from cniperf.hosts import ARTICLE_HOSTS
+    from cniperf.params import Experiment
+    from cniperf.plan import make_plan
+
+    experiment = Experiment.of(scheme=scheme, nic=nic, mtu=mtu)
+    hosts = (
+        replace(
+            each, mtu=experiment.mtu, plain=experiment.nic == "plain", ovs_datapath=ovs_datapath
+        )
+        for each in ARTICLE_HOSTS
+    )
+    for side in make_plan(experiment.scheme, *hosts):
+        if host in (None, side.host.name):
+            typer.echo(side.undo_script() if undo else side.script())
+
+
+@app.command(
+    epilog=_examples("cniperf run macvlan", "cniperf run canal --nic offload --duration 30")
+)
+def run(
+    scheme: Scheme,
+    nic: Nic = None,
+    mtu: Mtu = None,
+    duration: Duration = None,
+    omit: Omit = None,
+    rounds: Rounds = None,
+    streams: Streams = None,
+    window: Window = None,
+    congestion: Congestion = None,
+    data_dir: DataDir = None,
+    settings: Settings = None,
+) -> None:
+    """Measure one scheme and leave a run for each round."""
+    from cniperf.measure.run import run as measure
+
+    experiment = _experiment(
+        settings, scheme=scheme, nic=nic, mtu=mtu, duration=duration, omit=omit, rounds=rounds,
+        streams=streams, window=window, congestion=congestion, data_dir=data_dir,
+    )  # fmt: skip
+    for folder in measure(experiment):
+        typer.echo(_shown(folder))
+
+
+@app.command(
+    epilog=_examples("cniperf suite", "cniperf suite calico canal --rounds 5 --nic offload")
+)
+def suite(
+    schemes: Annotated[
+        list[str] | None, typer.Argument(help="Schemes; all if none is given.")
+    ] = None,
+    nic: Nic = None,
+    mtu: Mtu = None,
+    duration: Duration = None,
+    omit: Omit = None,
+    rounds: Rounds = None,
+    streams: Streams = None,
+    window: Window = None,
+    congestion: Congestion = None,
+    seed: Annotated[int | None, typer.Option(help="Of the order of each round.")] = None,
+    data_dir: DataDir = None,
+    out_dir: Annotated[
+        Path | None, typer.Option(help="Folder of the report. (default: reports/SUITE)")
+    ] = None,
+    settings: Settings = None,
+) -> None:
+    """Measure all schemes (or some) in rounds, and end in a report.
+
+    hostnetwork is always among them: without it no loss can be told.
+    """
+    from cniperf.measure.suite import run_suite
+    from cniperf.schemes import BASELINE, find, scheme_names
+
+    chosen = {find(name).name for name in schemes or scheme_names()} | {BASELINE}
+    experiment = _experiment(
+        settings, rounds=rounds, nic=nic, mtu=mtu, duration=duration, omit=omit, streams=streams,
+        window=window, congestion=congestion, data_dir=data_dir, defaults={"rounds": 3},
+    )  # fmt: skip
+    ordered = [name for name in scheme_names() if name in chosen]
+    typer.echo(
+        f"{len(ordered)} schemes, {experiment.rounds} rounds of {experiment.duration} s: "
+        f"NIC {experiment.nic}, MTU {experiment.mtu}"
+    )
+    done = run_suite(experiment, ordered, seed=seed, tell=typer.echo, out_dir=out_dir)
+    typer.echo(f"\nreport: {_shown(done.report.html)}\n        {_shown(done.report.pdf)}")
+    if any(outcome.gbps is None for outcome in done.outcomes):
+        failed = sorted({outcome.scheme for outcome in done.outcomes if outcome.gbps is None})
+        raise CniperfError(f"{', '.join(failed)} failed; the report says why")
+
+
+@app.command(
+    epilog=_examples("cniperf report", "cniperf report data/reference --out-dir /tmp/report")
+)
+def report(
+    data: Annotated[
+        Path | None, typer.Argument(help="Folder of runs. (default: the project's data/)")
+    ] = None,
+    suite: Annotated[str, typer.Option(help="Only the runs of this suite.")] = "",
+    out_dir: Annotated[
+        Path | None, typer.Option(help="Folder of the report. (default: reports/…)")
+    ] = None,
+) -> None:
+    """Make the HTML and PDF report of a folder of runs. Needs no root."""
+    import warnings
+
+    from cniperf.report import make_report
+    from cniperf.runs import BrokenRunWarning
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", BrokenRunWarning)
+        files = make_report(data, out_dir, suite=suite)
+    for warning in {str(each.message): each for each in caught}:
+        typer.echo(f"left out: {warning}", err=True)
+    typer.echo(f"report: {_shown(files.html)}\n        {_shown(files.pdf)}")
+
+
+@app.command(epilog=_examples("cniperf clean"))
+def clean() -> None:
+    """Take down what killed runs left behind: exactly what they had written down."""
+    from cniperf.beds.journal import journals, sweep_dead
+    from cniperf.beds.lab import require_root
+
+    require_root()
+    swept = sweep_dead()
+    living = [journal.path.stem for journal in journals()]
+    typer.echo(f"swept: {', '.join(swept)}" if swept else "nothing to sweep")
+    if living:
+        typer.echo(f"left alone, in use: {', '.join(living)}")
+
+
+@app.command(epilog=_examples("cniperf bench"))
+def bench() -> None:
+    """Measure cniperf itself: what it adds to iperf3 and to ip. Takes two minutes."""
+    from cniperf.bench import bench as measure
+
+    for line in measure():
+        typer.echo(line)
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"cniperf {__version__}")
+        raise typer.Exit
+
+
+def _experiment(
+    settings: Path | None, *, defaults: dict[str, Any] | None = None, **options: object
+) -> Any:  # noqa: ANN401
+    """Merge defaults, the settings file and the options given; the later win."""
+    from cniperf.params import Experiment, read_settings
+
+    given = {name: value for name, value in options.items() if value is not None}
+    read = read_settings(settings) if settings else {}
+    return Experiment.of(**{**(defaults or {}), **read, **given})
+
+
+def _shown(path: Path) -> str:
+    """Return a path as short as it goes from here."""
+    path = path.resolve()
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    raise Stopped(number)
+
+
+def main() -> None:
+    """Run the command line: one line and an exit code not 0 where something is wrong.
+
+    Exit codes: 0 done, 1 it cannot be done or failed, 2 bad usage or parameter, 130 Ctrl-C,
+    143 SIGTERM.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    try:
+        app()
+    except Stopped as stop:
+        name = signal.Signals(stop.args[0]).name
+        _end(f"stopped by {name}; nothing is left running", 128 + stop.args[0])
+    except ParameterError as problem:
+        _end(str(problem), 2)
+    except CniperfError as problem:
+        _end(str(problem), 1)
+
+
+def _end(text: str, code: int) -> NoReturn:
+    typer.echo(f"cniperf: {text}", err=True)
+    sys.exit(code)

@@ -1,0 +1,103 @@
+"""What this machine can run, and what would mend what it cannot."""
+
+import os
+from dataclasses import dataclass
+
+from cniperf.beds import ovs
+from cniperf.beds.journal import journals
+from cniperf.beds.probe import device_kinds
+from cniperf.environment import congestion_controls
+from cniperf.measure.run import missing_tools
+from cniperf.schemes import all_schemes
+from cniperf.schemes.scheme import Scheme
+
+MODULE_PACKAGE = "linux-image-amd64"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor.
+
+    Attributes:
+        subject: a scheme or a part of the machine.
+        ok: whether it will do.
+        says: what was found.
+        fix: the command or deed that mends it; empty where nothing is to be mended.
+    """
+
+    subject: str
+    ok: bool
+    says: str
+    fix: str = ""
+
+
+def examine() -> tuple[list[Finding], list[Finding]]:
+    """Return the findings about the machine and about each scheme.
+
+    Kinds of device are tried in a network namespace of their own, which needs root; without it
+    the schemes' findings say so.
+    """
+    machine = [_root(), *_tools(), _cpus(), _congestion(), *_labs()]
+    general = [finding for finding in machine if not finding.ok]
+    if general:
+        blocked = f"not before: {', '.join(finding.subject for finding in general)}"
+        return machine, [Finding(name, False, blocked) for name in all_schemes()]
+    schemes = all_schemes().values()
+    lacking = device_kinds(
+        {kind for scheme in schemes for kind in (*scheme.devices, "veth", "bridge")}
+    )
+    return machine, [_scheme(scheme, lacking) for scheme in schemes]
+
+
+def _scheme(scheme: Scheme, lacking: dict[str, str]) -> Finding:
+    needed = dict.fromkeys((*scheme.devices, "veth", "bridge"))  # the lab itself is veth and bridge
+    gone = [f"{kind} ({lacking[kind]})" for kind in needed if kind in lacking]
+    if gone:
+        modules = " && ".join(f"modprobe {kind}" for kind in needed if kind in lacking)
+        says = f"this kernel makes no {', '.join(gone)}"
+        return Finding(scheme.name, False, says, f"{modules}; or another kernel ({MODULE_PACKAGE})")
+    if scheme.ovs and (tools := ovs.missing()):
+        return Finding(scheme.name, False, f"{', '.join(tools)} not found",
+                       "apt-get install openvswitch-switch")  # fmt: skip
+    if scheme.ovs and ovs.datapath() == "netdev":
+        return Finding(scheme.name, True, "on the userspace datapath: this kernel has no openvswitch "
+                       "module, so figures compare with nothing else")  # fmt: skip
+    return Finding(scheme.name, True, scheme.summary)
+
+
+def _root() -> Finding:
+    if os.geteuid() == 0:
+        return Finding("privilege", True, "root")
+    return Finding("privilege", False, "not root: the lab makes network namespaces",
+                   "sudo cniperf doctor")  # fmt: skip
+
+
+def _tools() -> list[Finding]:
+    missing = missing_tools()
+    if not missing:
+        return [Finding("tools", True, "all there")]
+    return [
+        Finding(tool, False, "not found", f"apt-get install {package}")
+        for tool, package in missing.items()
+    ]
+
+
+def _cpus() -> Finding:
+    count = len(os.sched_getaffinity(0))
+    if count > 1:
+        return Finding("CPUs", True, f"{count}: half for each host")
+    return Finding("CPUs", True, "1: both hosts share it, so every figure is of the two together")
+
+
+def _congestion() -> Finding:
+    found = congestion_controls()
+    if "cubic" in found:
+        return Finding("congestion", True, ", ".join(found))
+    return Finding("congestion", False, f"only {', '.join(found)}", "modprobe tcp_cubic")
+
+
+def _labs() -> list[Finding]:
+    dead = [journal.path.stem for journal in journals() if not journal.owner_lives()]
+    if not dead:
+        return []
+    return [Finding("leftovers", True, f"labs {', '.join(dead)} lost their owner", "cniperf clean")]

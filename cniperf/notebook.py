@@ -1,0 +1,77 @@
+"""Running the project's notebooks, from a checkout or from an installed wheel."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cniperf.errors import CniperfError, one_line
+
+
+class NotebookFailed(CniperfError):
+    """A cell of a notebook ended in an error; the text is the error's own line."""
+
+
+def find(name: str) -> Path:
+    """Return the path of one of the project's notebooks, as ``run_scheme``."""
+    package = Path(__file__).parent
+    for folder in (package.parent / "notebooks", package / "notebooks"):
+        file = folder / f"{name}.ipynb"
+        if file.exists():
+            return file
+    raise CniperfError(f"this installation lacks the notebook {name}.ipynb: install cniperf again")
+
+
+def execute(
+    name: str,
+    output: Path,
+    parameters: Mapping[str, Any],
+    kernel: Any = None,  # noqa: ANN401
+) -> None:
+    """Run a notebook with parameters and keep it, outputs and all, in a file.
+
+    Args:
+        name: which notebook.
+        output: file to write; its folder must exist. It is written even where a cell fails.
+        parameters: values for the notebook's ``parameters`` cell.
+        kernel: a kernel from :func:`warm_kernel`, which saves a second; else one of its own.
+
+    Raises:
+        NotebookFailed: a cell failed.
+    """
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    try:
+        papermill.execute_notebook(
+            str(find(name)),
+            str(output),
+            parameters=dict(parameters),
+            progress_bar=False,
+            km=kernel,
+            # The kernel warns at each start that its sockets are local TCP.
+            extra_arguments=["--IPKernelApp.log_level=40"],
+        )
+    except PapermillExecutionError as problem:
+        raise NotebookFailed(one_line(str(problem.evalue) or problem.ename)) from None
+
+
+@contextmanager
+def warm_kernel() -> Iterator[Any]:
+    """Lend a kernel that several notebooks run in, one after the other; it ends with the block."""
+    import asyncio
+
+    from jupyter_client.manager import AsyncKernelManager
+
+    manager = AsyncKernelManager(kernel_name="python3")
+    try:
+        yield manager
+    finally:
+        if manager.has_kernel:
+            asyncio.run(_end(manager))
+
+
+async def _end(manager: Any) -> None:  # noqa: ANN401
+    """Interrupt a cell that is still at work, so that it tidies up, then end the kernel."""
+    await manager.interrupt_kernel()
+    await manager.shutdown_kernel()

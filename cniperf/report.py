@@ -1,0 +1,303 @@
+"""From a folder of runs to a report: HTML without an outside link, and the PDF made from it."""
+
+import shutil
+import time
+from base64 import b64decode
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from cniperf.analysis.claims import claims_table
+from cniperf.analysis.loss import BASELINE, loss_table
+from cniperf.errors import CniperfError
+from cniperf.notebook import execute
+from cniperf.runs import default_data_dir, load_plans, load_runs, read_run
+
+TITLE = "What a pod network costs"
+
+
+class Html(NamedTuple):
+    """A piece of HTML that a notebook shows as such."""
+
+    text: str
+
+    def _repr_html_(self) -> str:
+        return self.text
+
+
+class Report(NamedTuple):
+    """The files of a report."""
+
+    html: Path
+    pdf: Path
+
+
+# ── the report's words, as a notebook shows them ──────────────────────────────────────────────
+
+
+def title(runs: pd.DataFrame) -> Html:
+    """Say what this is, when it was measured, and on which machine."""
+    if runs.empty:
+        return Html(f"<h1>{TITLE}</h1><p>There is no run here yet: <code>cniperf suite</code>.</p>")
+    first, last = (f"{moment:%Y-%m-%d %H:%M}" for moment in runs["started"].agg(["min", "max"]))
+    when = f"{first} to {last[11:] if last[:10] == first[:10] else last} UTC"
+    machines = _records(runs[["cpu", "cpus", "kernel"]].drop_duplicates())
+    where = "; ".join(f"{m['cpu']}, {m['cpus']} CPUs, Linux {m['kernel']}" for m in machines)
+    return Html(
+        f"<h1>{TITLE}</h1><p class='meta'>{len(runs)} runs of {runs['scheme'].nunique()} schemes, "
+        f"measured {when}<br>{escape(where)}</p>"
+    )
+
+
+def answer(group: pd.DataFrame) -> Html:
+    """Answer the question in a few sentences, from the runs of one condition."""
+    table = loss_table(group)
+    good = table[table["runs"] > 0]
+    if BASELINE not in good.index:
+        return Html(
+            "<p>hostnetwork has no figure here, so no loss can be told: measure it, too.</p>"
+        )
+    base = good.loc[BASELINE, "gbps"]
+    lines = [f"<b>hostnetwork</b> carries {base:.1f} Gbit/s from host to host."]
+    kernel = good[~good["userspace"] & (good.index != BASELINE)].sort_values("loss")
+    for scheme, row in kernel.iterrows():
+        verb = "loses" if row["loss"] >= 0 else "gains"
+        lines.append(f"<b>{escape(str(scheme))}</b> {verb} {_percent(abs(row['loss']))} of it.")
+    if len(apart := good[good["userspace"]].index):
+        lines.append(
+            f"<b>{', '.join(apart)}</b> ran on Open vSwitch's userspace datapath, as this kernel "
+            "has no openvswitch module: a different thing, comparable with nothing else here."
+        )
+    for scheme, row in table[table["failed"] > 0].iterrows():
+        lines.append(_failure(str(scheme), row))
+    items = "\n".join(f"<li>{line}</li>" for line in lines)
+    return Html(f"<ul>{items}</ul>")
+
+
+def heading(condition: Mapping[str, Any], group: pd.DataFrame) -> Html:
+    """Say under which conditions the runs of a section were made, and on which CPUs."""
+    nic = {
+        "virtio": "NICs without tunnel segmentation (virtio)",
+        "offload": "NICs with every offload",
+        "plain": "NICs without TSO, GSO and GRO (plain)",
+    }.get(str(condition["nic"]), f"NIC {condition['nic']}")
+    streams = (
+        "one TCP stream" if condition["streams"] == 1 else f"{condition['streams']} TCP streams"
+    )
+    window = f", window {condition['window']!s}" if condition["window"] else ""
+    facts = read_run(Path(group.iloc[-1]["path"]))["bed"]
+    owned = facts.get("cpus") or {}
+    cpus = "; ".join(
+        f"host {name} has CPU {', '.join(map(str, own))}" for name, own in owned.items()
+    )
+    return Html(
+        f"<h2>{escape(nic)}</h2><p class='meta'>Bed {condition['bed']}, MTU {condition['mtu']} B, "
+        f"{streams}, {escape(str(condition['congestion']))}{escape(str(window))}, "
+        f"{condition['duration']} s a run after {condition['omit']} s not counted, "
+        f"iperf3 {condition['iperf3']}. {escape(cpus)}.</p>"
+    )
+
+
+def losses(group: pd.DataFrame) -> Html:
+    """Lay out each scheme's goodput and loss as a table."""
+    rows = []
+    for scheme, row in loss_table(group).iterrows():
+        star = "*" if row["userspace"] else ""
+        if not row["runs"]:
+            rows.append([str(scheme), "0", _failure(str(scheme), row, name=False), "–", "–", "–"])
+            continue
+        failed = f" ({row['failed']} failed)" if row["failed"] else ""
+        rows.append(
+            [
+                str(scheme) + star,
+                f"{row['runs']}{failed}",
+                f"{row['gbps']:.2f}",
+                _range(row["gbps_low"], row["gbps_high"], "{:.2f}"),
+                "baseline" if scheme == BASELINE else _percent(row["loss"]),
+                "–" if pd.isna(row["retransmits"]) else f"{row['retransmits']:.0f}",
+            ]
+        )
+    head = ["scheme", "runs", "Gbit/s (median)", "lowest to highest", "loss", "retransmits"]
+    return Html(_table(head, rows, numbers={1, 2, 3, 4, 5}))
+
+
+def claims(group: pd.DataFrame) -> Html:
+    """Lay the article's statements beside the runs of one condition."""
+    rows = []
+    for row in _records(claims_table(group)):
+        article = "within 1 %" if np.isnan(row["article"]) else _signed(row["article"])
+        ours, spread = "no figure", ""
+        if not row["comparable"]:
+            ours = "not comparable*"
+        elif not np.isnan(row["ours"]):
+            ours = _signed(row["ours"])
+            spread = _range(row["ours_low"], row["ours_high"], "{:+.1%}")
+        implied = " (implied)" if row["implied"] else ""
+        rows.append([row["claim"], row["of"], article + implied, ours, spread])
+    head = ["the article says", "relative to", "its figure", "here (median)", "lowest to highest"]
+    return Html(
+        "<h3>Beside the article</h3>" + _table(head, rows, numbers={2, 3, 4})
+        + "<p class='note'>The article gives one run of 60 s a scheme and prints ratios only; "
+        "<i>implied</i> ones follow from two of its figures.</p>"
+    )  # fmt: skip
+
+
+def left_out(runs: pd.DataFrame) -> Html:
+    """Name the folders that are no complete run, if any."""
+    broken = runs.attrs.get("broken", [])
+    if not broken:
+        return Html("")
+    rows = [[escape(folder), escape(reason)] for folder, reason in broken]
+    return Html("<h2>Left out</h2>" + _table(["folder", "why"], rows))
+
+
+def commands(runs: pd.DataFrame) -> Html:
+    """Show how each scheme was wired, as shell commands for each host."""
+    parts = ["<h2 class='appendix'>How each scheme was wired</h2>"]
+    good = runs[runs["path"].map(lambda path: (Path(path) / "host-a.sh").exists())]
+    for scheme, a, b in load_plans(good.sort_values(["order", "started"])):
+        parts.append(f"<h3>{escape(scheme)}</h3><pre>{escape(a)}\n{escape(b.rstrip())}</pre>")
+    return Html("".join(parts))
+
+
+def environment(runs: pd.DataFrame) -> Html:
+    """Show the machine, the versions and the kernel's settings behind the newest run."""
+    if runs.empty:
+        return Html("")
+    facts = read_run(Path(runs.sort_values("started").iloc[-1]["path"]))["environment"]
+    rows = [[name, escape(str(facts[name]))] for name in ("os", "kernel", "arch", "cpu", "cpus")]
+    rows.append(["memory", f"{facts['memory']} GiB"])
+    rows.append(["Python", facts["python"]])
+    rows += [
+        [tool, escape(str(found or "not installed"))] for tool, found in facts["versions"].items()
+    ]
+    rows += [[name, escape(str(value))] for name, value in facts["sysctl"].items()]
+    return Html("<h2>The machine</h2>" + _table(["what", "value"], rows))
+
+
+# ── the files ─────────────────────────────────────────────────────────────────────────────────
+
+
+def default_reports_dir() -> Path:
+    """Return the project's ``reports/`` where this is a checkout or below one, else ``./reports``."""
+    return default_data_dir().parent / "reports"
+
+
+def make_report(
+    data_dir: Path | str | None = None,
+    out_dir: Path | str | None = None,
+    *,
+    suite: str = "",
+    kernel: Any = None,  # noqa: ANN401
+) -> Report:
+    """Run ``report.ipynb`` over a folder of runs and leave HTML, PDF, charts and the notebook.
+
+    Args:
+        data_dir: folder of run folders; the project's ``data/`` if not given.
+        out_dir: folder for the files; a report that is there already is replaced.
+        suite: only the runs of this suite.
+        kernel: a kernel from :func:`cniperf.notebook.warm_kernel`.
+
+    Raises:
+        CniperfError: there is no run to report, or the folder cannot be written.
+    """
+    data = Path(data_dir or default_data_dir()).resolve()
+    if load_runs(data, suite=suite or None).empty:
+        which = f" of suite {suite!r}" if suite else ""
+        raise CniperfError(f"no run{which} in {data}: measure some with `cniperf suite`")
+    name = suite or time.strftime("report-%Y%m%dT%H%M%SZ", time.gmtime())
+    final = Path(out_dir or default_reports_dir() / name).resolve()
+    draft = final.with_name(f".partial-{final.name}")
+    try:
+        _write(draft, data, suite, kernel)
+        final.mkdir(exist_ok=True)
+        for file in draft.iterdir():
+            file.replace(final / file.name)
+    except OSError as problem:
+        raise CniperfError(f"cannot write the report to {final}: {problem.strerror}") from None
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return Report(final / "report.html", final / "report.pdf")
+
+
+def _write(folder: Path, data: Path, suite: str, kernel: Any) -> None:  # noqa: ANN401
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    notebook = folder / "report.ipynb"
+    execute("report", notebook, {"data_dir": str(data), "suite": suite}, kernel)
+    text = to_html(notebook)
+    (folder / "report.html").write_text(text)
+    to_pdf(text, folder / "report.pdf")
+    save_charts(notebook, folder)
+
+
+def to_html(notebook: Path) -> str:
+    """Turn an executed notebook into one page: outputs only, pictures inside."""
+    from nbconvert import HTMLExporter
+
+    exporter = HTMLExporter(
+        template_name="report",
+        extra_template_basedirs=[str(Path(__file__).parent / "templates")],
+        exclude_input=True,
+    )
+    html, _ = exporter.from_filename(str(notebook), resources={"metadata": {"name": TITLE}})
+    return str(html)
+
+
+def to_pdf(html: str, file: Path) -> None:
+    """Turn that page into a PDF of A4 pages."""
+    import weasyprint
+
+    weasyprint.HTML(string=html).write_pdf(str(file))
+
+
+def save_charts(notebook: Path, folder: Path) -> None:
+    """Save the charts of an executed notebook as ``chart-1.png`` and so on."""
+    import nbformat
+
+    cells = nbformat.read(str(notebook), as_version=4).cells
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    pictures = [out["data"]["image/png"] for out in outputs if "image/png" in out.get("data", {})]
+    for number, picture in enumerate(pictures, 1):
+        (folder / f"chart-{number}.png").write_bytes(b64decode(picture))
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
+# ── little words ──────────────────────────────────────────────────────────────────────────────
+
+
+def _table(head: list[str], rows: list[list[str]], numbers: set[int] = frozenset()) -> str:  # type: ignore[assignment]
+    def line(cells: list[str], tag: str) -> str:
+        kinds = ["number" if i in numbers else "" for i in range(len(cells))]
+        return "".join(
+            f"<{tag} class='{kind}'>{cell}</{tag}>" for kind, cell in zip(kinds, cells, strict=True)
+        )
+
+    body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
+    return f"<table><thead><tr>{line(head, 'th')}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _failure(scheme: str, row: "pd.Series[Any]", *, name: bool = True) -> str:
+    who = f"<b>{escape(scheme)}</b> " if name else ""
+    return f"{who}<span class='bad'>failed</span>: {escape(row['error'])}"
+
+
+def _percent(fraction: float) -> str:
+    return "unknown" if np.isnan(fraction) else f"{100 * fraction:.1f} %"
+
+
+def _signed(fraction: float) -> str:
+    return f"{100 * fraction:+.1f} %".replace("-", "−")
+
+
+def _range(low: float, high: float, form: str) -> str:
+    if low == high:  # a single run has no spread
+        return "–"
+    return f"{form.format(low)} – {form.format(high)}".replace("-", "−")
