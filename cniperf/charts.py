@@ -202,8 +202,7 @@ def _bar(
     """Draw one scheme's bar and whiskers, or say why there is none."""
     if not np.isfinite(row[value]):
         why = f"failed: {row['error']}" if row["failed"] else "no hostnetwork run to compare with"
-        axes.annotate(shorten(why, 78, placeholder=" …"), (0, y), (4, 0),
-                      textcoords="offset points", va="center", fontsize=8, color="#b00020")  # fmt: skip
+        _label(axes, y, 0, shorten(why, 78, placeholder=" …"), fontsize=8, color="#b00020")
         return
     hatch = "///" if row["userspace"] else None
     axes.barh(y, scale * row[value], height=0.62, color=palette[scheme], hatch=hatch,
@@ -212,8 +211,8 @@ def _bar(
     axes.plot([low, high], [y, y], color=INK, linewidth=1.2, zorder=3)
 
 
-def _label(axes: Axes, y: int, end: float, text: str) -> None:
-    axes.annotate(text, (end, y), (6, 0), textcoords="offset points", va="center", fontsize=9)
+def _label(axes: Axes, y: int, end: float, text: str, **look: Any) -> None:  # noqa: ANN401
+    axes.annotate(text, (end, y), (6, 0), textcoords="offset points", va="center", **look)
 
 
 def _star(row: "pd.Series[Any]") -> str:

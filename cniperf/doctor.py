@@ -60,8 +60,11 @@ def _scheme(scheme: Scheme, lacking: dict[str, str]) -> Finding:
         return Finding(scheme.name, False, f"{', '.join(tools)} not found",
                        "apt-get install openvswitch-switch")  # fmt: skip
     if scheme.ovs and ovs.datapath() == "netdev":
-        return Finding(scheme.name, True, "on the userspace datapath: this kernel has no openvswitch "
-                       "module, so figures compare with nothing else")  # fmt: skip
+        says = (
+            "on the userspace datapath, as this kernel has no openvswitch module: "
+            "its figures compare with nothing else"
+        )
+        return Finding(scheme.name, True, says)
     return Finding(scheme.name, True, scheme.summary)
 
 

@@ -14,12 +14,8 @@ class NotebookFailed(CniperfError):
 
 def find(name: str) -> Path:
     """Return the path of one of the project's notebooks, as ``run_scheme``."""
-    package = Path(__file__).parent
-    for folder in (package.parent / "notebooks", package / "notebooks"):
-        file = folder / f"{name}.ipynb"
-        if file.exists():
-            return file
-    raise CniperfError(f"this installation lacks the notebook {name}.ipynb: install cniperf again")
+    # In a checkout this folder is a link to the top-level one; a wheel carries the files.
+    return Path(__file__).parent / "notebooks" / f"{name}.ipynb"
 
 
 def execute(

@@ -61,7 +61,7 @@ def answer(group: pd.DataFrame) -> Html:
         return Html(
             "<p>hostnetwork has no figure here, so no loss can be told: measure it, too.</p>"
         )
-    base = good.loc[BASELINE, "gbps"]
+    base = float(good["gbps"][BASELINE])
     lines = [f"<b>hostnetwork</b> carries {base:.1f} Gbit/s from host to host."]
     kernel = good[~good["userspace"] & (good.index != BASELINE)].sort_values("loss")
     for scheme, row in kernel.iterrows():
@@ -183,7 +183,7 @@ def environment(runs: pd.DataFrame) -> Html:
 
 
 def default_reports_dir() -> Path:
-    """Return the project's ``reports/`` where this is a checkout or below one, else ``./reports``."""
+    """Return the ``reports/`` beside :func:`cniperf.runs.default_data_dir`."""
     return default_data_dir().parent / "reports"
 
 

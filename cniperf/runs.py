@@ -152,9 +152,10 @@ def load_runs(data_dir: Path | str | None = None, *, suite: str | None = None) -
     Returns:
         A DataFrame of these columns:
 
-        ``run`` id, ``suite``, ``round``, ``scheme``, ``order`` (its place in charts), ``status`` (``ok`` or ``failed``), ``error``
-        (why it failed), ``started`` (UTC), the conditions ``bed``, ``nic``, ``mtu`` (bytes, of
-        the underlay), ``streams``, ``window``, ``congestion``, ``duration``, ``omit`` (s),
+        ``run`` id, ``suite``, ``round``, ``scheme``, ``order`` (its place in charts), ``status``
+        (``ok`` or ``failed``), ``error`` (why it failed), ``started`` (UTC), the conditions
+        ``bed``, ``nic``, ``mtu`` (bytes, of the underlay), ``streams``, ``window``,
+        ``congestion``, ``duration``, ``omit`` (s),
         ``kernel``, ``cpu``, ``cpus``, ``iperf3`` (version), and the results ``gbps`` (goodput at
         the receiver, Gbit/s), ``retransmits`` (segments), ``mss``, ``pod_mtu`` (bytes),
         ``sender_cpu``, ``receiver_cpu`` (% of one CPU, the generator's own figure),

@@ -129,8 +129,11 @@ def summary(said: dict[str, Any]) -> dict[str, Any]:
 
 def _ended(child: "Popen[bytes]", within: float) -> bool:
     """Wait for a child's end without waking up meanwhile: each wake-up would cost the load."""
-    with open(os.pidfd_open(child.pid), "rb", buffering=0) as end:
+    end = os.pidfd_open(child.pid)
+    try:
         select.select([end], [], [], within)
+    finally:
+        os.close(end)
     return child.poll() is not None
 
 

@@ -85,12 +85,13 @@ def run_suite(
     name = base.suite or f"suite-{stamp}-seed{seed}"
     data = (base.data_dir or default_data_dir()).resolve()
     out = (out_dir or default_reports_dir() / name).resolve()
+    notebooks = _made(out / "notebooks")
     with (
         machine_lock(f"cniperf suite of {len(schemes)} schemes"),
         _swept(),
         warm_kernel() as kernel,
     ):
-        runner = _Runner(base, name, data, out / "notebooks", kernel)
+        runner = _Runner(base, name, data, notebooks, kernel)
         outcomes = tuple(runner.run(_order(schemes, base.rounds, seed), tell))
         report = make_report(data, out, suite=name, kernel=kernel)
     return Suite(name, outcomes, report)
@@ -116,18 +117,15 @@ def _order(schemes: Sequence[str], rounds: int, seed: int) -> list[tuple[int, st
     ]
 
 
+@dataclass(frozen=True)
 class _Runner:
     """Runs of one suite, one after the other."""
 
-    def __init__(
-        self, base: Experiment, suite: str, data: Path, notebooks: Path, kernel: Any
-    ) -> None:
-        self._base, self._suite, self._data, self._kernel = base, suite, data, kernel
-        self._notebooks = notebooks
-        try:
-            notebooks.mkdir(parents=True, exist_ok=True)
-        except OSError as problem:
-            raise CniperfError(f"cannot write to {notebooks}: {problem.strerror}") from None
+    _base: Experiment
+    _suite: str
+    _data: Path
+    _notebooks: Path
+    _kernel: Any
 
     def run(
         self, order: Sequence[tuple[int, str]], tell: Callable[[Outcome], None]
@@ -177,6 +175,14 @@ class _Runner:
             if (record["suite"], record["round"]) == (self._suite, round_):
                 return record
         return None
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise CniperfError(f"cannot write to {folder}: {problem.strerror}") from None
+    return folder
 
 
 def _clock(seconds: float) -> str:

@@ -1,0 +1,71 @@
+# Two commands do everything: `make run` and `make test`. Both install first what is missing.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+# What the lab, the report and the tests need of the system.
+APT := iperf3 openvswitch-switch iproute2 ethtool nftables openssh-server \
+       procps util-linux python3-venv poppler-utils \
+       fonts-noto-cjk fonts-dejavu-core libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0
+
+.PHONY: run test lint bench clean setup system lock environment reference
+
+run: setup ## measure all schemes in the lab and make the report
+	$(SUDO) $(BIN)/cniperf suite --duration 5 --rounds 3; code=$$?; \
+	$(SUDO) chown -R "$$(id -u):$$(id -g)" data reports; exit $$code
+
+test: setup lint ## every test
+	$(SUDO) $(BIN)/pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/nbstripout --verify --extra-keys "metadata.papermill cell.metadata.papermill" notebooks/*.ipynb
+
+bench: setup ## what cniperf itself costs, as ratios
+	$(SUDO) $(BIN)/cniperf bench
+
+clean: ## take down what killed runs left behind
+	$(SUDO) $(BIN)/cniperf clean
+
+setup: system $(VENV)/.installed
+
+# apt is asked only for what is missing, and says what that is.
+system:
+	@missing=""; \
+	for package in $(APT); do \
+	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
+	done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if ! command -v apt-get >/dev/null; then \
+	  echo "this is no Debian or Ubuntu: install what these packages hold by hand:$$missing" >&2; exit 1; \
+	fi; \
+	echo "installing system packages:$$missing"; \
+	$(SUDO) apt-get update -qq && \
+	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null
+
+# The lock file holds every Python package with its hash, so a fresh machine gets what was tested.
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@echo "installing Python packages into $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cniperf needs Python 3.11 or newer: make PYTHON=python3.11 …")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+lock: ## write requirements.lock anew
+	$(BIN)/uv pip compile --universal --generate-hashes --all-extras --no-header --upgrade --quiet \
+	  pyproject.toml --output-file requirements.lock
+
+ENVIRONMENT ?= environment.yml
+environment: ## write environment.yml anew, from pyproject.toml
+	$(BIN)/pyproject2conda yaml --extra dev --name cniperf --channel conda-forge --no-header \
+	  --python-include "python>=3.11" --pip-dep=-e. --output $(ENVIRONMENT) --overwrite force
+
+reference: setup ## measure data/reference anew: takes five minutes
+	rm -rf data/reference
+	$(SUDO) $(BIN)/cniperf suite --duration 5 --rounds 5 --data-dir data/reference --out-dir reports/reference
+	$(SUDO) chown -R "$$(id -u):$$(id -g)" data reports
