@@ -33,7 +33,7 @@ COLOURS = {
 OTHERS = ("#b2a429", "#7a5c3e", "#2f7f86", "#a0a0a0")
 
 INK, FAINT = "#222222", "#8a8a8a"
-WIDTH, ROW = 7.2, 0.34  # inches
+WIDTH, ROW = 7.2, 0.3  # inches
 LABEL = 11  # what a label takes of the loss chart's axis, in its units
 
 STYLE: Any = {
@@ -186,7 +186,7 @@ def _chart(height: float, title: str) -> Chart:
 
 
 def _rows(table: pd.DataFrame, title: str) -> tuple[Chart, Axes]:
-    chart = _chart(1.2 + ROW * max(len(table), 1), title)
+    chart = _chart(1.05 + ROW * max(len(table), 1), title)
     return chart, chart.axes[0]
 
 
@@ -226,7 +226,9 @@ def _finish(axes: Axes, table: pd.DataFrame, label: str) -> None:
     axes.set_yticks(range(len(table)), labels=list(table.index))
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(table) - 0.4, -0.6)
-    axes.margins(x=0.14)
+    left, right = axes.dataLim.intervalx
+    left = min(0, left)
+    axes.set_xlim(left, right + 0.12 * (right - left))  # room for the labels
     axes.grid(axis="x", zorder=0)
     axes.set_axisbelow(True)
     note = "\n* Open vSwitch's userspace datapath (hatched): not comparable with the article"

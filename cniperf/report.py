@@ -18,6 +18,7 @@ from cniperf.notebook import execute
 from cniperf.runs import default_data_dir, load_plans, load_runs, read_run
 
 TITLE = "What a pod network costs"
+QUESTION = "How much of the host's own throughput is left between two pods on two hosts, by scheme?"
 
 
 class Html(NamedTuple):
@@ -48,7 +49,8 @@ def title(runs: pd.DataFrame) -> Html:
     machines = _records(runs[["cpu", "cpus", "kernel"]].drop_duplicates())
     where = "; ".join(f"{m['cpu']}, {m['cpus']} CPUs, Linux {m['kernel']}" for m in machines)
     return Html(
-        f"<h1>{TITLE}</h1><p class='meta'>{len(runs)} runs of {runs['scheme'].nunique()} schemes, "
+        f"<h1>{TITLE}</h1><p>{QUESTION}</p>"
+        f"<p class='meta'>{len(runs)} runs of {runs['scheme'].nunique()} schemes, "
         f"measured {when}<br>{escape(where)}</p>"
     )
 
@@ -66,7 +68,10 @@ def answer(group: pd.DataFrame) -> Html:
     kernel = good[~good["userspace"] & (good.index != BASELINE)].sort_values("loss")
     for scheme, row in kernel.iterrows():
         verb = "loses" if row["loss"] >= 0 else "gains"
-        lines.append(f"<b>{escape(str(scheme))}</b> {verb} {_percent(abs(row['loss']))} of it.")
+        spread = ""
+        if row["runs"] > 1:
+            spread = f" (single runs: {_range(row['loss_low'], row['loss_high'], '{:.1%}')})"
+        lines.append(f"<b>{escape(str(scheme))}</b> {verb} {_percent(abs(row['loss']))}{spread}.")
     if len(apart := good[good["userspace"]].index):
         lines.append(
             f"<b>{', '.join(apart)}</b> ran on Open vSwitch's userspace datapath, as this kernel "
@@ -300,4 +305,4 @@ def _signed(fraction: float) -> str:
 def _range(low: float, high: float, form: str) -> str:
     if low == high:  # a single run has no spread
         return "–"
-    return f"{form.format(low)} – {form.format(high)}".replace("-", "−")
+    return f"{form.format(low)} – {form.format(high)}".replace("-", "−").replace("%", " %")

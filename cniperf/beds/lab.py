@@ -23,9 +23,9 @@ from typing import Any, Self
 
 from cniperf.beds import cpus, ovs
 from cniperf.beds.command import CommandFailed, run
-from cniperf.beds.journal import Journal, state_dir
+from cniperf.beds.journal import NETNS_DIR, Journal, state_dir
 from cniperf.beds.netlink import Netlink, shared
-from cniperf.errors import NotAble, StepFailed, one_line
+from cniperf.errors import Busy, NotAble, StepFailed, one_line
 from cniperf.hosts import ARTICLE_HOSTS, Host
 from cniperf.plan import HostPlan, Plan
 from cniperf.steps import (
@@ -41,6 +41,8 @@ from cniperf.steps import (
     SetSysctl,
     Step,
 )
+
+TCP_LISTEN = "0A"  # net/tcp_states.h, as /proc/net/tcp prints it
 
 NO_TUNNEL_SEGMENTATION = ("tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation")
 
@@ -177,6 +179,9 @@ class Lab:
         require_root()
         if self._ovs:
             ovs.require()
+        for name in self.names.all():  # before the journal claims them
+            if (NETNS_DIR / name).exists():
+                raise Busy(f"namespace {name} stands in the way: `ip netns del` it if it is unused")
         self.journal = Journal.open(self.names.lab)
         try:
             self._reaper = self._start_reaper()
@@ -319,10 +324,12 @@ class Lab:
         return child
 
     def listens(self, child: subprocess.Popen[bytes], address: str, port: int) -> bool:
-        """Tell whether a TCP socket listens at an address in a child's network namespace."""
+        """Tell whether a child itself, and nobody else there, listens on a TCP port."""
         packed = bytes(int(part) for part in address.split("."))
-        entry = f"{int.from_bytes(packed, sys.byteorder):08X}:{port:04X} 00000000:0000 0A"
-        return entry in _net_file(child, "tcp")
+        local = f"{int.from_bytes(packed, sys.byteorder):08X}:{port:04X}"
+        rows = [line.split() for line in _net_file(child, "tcp").splitlines()]
+        listening = {f"socket:[{row[9]}]" for row in rows if row[1:4:2] == [local, TCP_LISTEN]}
+        return bool(listening & _open_files(child))
 
     def bytes_sent(self, child: subprocess.Popen[bytes], device: str) -> int | None:
         """Return the bytes that a device in a child's network namespace has sent so far."""
@@ -369,6 +376,16 @@ def _net_file(child: subprocess.Popen[bytes], name: str) -> str:
     return ""
 
 
+def _open_files(child: subprocess.Popen[bytes]) -> set[str]:
+    """Return what a child has open, as ``/proc/PID/fd`` names it."""
+    names = set()
+    with suppress(OSError):
+        for link in Path(f"/proc/{child.pid}/fd").iterdir():
+            with suppress(OSError):
+                names.add(str(link.readlink()))
+    return names
+
+
 def require_root() -> None:
     """Refuse where this process may not make network namespaces.
 
@@ -389,9 +406,6 @@ def _refusals(step: Step, host: str) -> Iterator[None]:
         yield
     except CommandFailed as problem:
         raise StepFailed(host, command, problem.reason) from problem
-    except FileExistsError as problem:
-        reason = f"{problem.filename} stands in the way: `ip netns del` it if nobody uses it"
-        raise StepFailed(host, command, reason) from problem
     except NetlinkError as problem:
         kernel, words = os.strerror(problem.code), str(problem.args[-1])
         reason = kernel if words == kernel else f"{kernel}: {words}"
