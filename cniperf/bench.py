@@ -5,7 +5,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,7 +15,7 @@ from cniperf.measure.iperf3 import Load, client_argv, server_argv
 from cniperf.params import Experiment
 from cniperf.plan import Plan, make_plan
 from cniperf.schemes import all_schemes
-from cniperf.steps import Step
+from cniperf.steps import DelLink, Step
 
 PAIRS = 5
 
@@ -81,13 +81,15 @@ def wiring_ratios(scheme: str, repeats: int = 10) -> list[float]:
 def _batch(lab: Lab, plan: Plan) -> None:
     """Wire and unwire as fast as iproute2 can: one process a tool and namespace.
 
-    What goes with a pod's namespace is not taken back on its own: a person would not type it.
+    Routes and addresses that go with a device are not taken back: a person would not type it.
     """
     for side in plan:
-        namespace = lab.names.host(side.host.name)
-        for steps in (side.steps, [step for step in side.undo() if step.netns is None]):
+        undo = [step for step in side.undo() if not step.netns or isinstance(step, DelLink)]
+        undo.sort(key=lambda step: not step.netns)  # pods first
+        for steps in (side.steps, undo):
             for (tool, netns), words in _grouped(steps).items():
-                enter = ["nsenter", f"--net=/run/netns/{netns or namespace}"]
+                namespace = netns or lab.names.host(side.host.name)
+                enter = ["nsenter", f"--net=/run/netns/{namespace}"]
                 if tool == "sysctl":
                     subprocess.run([*enter, *words[0]], check=True)
                     continue
@@ -95,9 +97,7 @@ def _batch(lab: Lab, plan: Plan) -> None:
                 subprocess.run([*enter, tool, "-batch", "-"], input=lines, text=True, check=True)
 
 
-def _grouped(
-    steps: "tuple[Step, ...] | list[Step]",
-) -> dict[tuple[str, str | None], list[list[str]]]:
+def _grouped(steps: Sequence[Step]) -> dict[tuple[str, str | None], list[list[str]]]:
     groups: dict[tuple[str, str | None], list[list[str]]] = {}
     for step in steps:
         argv = step.argv()

@@ -1,7 +1,7 @@
 """A plan: what is done to each of the two hosts, in order. Making one touches nothing."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cniperf.hosts import ARTICLE_HOSTS, Host
@@ -39,17 +39,10 @@ class HostPlan:
     endpoint: Endpoint
 
     def undo(self) -> tuple[Step, ...]:
-        """Return the steps that take the host back to what it was, last change first.
-
-        A device that was handed to a pod goes with the pod's namespace.
-        """
-        handed = {step.device for step in self.steps if isinstance(step, MoveLink)}
+        """Return the steps that take the host back to what it was, last change first."""
+        handed = {step.device: step.into for step in self.steps if isinstance(step, MoveLink)}
         back = (step.undo() for step in reversed(self.steps))
-        return tuple(
-            step
-            for step in back
-            if step and not (isinstance(step, DelLink) and step.name in handed)
-        )
+        return tuple(_where_it_is(step, handed) for step in back if step)
 
     def script(self) -> str:
         """Return the shell commands that wire this host, one a line."""
@@ -91,6 +84,16 @@ def make_plan(scheme: "str | Scheme", a: Host | None = None, b: Host | None = No
         return HostPlan(host, steps, chosen.endpoint(host))
 
     return Plan(chosen.name, side(here, there), side(there, here))
+
+
+def _where_it_is(step: Step, handed: Mapping[str, str]) -> Step:
+    """Look for a device that is to be deleted in the pod that it was handed to.
+
+    It would go with the pod's namespace anyway, but some time later.
+    """
+    if isinstance(step, DelLink) and step.name in handed:
+        return replace(step, netns=handed[step.name])
+    return step
 
 
 def _with_offloads(host: Host, steps: Iterable[Step]) -> Iterator[Step]:

@@ -122,7 +122,7 @@ class AddVeth(Step):
                         "peer", "name", self.peer, "mtu", mtu)  # fmt: skip
 
     def apply(self, host: Applier) -> None:
-        peer = {"ifname": self.peer, "attrs": [("IFLA_MTU", self.mtu)]}
+        peer = {"ifname": self.peer, "mtu": self.mtu}
         link = host.netlink(self.netns).link
         link("add", ifname=self.name, kind="veth", mtu=self.mtu, peer=peer)
 
@@ -278,8 +278,10 @@ class SetPromisc(Step):
         return self._ip("link", "set", self.device, "promisc", "on" if self.on else "off")
 
     def apply(self, host: Applier) -> None:
-        flags = IFF_PROMISC if self.on else 0
-        self._set_link(host, self.device, flags=flags, change=IFF_PROMISC)
+        if self.on:
+            self._set_link(host, self.device, flags=IFF_PROMISC, change=IFF_PROMISC)
+        else:
+            _unless_gone(lambda: self._set_link(host, self.device, flags=0, change=IFF_PROMISC))
 
     def undo(self) -> Step | None:
         return SetPromisc(self.device, on=False, netns=self.netns) if self.on else None
@@ -488,10 +490,11 @@ def created_devices(step: Step) -> tuple[str, ...]:
             return ()
 
 
-def _unless_gone(delete: Callable[[], object]) -> None:
-    """Delete, and take it as done where the kernel says that the thing is gone already."""
+def _unless_gone(take_back: Callable[[], object]) -> None:
+    """Take something back; where the device, entry or namespace is gone already, that is done."""
     try:
-        delete()
+        take_back()
     except Exception as problem:
-        if getattr(problem, "code", None) not in (errno.ENODEV, errno.ESRCH, errno.ENOENT):
+        code = getattr(problem, "code", None) or getattr(problem, "errno", None)
+        if code not in (errno.ENODEV, errno.ESRCH, errno.ENOENT):
             raise

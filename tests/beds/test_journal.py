@@ -1,0 +1,111 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from cniperf.beds.journal import Journal, journals, sweep_dead
+
+
+@pytest.fixture(autouse=True)
+def _own_state(tmp_path, monkeypatch):
+    monkeypatch.setenv("CNIPERF_STATE_DIR", str(tmp_path / "state"))
+
+
+def sleeper():
+    return subprocess.Popen(["sleep", "60"])
+
+
+def test_a_sweep_ends_exactly_the_processes_written_down(tmp_path):
+    journal, written, other = Journal.open("x"), sleeper(), sleeper()
+    journal.add_process(written.pid)
+    assert journal.sweep()
+    assert written.wait(1) == -signal.SIGTERM
+    assert other.poll() is None
+    other.kill()
+    other.wait()
+
+
+def test_a_process_that_will_not_go_is_killed():
+    stubborn = subprocess.Popen(
+        [sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN);"
+         "print('ready', flush=True); time.sleep(60)"], stdout=subprocess.PIPE)  # fmt: skip
+    stubborn.stdout.readline()
+    journal = Journal.open("x")
+    journal.add_process(stubborn.pid)
+    journal.sweep()
+    assert stubborn.wait(1) == -signal.SIGKILL
+    stubborn.stdout.close()
+
+
+def test_a_pid_that_was_given_to_somebody_else_is_spared():
+    journal, other = Journal.open("x"), sleeper()
+    with journal.path.open("a") as file:
+        file.write(json.dumps({"process": [other.pid, 1]}) + "\n")  # another start time
+    journal.sweep()
+    assert other.poll() is None
+    other.kill()
+    other.wait()
+
+
+def test_a_sweep_removes_folders_and_the_journal(tmp_path):
+    journal = Journal.open("x")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/file").write_text("")
+    journal.add_folder(tmp_path / "run")
+    assert journal.sweep() and not journal.sweep()
+    assert not (tmp_path / "run").exists() and list(journals()) == []
+
+
+def test_a_torn_last_line_does_no_harm(tmp_path):
+    journal = Journal.open("x")
+    journal.add_folder(tmp_path / "run")
+    with journal.path.open("a") as file:
+        file.write('{"folder": "/')
+    assert journal.entries("folder") == [str(tmp_path / "run")]
+
+
+def test_only_the_labs_of_dead_owners_are_swept():
+    living = Journal.open("living")
+    dead = subprocess.run(
+        [sys.executable, "-c", "from cniperf.beds.journal import Journal; Journal.open('dead')"],
+        check=True,
+    )
+    assert dead.returncode == 0
+    assert sweep_dead() == ["dead"]
+    assert living.owner_lives() and living.path.exists()
+
+
+def test_two_sweepers_do_not_trip_over_each_other():
+    journal, child = Journal.open("x"), sleeper()
+    journal.add_process(child.pid)
+    swept = []
+    threads = [
+        threading.Thread(target=lambda: swept.append(Journal(journal.path).sweep()))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    child.wait()
+    for thread in threads:
+        thread.join()
+    assert sorted(swept) == [False, False, False, True]
+
+
+def test_the_reaper_sweeps_when_its_owner_ends(tmp_path):
+    journal, child = Journal.open("x"), sleeper()
+    journal.add_process(child.pid)
+    reaper = subprocess.Popen(
+        [sys.executable, "-m", "cniperf.beds.reaper", str(journal.path)], stdin=subprocess.PIPE
+    )
+    time.sleep(0.5)
+    os.kill(reaper.pid, signal.SIGINT)  # a Ctrl-C is not for it
+    assert reaper.poll() is None and child.poll() is None
+    reaper.stdin.close()
+    assert child.wait(5) == -signal.SIGTERM
+    assert reaper.wait(5) == 0
+    assert not journal.path.exists()

@@ -1,0 +1,225 @@
+"""The lab in the kernel itself: what plans become there, and that nothing of it stays."""
+
+import json
+import re
+import secrets
+import subprocess
+import sys
+
+import pytest
+
+from cniperf.beds.lab import Lab, Names
+from cniperf.beds.probe import device_kinds
+from cniperf.errors import Busy, StepFailed
+from cniperf.plan import make_plan
+from cniperf.schemes import all_schemes
+
+pytestmark = pytest.mark.lab
+every_scheme = pytest.mark.parametrize("scheme", list(all_schemes().values()), ids=lambda s: s.name)
+
+# What differs between two labs without the wiring being different.
+TICKING = re.compile(
+    r"index|timer|bridge_id|root_id|designated|netnsid|operstate|max_elected|link$"
+)
+
+
+def inside(lab, host, *argv, netns=None):
+    applier = lab._appliers[host]
+    return subprocess.check_output(applier.enter(argv, netns), text=True, env=applier.environ)
+
+
+def state(lab, scheme):
+    """What the kernel and Open vSwitch say of both hosts and their pods, names and MACs evened."""
+    vteps = {
+        step.address for side in make_plan(scheme) for step in side.steps if hasattr(step, "vni")
+    }
+    found = {}
+    for host in "ab":
+        for netns in (None, lab.names.pod(host) if scheme.name != "hostnetwork" else None):
+            place = found.setdefault(f"{host} {'pod' if netns else 'host'}", {})
+            for words in ("-d link", "addr", "route show table all", "neigh show nud permanent"):
+                said = inside(lab, host, "ip", "-4" if words != "-d link" else "-0", "-j",
+                              *words.split(), netns=netns)  # fmt: skip
+                place[words] = even(json.loads(said or "[]"), lab, vteps)
+            fdb = json.loads(inside(lab, host, "bridge", "-j", "-d", "fdb", netns=netns) or "[]")
+            place["fdb"] = even([e for e in fdb if e["mac"] in vteps], lab, vteps)
+            place["proxy_arp"] = inside(lab, host, "sysctl", "-a", "-r", "proxy_arp$", netns=netns)
+        if scheme.ovs:
+            flows = inside(lab, host, "ovs-ofctl", "--no-stats", "dump-flows", "br-int")
+            ports = inside(lab, host, "ovs-vsctl", "--columns=name,ofport", "list", "Interface")
+            bridge = inside(lab, host, "ovs-vsctl", "--columns=name,fail_mode,datapath_type", "list", "Bridge")  # fmt: skip
+            found[f"{host} ovs"] = (sorted(flows.splitlines()), sorted(ports.splitlines()), bridge)
+    return found
+
+
+def even(value, lab, kept):
+    if isinstance(value, list):
+        return sorted((even(entry, lab, kept) for entry in value), key=str)
+    if isinstance(value, dict):
+        return {k: even(v, lab, kept) for k, v in value.items() if not TICKING.search(k)}
+    if isinstance(value, str):
+        value = value.replace(lab.names.lab, "LAB")
+        if re.fullmatch(r"(\w\w:){5}\w\w", value) and value not in {*kept, "ff:ff:ff:ff:ff:ff"}:
+            return "MAC"
+    return value
+
+
+@every_scheme
+def test_netlink_and_commands_wire_the_same(scheme):
+    states = []
+    for by in ("netlink", "argv"):
+        with Lab(ovs=scheme.ovs) as lab:
+            plan = make_plan(scheme, *lab.hosts)
+            lab.apply(plan, by=by)
+            states.append(state(lab, scheme))
+    assert states[0] == states[1]
+    if scheme.name != "hostnetwork":
+        assert len(states[0]["a pod"]["-d link"]) == 2  # lo and the pod's own
+
+
+@every_scheme
+@pytest.mark.parametrize("by", ["netlink", "argv"])
+def test_undo_leaves_the_hosts_as_they_were(scheme, by):
+    def hosts():
+        return [
+            even(json.loads(inside(lab, host, "ip", "-j", "-d", *words) or "[]"), lab, ())
+            for host in "ab"
+            for words in (["link"], ["-4", "addr"], ["-4", "route", "show", "table", "all"])
+        ]
+
+    with Lab(ovs=scheme.ovs) as lab:
+        before = list(hosts())
+        plan = make_plan(scheme, *lab.hosts)
+        lab.apply(plan, by=by)
+        lab.undo(plan, by=by)
+        after = hosts()
+        assert without_ovs_system(after) == without_ovs_system(before)
+        if by == "netlink":
+            lab.undo(plan)  # taking back what is gone already is no error
+
+
+def without_ovs_system(found):
+    """Open vSwitch keeps its datapath's own device until its daemon ends."""
+    return [
+        [e for e in part if e.get("ifname") not in ("ovs-system", "ovs-netdev")] for part in found
+    ]
+
+
+@every_scheme
+def test_the_printed_plan_runs_as_printed_and_its_pods_reach_each_other(scheme, tmp_path):
+    """`cniperf plan SCHEME`, pasted into shells of two namespaces prepared like the lab's hosts."""
+    with Lab(ovs=scheme.ovs) as lab:
+        words = [
+            sys.executable,
+            "-m",
+            "cniperf",
+            "plan",
+            scheme.name,
+            "--ovs-datapath",
+            lab.hosts[0].ovs_datapath,
+        ]
+
+        def paste(host, *undo):
+            script = subprocess.check_output([*words, "--host", host, *undo], text=True)
+            applier = lab._appliers[host]
+            shell = applier.enter(["sh", "-e"])
+            subprocess.run(shell, input=script, text=True, check=True, env=applier.environ)
+
+        plan = make_plan(scheme)
+        try:
+            for host in "ab":
+                paste(host)
+            a, b = plan.a.endpoint, plan.b.endpoint
+            server = subprocess.Popen(
+                lab._appliers["b"].enter(["iperf3", "-s", "-1"], b.netns), stdout=subprocess.DEVNULL
+            )
+            try:
+                load = ["sh", "-c", 'until iperf3 -c "$0" -n 1M; do sleep 0.1; done', b.address]
+                subprocess.run(
+                    lab._appliers["a"].enter(load, a.netns),
+                    check=True,
+                    timeout=20,
+                    capture_output=True,
+                )
+                assert server.wait(10) == 0
+            finally:
+                server.kill()
+                server.wait()
+        finally:
+            for host in "ab":
+                paste(host, "--undo")
+
+
+@pytest.mark.parametrize(
+    ("nic", "segmentation", "tunnel"),
+    [("virtio", "on", "off"), ("offload", "on", "on"), ("plain", "off", "off")],
+)
+def test_the_nic_is_what_it_is_said_to_be(nic, segmentation, tunnel):
+    with Lab(nic=nic) as lab:
+        said = inside(lab, "a", "ethtool", "-k", "eth0")
+        assert f"tcp-segmentation-offload: {segmentation}" in said
+        assert f"tx-udp_tnl-segmentation: {tunnel if nic != 'plain' else 'on'}" in said
+        assert f"generic-receive-offload: {'off'}" in said or nic != "plain"
+        assert lab.facts()["offloads"]["a"]["tcp-segmentation-offload"] == (segmentation == "on")
+
+
+def test_each_host_keeps_to_its_own_cpus():
+    with Lab() as lab:
+        for host in lab.hosts:
+            output = lab._rundir.with_suffix(f".{host.name}")
+            lab.start(
+                host, None, ["sh", "-c", "grep Cpus_allowed_list /proc/self/status"], output
+            ).wait()
+            (owned,) = lab.cpus[host.name]
+            assert output.read_text().split() == ["Cpus_allowed_list:", str(owned)]
+            output.unlink()
+            file = "/sys/class/net/eth0/queues/rx-0/rps_cpus"
+            mask = subprocess.check_output(
+                ["ip", "netns", "exec", lab.names.host(host.name), "cat", file]
+            )
+            assert int(mask, 16) == 1 << owned
+
+
+def test_the_wires_mtu_is_the_one_asked_for():
+    with Lab(mtu=9000) as lab:
+        (link,) = json.loads(inside(lab, "a", "ip", "-j", "link", "show", "eth0"))
+        assert link["mtu"] == 9000
+
+
+def test_no_packet_has_a_way_out_of_the_lab():
+    """The wire's namespace has the two ports and the bridge, no more; hosts see only the wire."""
+    with Lab() as lab:
+        links = subprocess.check_output(["ip", "-n", lab.names.wire, "-j", "link"])
+        assert {link["ifname"] for link in json.loads(links)} == {"lo", "br0", "port-a", "port-b"}
+        hosts = json.loads(inside(lab, "a", "ip", "-j", "link"))
+        assert {link["ifname"] for link in hosts} == {"lo", "eth0"}
+
+
+def test_a_refused_step_names_host_command_and_the_kernels_reason():
+    with Lab() as lab:
+        plan = make_plan("calico", *lab.hosts)
+        lab.apply(plan)
+        with pytest.raises(StepFailed) as problem:
+            lab.apply(plan)
+        assert problem.value.host == "a"
+        assert problem.value.command.startswith("ip netns add")
+        assert "File exists" in problem.value.reason
+        assert "\n" not in str(problem.value)
+
+
+def test_what_stands_in_the_way_is_named_and_left_alone(monkeypatch):
+    monkeypatch.setattr(secrets, "token_hex", lambda size: "test")
+    name = Names("test").pod("a")
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    try:
+        with pytest.raises(Busy, match=f"{name} stands in the way"), Lab():
+            pass
+        assert name in subprocess.check_output(["ip", "netns"], text=True)
+    finally:
+        subprocess.run(["ip", "netns", "del", name], check=True)
+
+
+def test_a_kind_of_device_that_the_kernel_lacks_is_found():
+    assert device_kinds({"veth", "bridge", "macvlan", "vxlan", "nosuchkind"}).keys() == {
+        "nosuchkind"
+    }

@@ -1,0 +1,144 @@
+"""What tests share: runs made up on disk, and the guard that each lab test leaves nothing behind."""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def cannot_here(reason: str, *, kernel: bool = False) -> None:
+    """Skip with a reason; in CI only what the kernel truly lacks may skip."""
+    if os.environ.get("CI") and not kernel:
+        pytest.fail(f"in CI nothing else may be missing: {reason}")
+    pytest.skip(reason)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("lab") and os.geteuid() != 0:
+        cannot_here("the lab makes network namespaces, which needs root")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A lab test leaves the root namespace, the namespaces and the processes as they were."""
+    if not request.node.get_closest_marker("lab"):
+        yield
+        return
+    before = machine_state()
+    yield
+    assert settled(before) == before
+
+
+def machine_state() -> dict[str, object]:
+    """What a run must leave as it was: addresses, routes, links, namespaces, processes, journals."""
+
+    def ip(*words: str) -> object:
+        found = json.loads(subprocess.check_output(["ip", "-j", *words]) or b"[]")
+        for entry in found:  # lifetimes tick
+            for address in entry.get("addr_info", []):
+                address.pop("valid_life_time", None)
+                address.pop("preferred_life_time", None)
+            entry.pop("expires", None)
+        return found
+
+    journals = Path(os.environ.get("CNIPERF_STATE_DIR", "/run/cniperf")).glob("*.journal")
+    return {
+        "addr": ip("addr"),
+        "link": ip("link"),
+        "route": ip("route", "show", "table", "all"),
+        "route6": ip("-6", "route", "show", "table", "all"),
+        "netns": sorted(subprocess.check_output(["ip", "netns"], text=True).splitlines()),
+        "processes": our_processes(),
+        "journals": sorted(file.name for file in journals),
+    }
+
+
+def our_processes() -> list[str]:
+    """The processes that only a lab starts, by their command line."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                words = (folder / "cmdline").read_text().split("\0")
+            except OSError:
+                continue
+            names = {Path(word).name for word in words[:8]}
+            if names & {"iperf3", "ovs-vswitchd", "ovsdb-server", "cniperf.beds.reaper"}:
+                found.append(" ".join(words))
+    return sorted(found)
+
+
+def settled(wanted: dict[str, object], within: float = 5.0) -> dict[str, object]:
+    """Wait until the machine is as wanted, or time is up; return how it is."""
+    deadline = time.monotonic() + within
+    while (now := machine_state()) != wanted and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return now
+
+
+RECORD = {
+    "format": 1,
+    "status": "ok",
+    "suite": "",
+    "round": 1,
+    "started": "2026-01-02T03:04:05+00:00",
+    "params": {
+        "scheme": "calico", "bed": "lab", "nic": "virtio", "mtu": 1500, "duration": 5, "omit": 1,
+        "rounds": 1, "streams": 1, "window": "", "congestion": "cubic", "suite": "",
+    },
+    "scheme": {"name": "calico", "order": 50, "summary": "", "path": ""},
+    "bed": {"bed": "lab", "nic": "virtio", "cpus": {"a": [0], "b": [1]}, "ovs_datapath": None},
+    "environment": {
+        "kernel": "6.1.0", "os": "Debian", "arch": "x86_64", "cpu": "A <CPU>", "cpus": 2,
+        "memory": 8.0, "python": "3.11", "versions": {"iperf3": "3.12"}, "sysctl": {},
+    },
+}  # fmt: skip
+
+ORDER = {"hostnetwork": 10, "macvlan": 20, "ovs": 30, "ovs-bridge": 40, "calico": 50,
+         "flannel-hostgw": 60, "flannel-vxlan": 70, "canal": 80}  # fmt: skip
+
+
+class Shelf:
+    """A folder of made-up runs, for tests of what reads them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self._count = folder, 0
+
+    def add(self, scheme: str, gbps: float | None = None, **changes: object) -> Path:
+        """Add a run; without a figure it is a failed one."""
+        self._count += 1
+        record = json.loads(json.dumps(RECORD))
+        record["id"] = f"20260102T0304{self._count:02d}Z-{scheme}-0000"
+        record["scheme"] = {
+            "name": scheme,
+            "order": ORDER.get(scheme, 90),
+            "summary": "",
+            "path": "",
+        }
+        record["params"]["scheme"] = scheme
+        if gbps is None:
+            record |= {"status": "failed", "error": "host a: `ip link add` was refused: no"}
+        else:
+            record["summary"] = {"gbps": gbps, "retransmits": 0, "mss": 1448, "pod_mtu": 1500}
+        for name, value in changes.items():
+            place = next(
+                (record[part] for part in ("params", "bed") if name in record[part]), record
+            )
+            place[name] = value
+        run = self.folder / str(record["id"])
+        run.mkdir(parents=True)
+        (run / "run.json").write_text(json.dumps(record))
+        for host in "ab":
+            (run / f"host-{host}.sh").write_text(f"# host {host}: wire\nip link add <{scheme}>\n")
+        return run
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    return Shelf(tmp_path / "data")

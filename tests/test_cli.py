@@ -1,0 +1,173 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import cannot_here
+
+from cniperf.schemes import scheme_names
+
+
+def cniperf(*words, environ=None, before=()):
+    done = subprocess.run(
+        [*before, sys.executable, "-m", "cniperf", *map(str, words)],
+        capture_output=True, text=True, env={**os.environ, **(environ or {})}, timeout=120,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr + done.stdout, done.stderr
+    return done
+
+
+def refused(done, says, code):
+    """One line on standard error, and that exit code."""
+    assert done.returncode == code, done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert done.stderr.startswith("cniperf: ") and says in done.stderr
+
+
+VERBS = ["doctor", "plan", "run", "suite", "report", "clean", "bench"]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_with_examples(verb):
+    text = cniperf(verb, "--help").stdout
+    assert "Examples:" in text and f"cniperf {verb}" in text
+
+
+def test_help_lists_every_verb():
+    text = cniperf("--help").stdout
+    assert all(verb in text for verb in VERBS)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["run", "calcio"], "did you mean 'calico'"),
+        (["plan", "calcio"], "did you mean 'calico'"),
+        (["suite", "calcio"], "did you mean 'calico'"),
+        (["run", "calico", "--mtu", "100"], "576"),
+        (["run", "calico", "--duration", "0"], "greater than or equal to 1"),
+        (["run", "calico", "--nic", "fast"], "virtio"),
+        (["run", "calico", "--settings", "/nowhere.yaml"], "/nowhere.yaml"),
+    ],
+)
+def test_a_wrong_value_is_one_line_and_exit_code_2(words, says):
+    refused(cniperf(*words), says, 2)
+
+
+def test_an_unknown_option_is_told_and_has_exit_code_2():
+    done = cniperf("run", "calico", "--duraton", "5")
+    assert done.returncode == 2 and "--duration" in done.stderr
+
+
+def test_an_unknown_name_in_a_settings_file_is_told(tmp_path):
+    file = tmp_path / "settings.yaml"
+    file.write_text("duraton: 5\n")
+    refused(cniperf("run", "calico", "--settings", file), "did you mean 'duration'", 2)
+
+
+def test_the_command_line_offers_the_schemes_there_are():
+    text = " ".join(cniperf("run", "--help").stdout.replace("│", " ").split())
+    assert all(name in text for name in scheme_names())
+
+
+@pytest.mark.parametrize("scheme", scheme_names())
+def test_plan_prints_both_hosts_and_the_way_back(scheme):
+    there, back = cniperf("plan", scheme).stdout, cniperf("plan", scheme, "--undo").stdout
+    assert there.count("# host") == back.count("# host") == 2
+    assert cniperf("plan", scheme, "--host", "b").stdout.startswith("# host b")
+
+
+def test_a_report_without_runs_is_refused(tmp_path):
+    refused(cniperf("report", tmp_path), "no run in", 1)
+    refused(cniperf("report", tmp_path / "nowhere"), "there is no folder", 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_names_what_it_left_out(shelf, tmp_path):
+    shelf.add("hostnetwork", 20.0)
+    (shelf.folder / "20260102T030499Z-broken-0000").mkdir()
+    done = cniperf("report", shelf.folder, "--out-dir", tmp_path / "report")
+    assert done.returncode == 0 and "broken-0000" in done.stderr
+    assert "broken-0000" in (tmp_path / "report/report.html").read_text()
+
+
+NOT_ROOT = ("unshare", "--user", "--map-user=1000")
+
+
+@pytest.mark.parametrize("words", [["run", "calico"], ["suite"], ["clean"]])
+def test_not_root_is_told_what_to_do(words, tmp_path):
+    if subprocess.run([*NOT_ROOT, "true"], capture_output=True).returncode:
+        cannot_here("this kernel lets nobody make user namespaces", kernel=True)
+    options = [] if words == ["clean"] else ["--data-dir", tmp_path]
+    refused(cniperf(*words, *options, before=NOT_ROOT), "sudo", 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_doctor_without_root_says_what_it_cannot_tell():
+    if subprocess.run([*NOT_ROOT, "true"], capture_output=True).returncode:
+        cannot_here("this kernel lets nobody make user namespaces", kernel=True)
+    done = cniperf("doctor", before=NOT_ROOT)
+    assert done.returncode == 1 and "sudo cniperf doctor" in done.stdout
+
+
+@pytest.fixture
+def path_without(tmp_path):
+    """A PATH with all that is on this one, less one tool."""
+
+    def make(tool: str) -> str:
+        folder = tmp_path / "bin"
+        folder.mkdir()
+        for place in reversed(os.environ["PATH"].split(":")):
+            for file in Path(place).iterdir() if Path(place).is_dir() else ():
+                link = folder / file.name
+                link.unlink(missing_ok=True)
+                link.symlink_to(file)
+        (folder / tool).unlink()
+        return str(folder)
+
+    return make
+
+
+@pytest.mark.lab
+def test_a_missing_tool_is_told_with_its_package(path_without, tmp_path):
+    environ = {"PATH": path_without("iperf3")}
+    done = cniperf("run", "calico", "--data-dir", tmp_path / "d", environ=environ)
+    refused(done, "apt-get install iperf3", 1)
+    assert not (tmp_path / "d").exists()
+
+
+@pytest.mark.lab
+def test_missing_open_vswitch_fails_its_schemes_and_no_other(path_without, tmp_path):
+    environ = {"PATH": path_without("ovs-vswitchd")}
+    done = cniperf("run", "ovs", "--data-dir", tmp_path / "d", environ=environ)
+    assert done.returncode == 1
+    assert "apt-get install openvswitch-switch" in done.stderr.splitlines()[-1]
+    report = cniperf("doctor", environ=environ)
+    assert report.returncode == 1 and report.stdout.count("apt-get install openvswitch-switch") == 2
+
+
+@pytest.mark.lab
+def test_doctor_finds_this_machine_able():
+    done = cniperf("doctor")
+    assert done.returncode == 0, done.stdout
+    assert all(f"ok  {name}" in done.stdout for name in scheme_names())
+
+
+@pytest.mark.lab
+def test_a_congestion_control_the_kernel_lacks_is_told_with_those_it_has():
+    refused(cniperf("run", "calico", "--congestion", "vegas2"), "cubic", 2)
+
+
+@pytest.mark.lab
+def test_run_leaves_one_run_and_names_it(tmp_path):
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("duration: 30\nomit: 0\n")
+    words = ["--settings", settings, "--duration", "1", "--data-dir", tmp_path / "d"]
+    done = cniperf("run", "macvlan", *words)
+    assert done.returncode == 0, done.stderr
+    (run,) = (tmp_path / "d").iterdir()
+    assert str(run) in done.stdout
+    params = json.loads((run / "run.json").read_text())["params"]
+    assert (params["duration"], params["omit"]) == (1, 0)

@@ -1,0 +1,89 @@
+"""pyproject.toml, requirements.lock, environment.yml, notebooks and the wheel say the same."""
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+
+import pytest
+from conftest import ROOT
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+DECLARED = [
+    Requirement(r) for r in (*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"])
+]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def test_environment_yml_is_what_pyproject_gives(tmp_path):
+    made = tmp_path / "environment.yml"
+    command = ["make", "-s", "environment", f"ENVIRONMENT={made}", f"BIN={ROOT / '.venv/bin'}"]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    assert made.read_text() == (ROOT / "environment.yml").read_text()
+
+
+def test_the_lock_holds_every_dependency_within_its_bounds():
+    lock = (ROOT / "requirements.lock").read_text()
+    locked = dict(re.findall(r"^([a-z0-9-]+)==([^\s;]+)", lock, re.MULTILINE))
+    for requirement in DECLARED:
+        name = requirement.name.lower().replace("_", "-")
+        assert Version(locked[name]) in requirement.specifier, requirement
+
+
+def test_the_lock_has_hashes_and_names_no_registry():
+    lock = (ROOT / "requirements.lock").read_text()
+    pins = re.findall(r"^[a-z0-9-]+==", lock, re.MULTILINE)
+    assert lock.count("--hash=sha256:") >= len(pins)
+    assert "://" not in lock
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
+def test_a_notebook_is_thin_and_clean(file):
+    cells = [cell for cell in json.loads(file.read_text())["cells"] if cell["cell_type"] == "code"]
+    tagged = [cell for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
+    assert len(tagged) == 1
+    for line in "".join(tagged[0]["source"]).splitlines():
+        assert re.fullmatch(r"\w+: (str|int|float) = \S*  # .+", line), line
+    for cell in cells:
+        assert not cell["outputs"] and cell["execution_count"] is None
+        assert "def " not in "".join(cell["source"])
+
+
+def test_run_schemes_parameters_are_those_of_an_experiment():
+    from cniperf.params import Experiment
+
+    (cell,) = (
+        cell
+        for cell in json.loads((ROOT / "notebooks/run_scheme.ipynb").read_text())["cells"]
+        if "parameters" in cell["metadata"].get("tags", [])
+    )
+    names = {}
+    exec("".join(cell["source"]), names)  # our own file, of assignments only
+    del names["__builtins__"], names["__annotations__"]
+    assert set(names) == set(Experiment.model_fields)
+    experiment = Experiment.of(**{name: value for name, value in names.items() if value != ""})
+    assert experiment == Experiment.of(scheme="macvlan")
+
+
+def test_the_wheel_carries_notebooks_and_templates(tmp_path):
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run(
+        [*build, "--wheel-dir", str(tmp_path), str(ROOT)], check=True, capture_output=True
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    wanted = {"notebooks/run_scheme.ipynb", "notebooks/report.ipynb", "py.typed",
+              "templates/report/index.html.j2", "templates/report/style.css"}  # fmt: skip
+    assert {f"cniperf/{name}" for name in wanted} <= names
+    assert not [name for name in names if name.startswith(("data/", "tests/"))]
+
+
+def test_the_changelog_knows_this_version_or_what_is_to_come():
+    import cniperf
+
+    text = (ROOT / "CHANGELOG.md").read_text()
+    assert "## Unreleased" in text or f"## {cniperf.__version__}" in text

@@ -1,0 +1,110 @@
+import json
+import warnings
+
+import pytest
+
+from cniperf.errors import BadRun, NotAble
+from cniperf.runs import COLUMNS, BrokenRunWarning, Draft, load_intervals, load_runs
+
+
+def test_runs_become_one_row_each_oldest_first(shelf):
+    shelf.add("hostnetwork", 20.0)
+    shelf.add("calico", 15.0)
+    runs = load_runs(shelf.folder)
+    assert list(runs["scheme"]) == ["hostnetwork", "calico"]
+    assert list(runs.columns) == list(COLUMNS)
+    assert runs["gbps"].tolist() == [20.0, 15.0]
+    assert str(runs["started"].dtype).endswith("UTC]")
+
+
+def test_a_failed_run_has_a_reason_and_no_figure(shelf):
+    shelf.add("canal")
+    (row,) = load_runs(shelf.folder).to_dict("records")
+    assert row["status"] == "failed" and "refused" in row["error"]
+    assert row["gbps"] != row["gbps"]
+
+
+def test_a_suite_can_be_picked(shelf):
+    shelf.add("calico", 1.0, suite="mine")
+    shelf.add("calico", 2.0)
+    assert len(load_runs(shelf.folder, suite="mine")) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [None, "", "{", "[]", "{}", '{"format": 99}', '{"format": 1}', "\x00\xff", '{"format": 1, "status": "ok"}'],
+)  # fmt: skip
+def test_a_broken_run_is_named_and_the_good_ones_are_read(shelf, text):
+    shelf.add("calico", 15.0)
+    broken = shelf.folder / "20260102T030499Z-broken-0000"
+    broken.mkdir()
+    if text is not None:
+        (broken / "run.json").write_bytes(text.encode("latin-1"))
+    with pytest.warns(BrokenRunWarning, match="broken-0000"):
+        runs = load_runs(shelf.folder)
+    assert len(runs) == 1
+    assert [folder for folder, _ in runs.attrs["broken"]] == [broken.name]
+
+
+def test_an_ok_run_without_a_figure_is_broken(shelf):
+    run = shelf.add("calico", 15.0)
+    record = json.loads((run / "run.json").read_text())
+    record["summary"]["gbps"] = None
+    (run / "run.json").write_text(json.dumps(record))
+    with pytest.warns(BrokenRunWarning, match="no throughput"):
+        assert load_runs(shelf.folder).empty
+
+
+def test_what_is_not_a_run_is_passed_over_in_silence(shelf):
+    shelf.add("calico", 15.0)
+    (shelf.folder / "reference").mkdir()
+    (shelf.folder / ".partial-20260102T030499Z-x").mkdir()
+    (shelf.folder / "README.md").write_text("words")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(load_runs(shelf.folder)) == 1
+
+
+def test_a_run_folder_itself_can_be_loaded(shelf):
+    assert len(load_runs(shelf.add("calico", 15.0))) == 1
+
+
+def test_no_folder_is_an_error_and_an_empty_one_is_not(tmp_path):
+    with pytest.raises(BadRun, match="there is no folder"):
+        load_runs(tmp_path / "nowhere")
+    assert load_runs(tmp_path).empty
+
+
+def test_a_draft_becomes_a_run_only_when_finished(tmp_path):
+    with Draft(tmp_path, "calico") as draft:
+        draft.write("host-a.sh", "ip link")
+        assert not draft.final.exists()
+        folder = draft.finish({"status": "failed"})
+    assert {file.name for file in folder.iterdir()} == {"host-a.sh", "run.json"}
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_draft_that_is_left_leaves_nothing(tmp_path):
+    with pytest.raises(KeyboardInterrupt), Draft(tmp_path, "calico") as draft:
+        draft.write("host-a.sh", "ip link")
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotAble, match="cannot write to"), Draft(tmp_path / "file", "calico"):
+        pass
+
+
+def test_intervals_say_which_seconds_do_not_count(tmp_path):
+    def second(gbps, omitted):
+        total = {"bits_per_second": gbps * 1e9, "retransmits": 2, "omitted": omitted, "seconds": 1}
+        return {"sum": total}
+
+    said = {"intervals": [second(5, True), second(7, False)]}
+    (tmp_path / "iperf3-client.json").write_text(json.dumps(said))
+    table = load_intervals(tmp_path)
+    assert table.to_dict("list") == {
+        "second": [1, 2], "gbps": [5.0, 7.0], "retransmits": [2, 2], "omitted": [True, False],
+    }  # fmt: skip
