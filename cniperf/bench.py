@@ -34,16 +34,23 @@ def bench() -> Iterator[str]:
 
 
 def load_ratios(duration: int = 2) -> list[float]:
-    """Compare hostnetwork as cniperf loads it with iperf3 typed by hand, in pairs."""
+    """Compare hostnetwork as cniperf loads it with iperf3 typed by hand, in pairs.
+
+    A pair is hand, cniperf, cniperf, hand, so that a machine that drifts favours neither.
+    """
     experiment = Experiment.of(scheme="hostnetwork", duration=duration)
-    ratios = []
     with Lab() as lab, TemporaryDirectory() as folder:
         plan = make_plan("hostnetwork", *lab.hosts)
-        for pair in range(PAIRS):
-            ours = _by_hand(lab, plan, experiment) if pair % 2 else None
-            theirs = Load(lab, plan, experiment, Path(folder)).run(lambda *_: None)["gbps"]
-            ratios.append(theirs / (ours or _by_hand(lab, plan, experiment)))
-    return ratios
+        load = Load(lab, plan, experiment, Path(folder))
+
+        def ours() -> float:
+            return float(load.run(lambda *_: None)["gbps"])
+
+        def pair() -> float:
+            before = _by_hand(lab, plan, experiment)
+            return (ours() + ours()) / (before + _by_hand(lab, plan, experiment))
+
+        return [pair() for _ in range(PAIRS)]
 
 
 def _by_hand(lab: Lab, plan: Plan, experiment: Experiment) -> float:

@@ -24,6 +24,10 @@ class NotAble(CniperfError):
     """This machine lacks something the work needs: a privilege, a tool, a kernel feature."""
 
 
+class CannotWrite(NotAble):
+    """There is no place for a result: the folder may not be written, or the disk is full."""
+
+
 class Busy(CniperfError):
     """Another run holds the machine, or something stands where the lab must be built."""
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from cniperf.errors import BadRun, CniperfError, NotAble
+from cniperf.errors import BadRun, CannotWrite, CniperfError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +72,7 @@ class Draft:
         try:
             self.path.mkdir(parents=True)
         except OSError as problem:
-            raise NotAble(f"cannot write to {self.path.parent}: {problem.strerror}") from None
+            raise CannotWrite(f"cannot write to {self.path.parent}: {problem.strerror}") from None
         return self
 
     def __exit__(
@@ -83,7 +83,9 @@ class Draft:
     ) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
         if isinstance(problem, OSError) and not isinstance(problem, CniperfError):
-            raise NotAble(f"cannot write to {self.final.parent}: {problem.strerror}") from problem
+            raise CannotWrite(
+                f"cannot write to {self.final.parent}: {problem.strerror}"
+            ) from problem
 
     def write(self, name: str, text: str) -> None:
         """Write a file of the run."""
@@ -197,7 +199,8 @@ def load_intervals(run: Path | str) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    client = json.loads((Path(run) / "iperf3-client.json").read_text())
+    text = (Path(run) / "iperf3-client.json").read_text()
+    client = json.JSONDecoder().raw_decode(text)[0]  # more may follow (esnet/iperf#1716)
     rows = []
     for part in client["intervals"]:
         total = part["sum"]

@@ -140,7 +140,8 @@ def _ended(child: "Popen[bytes]", within: float) -> bool:
 def _read(file: Path, end: str) -> dict[str, Any]:
     text = file.read_text()
     try:
-        said: dict[str, Any] = json.loads(text)
+        # Only the first object counts: iperf3 may add words or a second one (esnet/iperf#1716).
+        said: dict[str, Any] = json.JSONDecoder().raw_decode(text.lstrip())[0]
     except ValueError:
         raise MeasurementFailed(f"the iperf3 {end} gave no JSON: {one_line(text)[:200]}") from None
     if "error" in said:

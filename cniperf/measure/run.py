@@ -10,7 +10,7 @@ from cniperf.beds.journal import sweep_dead
 from cniperf.beds.lab import require_root
 from cniperf.beds.lock import machine_lock
 from cniperf.environment import congestion_controls, fingerprint
-from cniperf.errors import CniperfError, NotAble, ParameterError
+from cniperf.errors import CannotWrite, CniperfError, NotAble, ParameterError
 from cniperf.measure.iperf3 import Load
 from cniperf.measure.progress import Moment, Progress, say
 from cniperf.params import Experiment
@@ -91,6 +91,8 @@ class _Round:
         self._record["environment"] = fingerprint()
         try:
             return self._measure()
+        except CannotWrite:
+            raise  # no fault of the scheme, and no place to say so
         except CniperfError as problem:
             self.fail(str(problem))
             raise
