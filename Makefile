@@ -69,3 +69,5 @@ reference: setup ## measure data/reference anew: takes five minutes
 	rm -rf data/reference
 	$(SUDO) $(BIN)/cniperf suite --duration 5 --rounds 5 --data-dir data/reference --out-dir reports/reference
 	$(SUDO) chown -R "$$(id -u):$$(id -g)" data reports
+	cp reports/reference/chart-1.png data/reference/throughput.png
+	cp reports/reference/chart-2.png data/reference/loss.png

@@ -1,8 +1,9 @@
 """Running the project's notebooks, from a checkout or from an installed wheel."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from subprocess import DEVNULL
 from typing import Any
 
 from cniperf.errors import CniperfError, one_line
@@ -38,18 +39,13 @@ def execute(
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
-    try:
-        papermill.execute_notebook(
-            str(find(name)),
-            str(output),
-            parameters=dict(parameters),
-            progress_bar=False,
-            km=kernel,
-            # The kernel warns at each start that its sockets are local TCP.
-            extra_arguments=["--IPKernelApp.log_level=40"],
-        )
-    except PapermillExecutionError as problem:
-        raise NotebookFailed(one_line(str(problem.evalue) or problem.ename)) from None
+    with nullcontext(kernel) if kernel else warm_kernel() as manager:
+        try:
+            papermill.execute_notebook(
+                str(find(name)), str(output), dict(parameters), progress_bar=False, km=manager
+            )
+        except PapermillExecutionError as problem:
+            raise NotebookFailed(one_line(str(problem.evalue) or problem.ename)) from None
 
 
 @contextmanager
@@ -59,7 +55,13 @@ def warm_kernel() -> Iterator[Any]:
 
     from jupyter_client.manager import AsyncKernelManager
 
-    manager = AsyncKernelManager(kernel_name="python3")
+    class Quiet(AsyncKernelManager):
+        """A kernel whose own log is dropped: what a cell says comes by its sockets."""
+
+        async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]  # noqa: ANN401
+            await super().start_kernel(**{"stderr": DEVNULL, **options})
+
+    manager = Quiet(kernel_name="python3")
     try:
         yield manager
     finally:

@@ -218,12 +218,12 @@ def load_intervals(run: Path | str) -> "pd.DataFrame":
 
 
 def load_plans(runs: "pd.DataFrame") -> Iterator[tuple[str, str, str]]:
-    """Iterate over ``(scheme, commands on host a, on host b)``, as applied in the newest run."""
+    """Iterate over ``(scheme, commands on host a, on host b)``, as applied in the last run."""
     for scheme, group in runs.groupby("scheme", sort=False):
-        folder = Path(group.iloc[-1]["path"])
-        a, b = folder / "host-a.sh", folder / "host-b.sh"
-        if a.exists() and b.exists():
-            yield str(scheme), a.read_text(), b.read_text()
+        wired = [Path(path) for path in group["path"] if (Path(path) / "host-b.sh").exists()]
+        if wired:
+            a, b = ((wired[-1] / f"host-{name}.sh").read_text() for name in "ab")
+            yield str(scheme), a, b
 
 
 def _row(folder: Path, record: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The verbs a plan is made of: each is one change to one host, spelled two ways.
 
 ``argv()`` is the command a person would type on the host; ``apply()`` does the same through
-netlink where netlink can, and runs the command where it cannot (sysctl, ethtool, Open vSwitch).
+netlink. What netlink cannot do (sysctl, ethtool, Open vSwitch) has the command alone.
 Steps hold names, never interface indexes, and building one touches nothing. A step with
 ``netns`` acts inside that pod's network namespace, otherwise in the host's own.
 
@@ -12,7 +12,7 @@ device it was made on.
 import errno
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -38,23 +38,16 @@ class Applier(Protocol):
     def del_netns(self, name: str) -> None:
         """Delete a named network namespace; no error where there is none."""
 
-    def run(self, argv: Sequence[str]) -> None:
-        """Run a command in the host's namespace; CommandFailed where it fails."""
-
 
 @dataclass(frozen=True)
 class Step(ABC):
-    """One change to one host."""
+    """One change to one host. A step that is no :class:`NetlinkStep` is made by its command."""
 
     netns: str | None = field(default=None, kw_only=True)
 
     @abstractmethod
     def argv(self) -> list[str]:
         """Return the step as the words of a command, to be run in the host's own namespace."""
-
-    def apply(self, host: Applier) -> None:
-        """Make the change."""
-        host.run(self.argv())
 
     def undo(self) -> "Step | None":
         """Return the step that takes this one back."""
@@ -69,6 +62,15 @@ class Step(ABC):
     def _inside(self, *words: str) -> list[str]:
         return [*(["ip", "netns", "exec", self.netns] if self.netns else []), *words]
 
+
+@dataclass(frozen=True)
+class NetlinkStep(Step):
+    """A step that netlink can make, without a process."""
+
+    @abstractmethod
+    def apply(self, host: Applier) -> None:
+        """Make the change."""
+
     def _set_link(self, host: Applier, device: str, **change: object) -> None:
         host.netlink(self.netns).link("set", index=host.index(device, self.netns), **change)
 
@@ -77,7 +79,7 @@ class Step(ABC):
 
 
 @dataclass(frozen=True)
-class AddNetns(Step):
+class AddNetns(NetlinkStep):
     """Make the namespace of a pod."""
 
     name: str
@@ -93,7 +95,7 @@ class AddNetns(Step):
 
 
 @dataclass(frozen=True)
-class DelNetns(Step):
+class DelNetns(NetlinkStep):
     """Remove the namespace of a pod."""
 
     name: str
@@ -109,7 +111,7 @@ class DelNetns(Step):
 
 
 @dataclass(frozen=True)
-class AddVeth(Step):
+class AddVeth(NetlinkStep):
     """Make a veth pair. The second end is the one that stays on the host."""
 
     name: str
@@ -131,7 +133,7 @@ class AddVeth(Step):
 
 
 @dataclass(frozen=True)
-class AddBridge(Step):
+class AddBridge(NetlinkStep):
     """Make a Linux bridge."""
 
     name: str
@@ -148,7 +150,7 @@ class AddBridge(Step):
 
 
 @dataclass(frozen=True)
-class AddMacvlan(Step):
+class AddMacvlan(NetlinkStep):
     """Make a macvlan device in bridge mode on top of another."""
 
     name: str
@@ -172,7 +174,7 @@ class AddMacvlan(Step):
 
 
 @dataclass(frozen=True)
-class AddVxlan(Step):
+class AddVxlan(NetlinkStep):
     """Make a VTEP that learns nothing: who is where comes from its FDB alone.
 
     The outer UDP checksum is off and the port is the kernel's old default, as flannel has them.
@@ -212,7 +214,7 @@ class AddVxlan(Step):
 
 
 @dataclass(frozen=True)
-class DelLink(Step):
+class DelLink(NetlinkStep):
     """Remove a device; a device that is gone already is no error."""
 
     name: str
@@ -227,7 +229,7 @@ class DelLink(Step):
 
 
 @dataclass(frozen=True)
-class MoveLink(Step):
+class MoveLink(NetlinkStep):
     """Hand a device to a pod's namespace."""
 
     device: str
@@ -241,7 +243,7 @@ class MoveLink(Step):
 
 
 @dataclass(frozen=True)
-class LinkUp(Step):
+class LinkUp(NetlinkStep):
     """Bring a device up."""
 
     device: str
@@ -254,7 +256,7 @@ class LinkUp(Step):
 
 
 @dataclass(frozen=True)
-class SetMaster(Step):
+class SetMaster(NetlinkStep):
     """Make a device a port of a bridge (``brctl addif``)."""
 
     device: str
@@ -268,7 +270,7 @@ class SetMaster(Step):
 
 
 @dataclass(frozen=True)
-class SetPromisc(Step):
+class SetPromisc(NetlinkStep):
     """Let a device accept frames for any MAC address, or stop it."""
 
     device: str
@@ -291,7 +293,7 @@ class SetPromisc(Step):
 
 
 @dataclass(frozen=True)
-class AddAddress(Step):
+class AddAddress(NetlinkStep):
     """Give a device an IPv4 address, written ``192.168.2.3/24``."""
 
     cidr: str
@@ -311,7 +313,7 @@ class AddAddress(Step):
 
 
 @dataclass(frozen=True)
-class AddRoute(Step):
+class AddRoute(NetlinkStep):
     """Add an IPv4 route to a prefix, an address or ``default``, by gateway, device or both."""
 
     to: str
@@ -357,7 +359,7 @@ class DelRoute(AddRoute):
 
 
 @dataclass(frozen=True)
-class AddNeighbour(Step):
+class AddNeighbour(NetlinkStep):
     """Write down the MAC address of an IPv4 neighbour, for good."""
 
     address: str
@@ -378,7 +380,7 @@ class AddNeighbour(Step):
 
 
 @dataclass(frozen=True)
-class AddFdb(Step):
+class AddFdb(NetlinkStep):
     """Tell a VTEP behind which underlay address a MAC address lives."""
 
     lladdr: str

@@ -36,6 +36,7 @@ from cniperf.steps import (
     AddVeth,
     LinkUp,
     MoveLink,
+    NetlinkStep,
     SetFeatures,
     SetMaster,
     SetSysctl,
@@ -133,8 +134,12 @@ class LabHost:
         run(self.enter(argv), environ=self.environ)
 
     def enter(self, argv: Sequence[str], netns: str | None = None) -> list[str]:
-        """Return a command that runs another in the host's namespace, or in a pod's."""
-        return ["nsenter", f"--net=/run/netns/{netns or self.namespace}", "--", *argv]
+        """Return a command that runs another in the host's namespace, or in a pod's.
+
+        However this process ends, that command ends with it.
+        """
+        namespace = f"/run/netns/{netns or self.namespace}"
+        return ["setpriv", "--pdeathsig", "KILL", "nsenter", f"--net={namespace}", "--", *argv]
 
 
 class Lab:
@@ -277,15 +282,19 @@ class Lab:
     def _take_all(self, side: HostPlan, steps: Sequence[Step], by: str) -> None:
         applier = self._appliers[side.host.name]
         for step in steps:
-            if by == "argv":
-                with _refusals(step, side.host.name):
-                    applier.run(step.argv())
-            else:
-                self._take(step, side.host.name, applier)
+            self._take(step, side.host.name, applier, by)
 
-    def _take(self, step: Step, host: str, applier: LabHost) -> None:
+    def _take(self, step: Step, host: str, applier: LabHost, by: str = "netlink") -> None:
+        """Make one change.
+
+        A command runs on the caller's thread, where a signal ends it: one that waits for a
+        daemon (``ovs-vsctl``) could otherwise outlive the lab.
+        """
         with _refusals(step, host):
-            self._netlink.do(lambda: step.apply(applier))
+            if by == "netlink" and isinstance(step, NetlinkStep):
+                self._netlink.do(lambda: step.apply(applier))
+            else:
+                applier.run(step.argv())
 
     def _steer(self, namespace: str, device: str, host: Host) -> None:
         """Let a host's CPUs do the receive processing of its NIC, or of the wire's end (RPS).
@@ -313,12 +322,15 @@ class Lab:
         """
         applier = self._appliers[host.name]
         pinned = ["taskset", "-c", cpus.text(self.cpus[host.name]), *argv]
-        command = ["setpriv", "--pdeathsig", "KILL", *applier.enter(pinned, netns)]
         with output.open("wb") as file:
             child = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
-                env=applier.environ, start_new_session=True,
-            )  # fmt: skip
+                applier.enter(pinned, netns),
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env=applier.environ,
+                start_new_session=True,
+            )
         self._children.append(child)
         self.journal.add_process(child.pid)
         return child

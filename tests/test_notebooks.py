@@ -1,0 +1,111 @@
+"""The notebooks as a person runs them: papermill, from where they lie and from the root."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from cniperf.runs import default_data_dir, load_runs
+
+pytestmark = pytest.mark.notebook
+PAPERMILL = Path(sys.executable).with_name("papermill")
+
+from_both = pytest.mark.parametrize(
+    ("cwd", "notebook"), [("notebooks", "run_scheme.ipynb"), (".", "notebooks/run_scheme.ipynb")]
+)
+
+
+def papermill(cwd, notebook, *words, output=None, **parameters):
+    given = [str(word) for name, value in parameters.items() for word in ("-p", name, value)]
+    out = [str(output)] if output else []
+    return subprocess.run(
+        [PAPERMILL, notebook, *out, *given, *words], cwd=ROOT / cwd, capture_output=True, text=True
+    )
+
+
+@pytest.mark.lab
+@from_both
+def test_piped_the_notebook_is_printed_and_the_run_is_left(tmp_path, cwd, notebook):
+    done = papermill(cwd, notebook, scheme="macvlan", duration=2, data_dir=tmp_path / "d")
+    assert done.returncode == 0, done.stderr
+    cells = json.loads(done.stdout)["cells"]
+    said = "".join(
+        output.get("text", "") if isinstance(output.get("text"), str) else "".join(output["text"])
+        for cell in cells
+        for output in cell.get("outputs", [])
+        if "text" in output
+    )
+    assert "ip link add macvlan0 link eth0 type macvlan mode bridge" in said
+    assert "Gbit/s leave the interface" in said
+    pictures = [o for c in cells for o in c.get("outputs", []) if "image/png" in o.get("data", {})]
+    assert len(pictures) == 1
+    assert load_runs(tmp_path / "d")["scheme"].tolist() == ["macvlan"]
+
+
+@pytest.mark.lab
+def test_a_reader_who_closes_the_pipe_early_still_gets_the_run(tmp_path):
+    line = f"{PAPERMILL} run_scheme.ipynb -p scheme macvlan -p duration 1 -p data_dir {tmp_path}/d | head -c1"
+    done = subprocess.run(
+        ["sh", "-c", line], cwd=ROOT / "notebooks", capture_output=True, text=True
+    )
+    assert done.stdout == "{"
+    assert load_runs(tmp_path / "d")["status"].tolist() == ["ok"]
+
+
+@pytest.mark.lab
+def test_with_an_output_path_the_notebook_is_kept(tmp_path):
+    out = tmp_path / "out.ipynb"
+    done = papermill(
+        "notebooks", "run_scheme.ipynb", output=out, scheme="hostnetwork", duration=1, data_dir=tmp_path / "d"
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(out.read_text())["metadata"]["papermill"]["exception"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("scheme", "calcio", "UnknownScheme: unknown scheme 'calcio'; did you mean 'calico'?"),
+        ("mtu", "100", "ParameterError: mtu=100 is not allowed"),
+        ("duration", "abc", "ParameterError: duration='abc' is not allowed"),
+        ("duraton", "5", "ParameterError: unknown parameter 'duraton'; did you mean 'duration'?"),
+    ],
+)
+def test_a_wrong_name_or_value_ends_in_one_clear_line(tmp_path, name, value, says):
+    out = tmp_path / "out.ipynb"
+    done = papermill(".", "notebooks/run_scheme.ipynb", output=out, **{name: value})
+    assert done.returncode != 0
+    assert says in done.stderr.rstrip().splitlines()[-1]
+    cells = json.loads(out.read_text())["cells"]
+    (error,) = (o for c in cells for o in c.get("outputs", []) if o["output_type"] == "error")
+    assert len(error["traceback"]) == 1  # no stack in the notebook either
+
+
+def test_papermill_tells_every_parameter_with_its_type_and_meaning():
+    done = papermill(".", "notebooks/run_scheme.ipynb", "--help-notebook")
+    for name in ("scheme: str", "duration: int", "nic: str", "rounds: int", "window: str"):
+        assert name in done.stdout
+    assert "seconds of load that count" in done.stdout
+
+
+@pytest.mark.parametrize("folder", ["notebooks", ".", "tests/beds"])
+def test_in_a_checkout_runs_go_to_its_data_folder(monkeypatch, folder):
+    monkeypatch.chdir(ROOT / folder)
+    assert default_data_dir() == ROOT / "data"
+
+
+def test_elsewhere_runs_go_to_a_data_folder_right_there(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert default_data_dir() == Path("data")
+
+
+def test_the_report_notebook_reads_the_reference_runs_without_root(tmp_path):
+    out = tmp_path / "out.ipynb"
+    done = papermill("notebooks", "report.ipynb", output=out, data_dir="../data/reference")
+    assert done.returncode == 0, done.stderr
+    text = out.read_text()
+    assert "What a pod network costs" in text and text.count('"image/png"') >= 2
+    assert out.stat().st_size < 3_000_000
