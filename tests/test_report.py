@@ -24,7 +24,7 @@ def test_the_page_needs_nothing_from_outside(reference):
     html = reference.html.read_text()
     assert not re.findall(r"(?:src|href)\s*=\s*[\"'](?!data:|#)", html)
     assert not re.findall(r"url\((?![\"']?data:)", html)
-    assert "<script" not in html and '<meta charset="utf-8">' in html
+    assert "<script" not in html and '<meta charset="utf-8"' in html
 
 
 def test_it_shows_results_and_no_code(reference):
@@ -44,7 +44,9 @@ def test_the_pdf_says_the_same_on_numbered_pages(reference):
             r"Pages:\s+(\d+)", subprocess.check_output(["pdfinfo", reference.pdf], text=True)
         )[1]
     )
-    assert f"1 / {pages}" in text and f"{pages} / {pages}" in text
+    assert re.findall(r"(\d+) ?/ ?(\d+)$", text, re.MULTILINE) == [
+        (str(page), str(pages)) for page in range(1, pages + 1)
+    ]
     assert "�" not in text
 
 
@@ -63,7 +65,7 @@ def test_a_failed_scheme_appears_as_failed_with_its_reason(shelf, tmp_path):
 
 def test_words_from_outside_are_escaped(shelf, tmp_path):
     shelf.add("hostnetwork", 20.0)
-    shelf.add("<script>alert(1)</script>", 10.0)
+    shelf.add("<script>alert(1)", 10.0)
     html = make_report(shelf.folder, tmp_path / "r").html.read_text()
     assert "<script" not in html and "A <CPU>" not in html
 
