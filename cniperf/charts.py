@@ -62,12 +62,16 @@ class Chart(Figure):
     JupyterLab shows SVG only in a notebook that it trusts, so the PNG goes with it.
     """
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, object], dict[str, object]]:
         svg, png = io.StringIO(), io.BytesIO()
         with mpl.rc_context(_style()):
             self.savefig(svg, format="svg")
             self.savefig(png, format="png", dpi=160)
-        return {"image/svg+xml": svg.getvalue(), "image/png": png.getvalue()}
+        alt = {"alt": self.axes[0].get_title(loc="left")}
+        return (
+            {"image/svg+xml": svg.getvalue(), "image/png": png.getvalue()},
+            {"image/svg+xml": alt, "image/png": alt},
+        )
 
     def save(self, file: Path | str) -> None:
         """Write the chart to a file whose ending names the format."""

@@ -3,7 +3,7 @@
 import shutil
 import time
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -74,11 +74,11 @@ def answer(group: pd.DataFrame) -> Html:
         lines.append(f"<b>{escape(str(scheme))}</b> {verb} {_percent(abs(row['loss']))}{spread}.")
     if len(apart := good[good["userspace"]].index):
         lines.append(
-            f"<b>{', '.join(apart)}</b> ran on Open vSwitch's userspace datapath, as this kernel "
-            "has no openvswitch module: a different thing, comparable with nothing else here."
+            f"<b>{escape(', '.join(apart))}</b> ran on Open vSwitch's userspace datapath, as this "
+            "kernel has no openvswitch module: another thing, comparable with nothing else here."
         )
     for scheme, row in table[table["failed"] > 0].iterrows():
-        lines.append(_failure(str(scheme), row))
+        lines.append(f"<b>{escape(str(scheme))}</b> {_failure(row)}")
     items = "\n".join(f"<li>{line}</li>" for line in lines)
     return Html(f"<ul>{items}</ul>")
 
@@ -109,11 +109,11 @@ def heading(condition: Mapping[str, Any], group: pd.DataFrame) -> Html:
 
 def losses(group: pd.DataFrame) -> Html:
     """Lay out each scheme's goodput and loss as a table."""
-    rows = []
+    rows: list[list[Cell]] = []
     for scheme, row in loss_table(group).iterrows():
         star = "*" if row["userspace"] else ""
         if not row["runs"]:
-            rows.append([str(scheme), "0", _failure(str(scheme), row, name=False), "–", "–", "–"])
+            rows.append([str(scheme), "0", Html(_failure(row)), "–", "–", "–"])
             continue
         failed = f" ({row['failed']} failed)" if row["failed"] else ""
         rows.append(
@@ -156,7 +156,7 @@ def left_out(runs: pd.DataFrame) -> Html:
     broken = runs.attrs.get("broken", [])
     if not broken:
         return Html("")
-    rows = [[escape(folder), escape(reason)] for folder, reason in broken]
+    rows = [[folder, reason] for folder, reason in broken]
     return Html("<h2>Left out</h2>" + _table(["folder", "why"], rows))
 
 
@@ -173,13 +173,11 @@ def environment(runs: pd.DataFrame) -> Html:
     if runs.empty:
         return Html("")
     facts = read_run(Path(runs.sort_values("started").iloc[-1]["path"]))["environment"]
-    rows = [[name, escape(str(facts[name]))] for name in ("os", "kernel", "arch", "cpu", "cpus")]
+    rows = [[name, str(facts[name])] for name in ("os", "kernel", "arch", "cpu", "cpus")]
     rows.append(["memory", f"{facts['memory']} GiB"])
     rows.append(["Python", facts["python"]])
-    rows += [
-        [tool, escape(str(found or "not installed"))] for tool, found in facts["versions"].items()
-    ]
-    rows += [[name, escape(str(value))] for name, value in facts["sysctl"].items()]
+    rows += [[tool, str(found or "not installed")] for tool, found in facts["versions"].items()]
+    rows += [[name, str(value)] for name, value in facts["sysctl"].items()]
     return Html("<h2>The machine</h2>" + _table(["what", "value"], rows))
 
 
@@ -277,20 +275,26 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
 # ── little words ──────────────────────────────────────────────────────────────────────────────
 
 
-def _table(head: list[str], rows: list[list[str]], numbers: set[int] = frozenset()) -> str:  # type: ignore[assignment]
-    def line(cells: list[str], tag: str) -> str:
-        kinds = ["number" if i in numbers else "" for i in range(len(cells))]
-        return "".join(
-            f"<{tag} class='{kind}'>{cell}</{tag}>" for kind, cell in zip(kinds, cells, strict=True)
-        )
+Cell = str | Html  # a plain word is escaped, a piece of HTML is not
+
+
+def _table(
+    head: Sequence[Cell], rows: Sequence[Sequence[Cell]], numbers: Collection[int] = ()
+) -> str:
+    def line(cells: Sequence[Cell], tag: str) -> str:
+        parts = []
+        for place, cell in enumerate(cells):
+            kind = " class='number'" if place in numbers else ""
+            text = cell.text if isinstance(cell, Html) else escape(cell)
+            parts.append(f"<{tag}{kind}>{text}</{tag}>")
+        return "".join(parts)
 
     body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
     return f"<table><thead><tr>{line(head, 'th')}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _failure(scheme: str, row: "pd.Series[Any]", *, name: bool = True) -> str:
-    who = f"<b>{escape(scheme)}</b> " if name else ""
-    return f"{who}<span class='bad'>failed</span>: {escape(row['error'])}"
+def _failure(row: "pd.Series[Any]") -> str:
+    return f"<span class='bad'>failed</span>: {escape(row['error'])}"
 
 
 def _percent(fraction: float) -> str:

@@ -12,7 +12,7 @@ def words(chart):
 
 def shown(chart):
     """Render it, so that a chart that cannot be drawn fails here."""
-    bundle = chart._repr_mimebundle_()
+    bundle, _ = chart._repr_mimebundle_()
     assert bundle["image/png"].startswith(b"\x89PNG") and "<svg" in bundle["image/svg+xml"]
     return words(chart)
 

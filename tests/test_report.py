@@ -31,6 +31,7 @@ def test_it_shows_results_and_no_code(reference):
     html = reference.html.read_text()
     assert "load_runs" not in html
     assert html.count("data:image/svg+xml") == 2
+    assert 'alt="Goodput, pod to pod"' in html and 'alt="Loss against hostnetwork"' in html
     for word in ("What a pod network costs", "Beside the article", "The machine", "−86.0 %"):
         assert word in html
 

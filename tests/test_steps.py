@@ -8,7 +8,7 @@ from cniperf.steps import AddAddress, AddFdb, AddRoute, AddVeth, DelLink, SetSys
 VERBS = [
     verb
     for _, verb in inspect.getmembers(steps, inspect.isclass)
-    if issubclass(verb, Step) and verb is not Step
+    if issubclass(verb, Step) and not inspect.isabstract(verb)
 ]
 
 
