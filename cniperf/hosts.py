@@ -1,4 +1,4 @@
-"""A host as a scheme sees it: names and addresses, nothing that must be asked of a machine."""
+"""A host as a scheme sees it, and where the load meets it: nothing is asked of a machine."""
 
 from dataclasses import dataclass
 
@@ -27,6 +27,23 @@ class Host:
     pod: str
     plain: bool = False
     ovs_datapath: str = "system"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where one end of the load runs.
+
+    Attributes:
+        netns: the pod's namespace, or None for the host's own.
+        address: the IPv4 address that the load is sent to or from.
+        device: the interface that the load enters and leaves by.
+        mtu: that interface's MTU in bytes.
+    """
+
+    netns: str | None
+    address: str
+    device: str
+    mtu: int
 
 
 # The addresses of the article's two machines.

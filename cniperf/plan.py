@@ -2,32 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-from cniperf.hosts import ARTICLE_HOSTS, Host
+from cniperf.hosts import ARTICLE_HOSTS, Endpoint, Host
+from cniperf.schemes import find
+from cniperf.schemes.scheme import Scheme
 from cniperf.steps import DelLink, MoveLink, SetFeatures, Step, created_devices
 
-if TYPE_CHECKING:
-    from cniperf.schemes.scheme import Scheme
-
 NO_SEGMENTATION = ("tso", "gso", "gro")
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """Where one end of the load runs.
-
-    Attributes:
-        netns: the pod's namespace, or None for the host's own.
-        address: the IPv4 address that the load is sent to or from.
-        device: the interface that the load enters and leaves by.
-        mtu: that interface's MTU in bytes.
-    """
-
-    netns: str | None
-    address: str
-    device: str
-    mtu: int
 
 
 @dataclass(frozen=True)
@@ -68,14 +49,12 @@ class Plan:
         return "\n".join(side.script() for side in self)
 
 
-def make_plan(scheme: "str | Scheme", a: Host | None = None, b: Host | None = None) -> Plan:
+def make_plan(scheme: str | Scheme, a: Host | None = None, b: Host | None = None) -> Plan:
     """Plan a scheme between two hosts, the article's two by default.
 
     Raises:
         UnknownScheme: no scheme has this name.
     """
-    from cniperf.schemes import find
-
     chosen = find(scheme) if isinstance(scheme, str) else scheme
     here, there = a or ARTICLE_HOSTS[0], b or ARTICLE_HOSTS[1]
 

@@ -15,7 +15,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -42,8 +42,6 @@ from cniperf.steps import (
     SetSysctl,
     Step,
 )
-
-TCP_LISTEN = "0A"  # net/tcp_states.h, as /proc/net/tcp prints it
 
 NO_TUNNEL_SEGMENTATION = ("tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation")
 
@@ -335,22 +333,6 @@ class Lab:
         self.journal.add_process(child.pid)
         return child
 
-    def listens(self, child: subprocess.Popen[bytes], address: str, port: int) -> bool:
-        """Tell whether a child itself, and nobody else there, listens on a TCP port."""
-        packed = bytes(int(part) for part in address.split("."))
-        local = f"{int.from_bytes(packed, sys.byteorder):08X}:{port:04X}"
-        rows = [line.split() for line in _net_file(child, "tcp").splitlines()]
-        listening = {f"socket:[{row[9]}]" for row in rows if row[1:4:2] == [local, TCP_LISTEN]}
-        return bool(listening & _open_files(child))
-
-    def bytes_sent(self, child: subprocess.Popen[bytes], device: str) -> int | None:
-        """Return the bytes that a device in a child's network namespace has sent so far."""
-        for line in _net_file(child, "dev").splitlines():
-            name, _, counters = line.partition(":")
-            if name.strip() == device:
-                return int(counters.split()[8])
-        return None
-
     # ── facts ─────────────────────────────────────────────────────────────────────────────────
 
     def facts(self) -> dict[str, Any]:
@@ -376,26 +358,6 @@ class Lab:
 def ovs_environ(rundir: Path, host: Host) -> dict[str, str]:
     """Return the variables that lead the Open vSwitch tools to a host's own daemons."""
     return ovs.environ(rundir / host.name)
-
-
-def _net_file(child: subprocess.Popen[bytes], name: str) -> str:
-    """Read a file of ``/proc/PID/net``; it is empty until the child has entered its namespace."""
-    proc = Path(f"/proc/{child.pid}")
-    with suppress(OSError):
-        text = (proc / "net" / name).read_text()
-        if (proc / "ns/net").stat().st_ino != Path("/proc/self/ns/net").stat().st_ino:
-            return text
-    return ""
-
-
-def _open_files(child: subprocess.Popen[bytes]) -> set[str]:
-    """Return what a child has open, as ``/proc/PID/fd`` names it."""
-    names = set()
-    with suppress(OSError):
-        for link in Path(f"/proc/{child.pid}/fd").iterdir():
-            with suppress(OSError):
-                names.add(str(link.readlink()))
-    return names
 
 
 def require_root() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from subprocess import Popen
 from typing import TYPE_CHECKING, Any
 
+from cniperf.beds.child import bytes_sent, listens
 from cniperf.errors import MeasurementFailed, one_line
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Load:
 
     def _await_server(self, server: "Popen[bytes]", address: str, output: Path) -> None:
         deadline = time.monotonic() + CONNECT_TIMEOUT
-        while not self.bed.listens(server, address, PORT):
+        while not listens(server, address, PORT):
             if server.poll() is not None:
                 _read(output, "server")  # raises with iperf3's own reason
                 raise MeasurementFailed(f"the iperf3 server ended with code {server.returncode}")
@@ -86,7 +87,7 @@ class Load:
         start = last = time.monotonic()
         sent = None
         while not _ended(client, within=1 if sent is not None else 0.2):
-            now, total = time.monotonic(), self.bed.bytes_sent(client, device)
+            now, total = time.monotonic(), bytes_sent(client, device)
             if now - start > limit:
                 raise MeasurementFailed(f"iperf3 did not end within {limit} s")
             if sent is not None and total is not None:

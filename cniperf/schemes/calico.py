@@ -1,7 +1,6 @@
 """calico: the pod's veth is routed by the host, and the hosts route to each other."""
 
-from cniperf.hosts import Host
-from cniperf.plan import Endpoint
+from cniperf.hosts import Endpoint, Host
 from cniperf.schemes.parts import host_route, routed_pod
 from cniperf.schemes.scheme import Scheme
 from cniperf.steps import Step

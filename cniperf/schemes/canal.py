@@ -1,7 +1,6 @@
 """canal: calico's routed veth to the pod, flannel's vxlan between the hosts."""
 
-from cniperf.hosts import Host
-from cniperf.plan import Endpoint
+from cniperf.hosts import Endpoint, Host
 from cniperf.schemes.parts import FLANNEL_SUBNET, VXLAN_OVERHEAD, routed_pod, vxlan
 from cniperf.schemes.scheme import Scheme
 from cniperf.steps import Step

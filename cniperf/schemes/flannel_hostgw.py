@@ -1,7 +1,6 @@
 """flannel-hostgw: the pod sits on docker0, and the hosts route to each other."""
 
-from cniperf.hosts import Host
-from cniperf.plan import Endpoint
+from cniperf.hosts import Endpoint, Host
 from cniperf.schemes.parts import FLANNEL_SUBNET, bridged_pod, host_route
 from cniperf.schemes.scheme import Scheme
 from cniperf.steps import Step

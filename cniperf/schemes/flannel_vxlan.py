@@ -1,7 +1,6 @@
 """flannel-vxlan: the pod sits on docker0, and flannel.1 wraps its packets in UDP."""
 
-from cniperf.hosts import Host
-from cniperf.plan import Endpoint
+from cniperf.hosts import Endpoint, Host
 from cniperf.schemes.parts import FLANNEL_SUBNET, VXLAN_OVERHEAD, bridged_pod, vxlan
 from cniperf.schemes.scheme import Scheme
 from cniperf.steps import Step

@@ -1,7 +1,6 @@
 """hostnetwork: the load runs on the hosts themselves. The baseline of every loss."""
 
-from cniperf.hosts import Host
-from cniperf.plan import Endpoint
+from cniperf.hosts import Endpoint, Host
 from cniperf.schemes.scheme import Scheme
 from cniperf.steps import Step
 

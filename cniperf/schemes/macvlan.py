@@ -1,7 +1,6 @@
 """macvlan (bridge mode): the pod has a MAC of its own on the host's NIC, past the host's stack."""
 
-from cniperf.hosts import Host
-from cniperf.plan import Endpoint
+from cniperf.hosts import Endpoint, Host
 from cniperf.schemes.scheme import Scheme
 from cniperf.steps import AddAddress, AddMacvlan, AddNetns, LinkUp, MoveLink, SetPromisc, Step
 

@@ -1,7 +1,6 @@
 """ovs: the pod's veth and the NIC are ports of one Open vSwitch bridge with three flows."""
 
-from cniperf.hosts import Host
-from cniperf.plan import Endpoint
+from cniperf.hosts import Endpoint, Host
 from cniperf.schemes.scheme import Scheme
 from cniperf.steps import (
     AddAddress,

@@ -1,7 +1,6 @@
 """ovs-bridge: a Linux bridge between the pod and Open vSwitch, as OpenStack once had it."""
 
-from cniperf.hosts import Host
-from cniperf.plan import Endpoint
+from cniperf.hosts import Endpoint, Host
 from cniperf.schemes.ovs import br_int, checksums_for
 from cniperf.schemes.scheme import Scheme
 from cniperf.steps import (

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cniperf.hosts import Host
-from cniperf.plan import Endpoint
+from cniperf.hosts import Endpoint, Host
 from cniperf.steps import Step
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import cniperf
+from cniperf.beds.child import listens
 from cniperf.beds.lab import Lab
 from cniperf.errors import CniperfError, MeasurementFailed, NotAble, StepFailed
 from cniperf.measure.iperf3 import Load
@@ -127,7 +128,7 @@ def test_a_port_that_is_taken_is_told_and_the_squatter_is_not_measured():
         address = plan.b.endpoint.address
         squat = ["iperf3", "-s", "-B", address]
         squatter = lab.start(lab.hosts[1], None, squat, folder / "squatter")
-        while not lab.listens(squatter, address, 5201):
+        while not listens(squatter, address, 5201):
             time.sleep(0.01)
         with pytest.raises(MeasurementFailed, match=r"(?i)server.*address already in use"):
             Load(lab, plan, Experiment.of(), folder).run(lambda *_: None)

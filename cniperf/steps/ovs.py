@@ -1,0 +1,55 @@
+"""Open vSwitch: ``ovs-vsctl`` and ``ovs-ofctl``."""
+
+from dataclasses import dataclass
+
+from cniperf.steps.step import Step
+
+
+@dataclass(frozen=True)
+class AddOvsBridge(Step):
+    """Make an Open vSwitch bridge that forwards nothing but what its flows say (fail_mode)."""
+
+    name: str
+    datapath: str = "system"
+
+    def argv(self) -> list[str]:
+        userspace = [] if self.datapath == "system" else [f"datapath_type={self.datapath}"]
+        return ["ovs-vsctl", "add-br", self.name,
+                "--", "set", "Bridge", self.name, "fail_mode=secure", *userspace]  # fmt: skip
+
+    def undo(self) -> Step:
+        return DelOvsBridge(self.name)
+
+
+@dataclass(frozen=True)
+class DelOvsBridge(Step):
+    """Remove an Open vSwitch bridge and give its ports back to the host."""
+
+    name: str
+
+    def argv(self) -> list[str]:
+        return ["ovs-vsctl", "--if-exists", "del-br", self.name]
+
+
+@dataclass(frozen=True)
+class AddOvsPort(Step):
+    """Plug a device into an Open vSwitch bridge as a port of a chosen number."""
+
+    bridge: str
+    device: str
+    ofport: int
+
+    def argv(self) -> list[str]:
+        return ["ovs-vsctl", "--may-exist", "add-port", self.bridge, self.device,
+                "--", "set", "Interface", self.device, f"ofport_request={self.ofport}"]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class AddOvsFlow(Step):
+    """Add a flow to an Open vSwitch bridge."""
+
+    bridge: str
+    flow: str
+
+    def argv(self) -> list[str]:
+        return ["ovs-ofctl", "add-flow", self.bridge, self.flow]

@@ -1,0 +1,121 @@
+"""Addresses, routes, neighbours, FDB: ``ip addr``, ``ip route``, ``ip neigh``, ``bridge fdb``."""
+
+from dataclasses import dataclass
+
+from cniperf.steps.step import Applier, NetlinkStep, Step, unless_gone
+
+NTF_SELF = 0x02  # linux/neighbour.h: the entry is the device's own, as `bridge fdb` means it
+NUD_PERMANENT = 0x80
+NUD_NOARP = 0x40
+AF_BRIDGE = 7  # linux/socket.h
+
+
+@dataclass(frozen=True)
+class AddAddress(NetlinkStep):
+    """Give a device an IPv4 address, written ``192.168.2.3/24``."""
+
+    cidr: str
+    device: str
+
+    def argv(self) -> list[str]:
+        return self._ip("addr", "add", self.cidr, "dev", self.device)
+
+    def apply(self, host: Applier) -> None:
+        address, prefixlen = self.cidr.split("/")
+        host.netlink(self.netns).addr(
+            "add",
+            index=host.index(self.device, self.netns),
+            address=address,
+            prefixlen=int(prefixlen),
+        )
+
+
+@dataclass(frozen=True)
+class AddRoute(NetlinkStep):
+    """Add an IPv4 route to a prefix, an address or ``default``, by gateway, device or both."""
+
+    to: str
+    via: str | None = None
+    dev: str | None = None
+    onlink: bool = False
+
+    def _words(self) -> list[str]:
+        via = ["via", self.via] if self.via else []
+        dev = ["dev", self.dev] if self.dev else []
+        return [self.to, *via, *dev, *(["onlink"] if self.onlink else [])]
+
+    def argv(self) -> list[str]:
+        return self._ip("route", "add", *self._words())
+
+    def _request(self, host: Applier) -> dict[str, object]:
+        dst = {"default": "0.0.0.0/0"}.get(self.to, self.to if "/" in self.to else f"{self.to}/32")
+        request: dict[str, object] = {"dst": dst, "proto": "boot"}  # as `ip route` marks its own
+        request |= {"gateway": self.via} if self.via else {"scope": "link"}
+        request |= {"oif": host.index(self.dev, self.netns)} if self.dev else {}
+        request |= {"flags": "onlink"} if self.onlink else {}
+        return request
+
+    def apply(self, host: Applier) -> None:
+        host.netlink(self.netns).route("add", **self._request(host))
+
+    def undo(self) -> Step:
+        return DelRoute(self.to, self.via, self.dev, self.onlink, netns=self.netns)
+
+
+@dataclass(frozen=True)
+class DelRoute(AddRoute):
+    """Remove a route; one that is gone already is no error."""
+
+    def argv(self) -> list[str]:
+        return self._ip("route", "del", *self._words())
+
+    def apply(self, host: Applier) -> None:
+        unless_gone(lambda: host.netlink(self.netns).route("del", **self._request(host)))
+
+    def undo(self) -> Step:
+        return AddRoute(self.to, self.via, self.dev, self.onlink, netns=self.netns)
+
+
+@dataclass(frozen=True)
+class AddNeighbour(NetlinkStep):
+    """Write down the MAC address of an IPv4 neighbour, for good."""
+
+    address: str
+    lladdr: str
+    dev: str
+
+    def argv(self) -> list[str]:
+        return self._ip("neigh", "add", self.address, "lladdr", self.lladdr, "dev", self.dev)
+
+    def apply(self, host: Applier) -> None:
+        host.netlink(self.netns).neigh(
+            "add",
+            dst=self.address,
+            lladdr=self.lladdr,
+            ifindex=host.index(self.dev, self.netns),
+            state=NUD_PERMANENT,
+        )
+
+
+@dataclass(frozen=True)
+class AddFdb(NetlinkStep):
+    """Tell a VTEP behind which underlay address a MAC address lives."""
+
+    lladdr: str
+    dst: str
+    dev: str
+
+    def argv(self) -> list[str]:
+        bridge = ["bridge", *(["-n", self.netns] if self.netns else [])]
+        return [*bridge, "fdb", "add", self.lladdr, "dst", self.dst, "dev", self.dev]
+
+    def apply(self, host: Applier) -> None:
+        host.netlink(self.netns).neigh(
+            "add",
+            family=AF_BRIDGE,
+            lladdr=self.lladdr,
+            dst=self.dst,
+            ifindex=host.index(self.dev, self.netns),
+            flags=NTF_SELF,
+            state=NUD_PERMANENT | NUD_NOARP,
+        )
