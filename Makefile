@@ -13,7 +13,7 @@ APT := iperf3 openvswitch-switch iproute2 ethtool nftables openssh-server \
 .PHONY: run test lint bench clean setup system lock environment reference
 
 run: setup ## measure all schemes in the lab and make the report
-	$(SUDO) $(BIN)/cniperf suite --duration 5 --rounds 3; code=$$?; \
+	@$(SUDO) $(BIN)/cniperf suite --duration 5 --rounds 3; code=$$?; \
 	$(SUDO) chown -R "$$(id -u):$$(id -g)" data reports; exit $$code
 
 test: setup lint ## every test
@@ -51,10 +51,10 @@ system:
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@echo "installing Python packages into $(VENV)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cniperf needs Python 3.11 or newer: make PYTHON=python3.11 …")'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	touch $@
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
 
 lock: ## write requirements.lock anew
 	$(BIN)/uv pip compile --universal --generate-hashes --all-extras --no-header --upgrade --quiet \
