@@ -36,19 +36,22 @@ def bench() -> Iterator[str]:
 def load_ratios(duration: int = 2) -> list[float]:
     """Compare hostnetwork as cniperf loads it with iperf3 typed by hand, in pairs.
 
-    A pair is hand, cniperf, cniperf, hand, so that a machine that drifts favours neither.
+    A pair is eight loads, hand first and then cniperf first (ABBA BAAB), so that a machine
+    that changes its speed meanwhile favours neither.
     """
     experiment = Experiment.of(scheme="hostnetwork", duration=duration)
     with Lab() as lab, TemporaryDirectory() as folder:
         plan = make_plan("hostnetwork", *lab.hosts)
         load = Load(lab, plan, experiment, Path(folder))
 
-        def ours() -> float:
-            return float(load.run(lambda *_: None)["gbps"])
-
         def pair() -> float:
-            before = _by_hand(lab, plan, experiment)
-            return (ours() + ours()) / (before + _by_hand(lab, plan, experiment))
+            total = {"hand": 0.0, "cniperf": 0.0}
+            for who in "ABBABAAB":
+                if who == "A":
+                    total["hand"] += _by_hand(lab, plan, experiment)
+                else:
+                    total["cniperf"] += load.run(lambda *_: None)["gbps"]
+            return total["cniperf"] / total["hand"]
 
         return [pair() for _ in range(PAIRS)]
 

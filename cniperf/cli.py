@@ -215,7 +215,7 @@ def clean() -> None:
 
 @app.command(epilog=_examples("cniperf bench"))
 def bench() -> None:
-    """Measure cniperf itself: what it adds to iperf3 and to ip. Takes two minutes."""
+    """Measure cniperf itself: what it adds to iperf3 and to ip. Takes four minutes."""
     from cniperf.bench import bench as measure
 
     for line in measure():
