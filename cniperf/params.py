@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -105,9 +105,6 @@ class Experiment(BaseModel):
     def needs_ovs(self) -> bool:
         """Whether Open vSwitch is part of the scheme's path."""
         return find(self.scheme).ovs
-
-
-NICS: tuple[str, ...] = get_args(Nic)
 
 
 def read_settings(path: Path) -> dict[str, Any]:

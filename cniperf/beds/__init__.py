@@ -9,8 +9,6 @@ if TYPE_CHECKING:
     from cniperf.beds.lab import Lab
     from cniperf.params import Experiment
 
-BEDS = ("lab",)
-
 
 def open_bed(experiment: "Experiment") -> "Lab":
     """Return the bed that an experiment names, not yet built: use it with ``with``."""

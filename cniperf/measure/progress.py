@@ -12,14 +12,12 @@ class Moment:
         scheme: the scheme at work.
         round: number of the round.
         stage: ``wire``, ``load``, ``done`` or ``failed``.
-        share: how much of the run is over, 0 to 1.
         text: what there is to say.
     """
 
     scheme: str
     round: int
     stage: str
-    share: float
     text: str
 
     def __str__(self) -> str:

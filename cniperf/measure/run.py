@@ -98,13 +98,13 @@ class _Round:
             raise
 
     def fail(self, reason: str) -> Path:
-        self._say("failed", 1, f"failed: {reason}")
+        self._say("failed", f"failed: {reason}")
         self._record.setdefault("environment", fingerprint())
         with Draft(self.data_dir, self.experiment.scheme) as draft:
             return draft.finish({**self._record, "status": "failed", "error": reason})
 
     def _measure(self) -> Path:
-        self._say("wire", 0, "building the lab")
+        self._say("wire", "building the lab")
         with (
             open_bed(self.experiment) as bed,
             Draft(self.data_dir, self.experiment.scheme) as draft,
@@ -118,16 +118,16 @@ class _Round:
             figures = Load(bed, plan, self.experiment, draft.path).run(self._tick)
             bed.undo(plan)
             figures["pod_mtu"] = plan.a.endpoint.mtu
-            self._say("done", 1, f"{figures['gbps']:.2f} Gbit/s")
+            self._say("done", f"{figures['gbps']:.2f} Gbit/s")
             return draft.finish({**self._record, "status": "ok", "summary": figures})
 
     def _tick(self, seconds: float, gbps: float) -> None:
         total = self.experiment.omit + self.experiment.duration
         text = f"{seconds:3.0f} of {total} s: {gbps:6.2f} Gbit/s leave the interface"
-        self._say("load", min(seconds / total, 1), text)
+        self._say("load", text)
 
-    def _say(self, stage: str, share: float, text: str) -> None:
-        self._progress(Moment(self.experiment.scheme, self.number, stage, share, text))
+    def _say(self, stage: str, text: str) -> None:
+        self._progress(Moment(self.experiment.scheme, self.number, stage, text))
 
 
 def _scheme_facts(name: str) -> dict[str, Any]:
