@@ -1,7 +1,7 @@
 """Charts: each takes one tidy table and returns one figure that shows itself in a notebook."""
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import wraps
 from pathlib import Path
 from textwrap import shorten
@@ -14,8 +14,11 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from cniperf.analysis.blocks import BASELINE, Blocks
 from cniperf.analysis.claims import ARTICLE_LOSS
+from cniperf.analysis.ladder import ladder_table
 from cniperf.analysis.loss import loss_table
+from cniperf.analysis.noise import noise_floor
 from cniperf.runs import load_intervals
 
 # One colour a scheme, the same in every chart; after Okabe and Ito, told apart by the colour
@@ -117,31 +120,128 @@ def throughput(runs: pd.DataFrame) -> Chart:
 
 @_styled
 def loss(runs: pd.DataFrame) -> Chart:
-    """Draw the share of hostnetwork's throughput that each scheme loses, beside the article's.
+    """Draw the share of hostnetwork's goodput that each scheme loses, beside the article's.
+
+    A bar reaches to the median over the rounds, a line spans its 95 % interval, and a dot is a
+    round. Where hostnetwork ran twice a round, its difference from itself stands first: no
+    smaller difference can be seen.
 
     Args:
         runs: runs of one condition, hostnetwork among them.
     """
-    table = loss_table(runs)
-    table = table[table.index != "hostnetwork"]
+    blocks, table = Blocks(runs), loss_table(runs)
+    table = table[table.index != BASELINE]
     chart, axes = _rows(table, "Loss against hostnetwork")
     for y, (scheme, row) in enumerate(table.iterrows()):
         _bar(axes, y, str(scheme), row, "loss", colours(table.index), scale=100)
+        if not np.isfinite(row["loss"]):
+            continue
+        dots = np.clip(-100 * blocks.changes(str(scheme)), -LABEL, 100)
+        axes.plot(dots, np.full(len(dots), y + 0.27), ".", color=INK, markersize=2.5, alpha=0.4)
         stated = ARTICLE_LOSS.get(str(scheme))
+        mark = 100 * stated[0] if stated else -1
         if stated:
             face = "white" if stated[1] else INK
-            axes.plot(100 * stated[0], y, "D", color=INK, markerfacecolor=face, markersize=5)
-        if np.isfinite(row["loss"]):
-            end = 100 * max(row["loss_high"], 0)
-            mark = 100 * stated[0] if stated else -1
-            end = mark if -1 < mark - end < LABEL else end  # keep the text off the diamond
-            _label(axes, y, end, f"{100 * row['loss']:.1f} %{_star(row)}")
+            axes.plot(mark, y, "D", color=INK, markerfacecolor=face, markersize=5)
+        end = 100 * np.nanmax([row["loss_high"], row["loss"], 0])
+        end = mark if -1 < mark - end < LABEL else end  # keep the text off the diamond
+        _label(axes, y, end, f"{_with_interval(row)}{_star(row)}")
     axes.plot([], [], "D", color=INK, markersize=5, label="the article")
     axes.plot([], [], "D", color=INK, markerfacecolor="white", markersize=5,
               label="implied by the article")  # fmt: skip
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, fontsize=8)
+    floor = noise_floor(runs).smallest
+    if np.isfinite(floor):
+        axes.axvspan(-100 * floor, 100 * floor, color=FAINT, alpha=0.25, linewidth=0,
+                     label=f"noise: ±{100 * floor:.1f} %")  # fmt: skip
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize=8)
     axes.axvline(0, color=FAINT, linewidth=0.8)
-    _finish(axes, table, "% of hostnetwork's goodput (bar: median; line: lowest to highest run)")
+    _finish(
+        axes, table, "% of hostnetwork's goodput (bar: median; line: 95 % interval; dots: rounds)"
+    )
+    return chart
+
+
+@_styled
+def ladder(runs: pd.DataFrame) -> Chart:
+    """Draw what each piece of a pod network costs by itself, as a waterfall.
+
+    Args:
+        runs: runs of one condition, with rounds that have every scheme of
+            :data:`cniperf.analysis.ladder.LADDER`.
+    """
+    table = ladder_table(runs)
+    chart, axes = _rows(table, "What each piece costs")
+    if table.empty:
+        _sentence(axes, "No round here climbed the whole ladder of schemes.")
+        return chart
+    start = 1.0
+    for y, row in enumerate(table.to_dict("records")):
+        first, end = row["scheme"] == BASELINE, row["left"]
+        left, right = (0.0, 1.0) if first else sorted((start, end))
+        axes.barh(y, 100 * (right - left), left=100 * left, height=0.62,
+                  color=COLOURS[row["scheme"]], zorder=2)  # fmt: skip
+        if y < len(table) - 1:  # a line down to where the next step begins
+            axes.plot([100 * end] * 2, [y, y + 1], color=FAINT, linewidth=0.8, zorder=1)
+        _label(axes, y, 100 * right, "100 %" if first else _cost(row))
+        start = end
+    _lines(axes, [f"{row.adds}\n{row.scheme}" for row in table.itertuples()])
+    axes.set(xlim=(0, 118), xticks=range(0, 101, 20),
+             xlabel="% of hostnetwork's goodput that is left (labels: points, ± half of the 95 % "
+             "interval)")  # fmt: skip
+    return chart
+
+
+@_styled
+def effects(table: pd.DataFrame) -> Chart:
+    """Draw which knob moves a loss, and how much.
+
+    Args:
+        table: main effects, as :func:`cniperf.analysis.factors.effects_table` returns them.
+    """
+    chart, axes = _rows(table, "What moves VXLAN's loss")
+    for y, row in enumerate(table.to_dict("records")):
+        colour = COLOURS["flannel-vxlan"] if row["effect"] > 0 else COLOURS["macvlan"]
+        axes.barh(y, 100 * row["effect"], height=0.55, color=colour, zorder=2)
+        if np.isfinite(row["low"]):
+            axes.plot([100 * row["low"], 100 * row["high"]], [y, y], color=INK, linewidth=1.2,
+                      zorder=3)  # fmt: skip
+        half = (row["high"] - row["low"]) / 2
+        spread = f" ± {100 * half:.1f}" if np.isfinite(half) else ""
+        end = 100 * np.nanmax([row["effect"], row["high"], 0])
+        _label(axes, y, end, f"{100 * row['effect']:+.1f}{spread}".replace("-", "−"))
+    axes.axvline(0, color=FAINT, linewidth=0.8)
+    if table.empty:
+        _sentence(axes, "No round here has every combination.")
+        return chart
+    _lines(axes, list(table["words"]))
+    left, right = axes.dataLim.intervalx
+    axes.set_xlim(min(0, left) - 3, right + 0.2 * (right - left))
+    axes.set_xlabel("points of loss, from one setting to the other (line: 95 % interval)")
+    return chart
+
+
+@_styled
+def cells(table: pd.DataFrame) -> Chart:
+    """Draw the loss of every combination of a factorial experiment, a dot a combination.
+
+    Args:
+        table: as :func:`cniperf.analysis.factors.cells_table` returns it.
+    """
+    chart, axes = _rows(table, "Every combination")
+    for y, row in enumerate(table.to_dict("records")):
+        if np.isfinite(row["loss_low"]):
+            axes.plot([100 * row["loss_low"], 100 * row["loss_high"]], [y, y], color=INK,
+                      linewidth=1.2, zorder=2)  # fmt: skip
+        axes.plot(100 * row["loss"], y, "o", color=COLOURS[row["scheme"]], markersize=7, zorder=3)
+        _label(axes, y, 100 * np.nanmax([row["loss"], row["loss_high"]]),
+               f"{100 * row['loss']:.1f} %".replace("-", "−"))  # fmt: skip
+    if table.empty:
+        _sentence(axes, "No round here has every combination.")
+        return chart
+    _lines(axes, list(table["words"]))
+    axes.set_xlim(min(0, axes.dataLim.intervalx[0]) - 2, 112)
+    axes.set_xticks(range(0, 101, 20))
+    axes.set_xlabel("% of hostnetwork's goodput lost on the same NIC (line: 95 % interval)")
     return chart
 
 
@@ -212,11 +312,24 @@ def _bar(
     axes.barh(y, scale * row[value], height=0.62, color=palette[scheme], hatch=hatch,
               edgecolor="white", linewidth=0, zorder=2)  # fmt: skip
     low, high = scale * row[f"{value}_low"], scale * row[f"{value}_high"]
-    axes.plot([low, high], [y, y], color=INK, linewidth=1.2, zorder=3)
+    if np.isfinite(low):
+        axes.plot([low, high], [y, y], color=INK, linewidth=1.2, zorder=3)
 
 
 def _label(axes: Axes, y: int, end: float, text: str, **look: Any) -> None:  # noqa: ANN401
     axes.annotate(text, (end, y), (6, 0), textcoords="offset points", va="center", **look)
+
+
+def _with_interval(row: "pd.Series[Any]") -> str:
+    half = (row["loss_high"] - row["loss_low"]) / 2
+    spread = f" ± {100 * half:.1f}" if np.isfinite(half) else ""
+    return f"{100 * row['loss']:.1f}{spread} %".replace("-", "−")
+
+
+def _cost(row: Mapping[Hashable, Any]) -> str:
+    half = (row["cost_high"] - row["cost_low"]) / 2
+    spread = f" ± {100 * half:.1f}" if np.isfinite(half) else ""
+    return f"{-100 * row['cost']:+.1f}{spread}".replace("-", "−")
 
 
 def _star(row: "pd.Series[Any]") -> str:
@@ -227,16 +340,21 @@ def _finish(axes: Axes, table: pd.DataFrame, label: str) -> None:
     if table.empty:
         _sentence(axes, "There is nothing to draw: no run of a scheme under these conditions.")
         return
-    axes.set_yticks(range(len(table)), labels=list(table.index))
-    axes.tick_params(axis="y", length=0)
-    axes.set_ylim(len(table) - 0.4, -0.6)
+    _lines(axes, list(table.index))
     left, right = axes.dataLim.intervalx
     left = min(0, left)
     axes.set_xlim(left, right + 0.12 * (right - left))  # room for the labels
-    axes.grid(axis="x", zorder=0)
-    axes.set_axisbelow(True)
     note = "\n* Open vSwitch's userspace datapath (hatched): not comparable with the article"
     axes.set_xlabel(label + (note if table["userspace"].any() else ""))
+
+
+def _lines(axes: Axes, labels: list[str]) -> None:
+    """Name the lines of a chart, the first on top."""
+    axes.set_yticks(range(len(labels)), labels=labels)
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(len(labels) - 0.4, -0.6)
+    axes.grid(axis="x", zorder=0)
+    axes.set_axisbelow(True)
 
 
 def _sentence(axes: Axes, text: str) -> None:

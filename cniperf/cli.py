@@ -4,12 +4,16 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
 from cniperf import __version__
 from cniperf.errors import CniperfError, ParameterError, Stopped
+
+if TYPE_CHECKING:
+    from cniperf.params import Experiment
+    from cniperf.suites import Suite
 
 app = typer.Typer(
     name="cniperf",
@@ -31,14 +35,24 @@ Nic = Annotated[
 ]  # fmt: skip
 Mtu = Annotated[int | None, typer.Option(help="MTU of the underlay, bytes. (default: 1500)")]
 Duration = Annotated[int | None, typer.Option(help="Seconds of load that count. (default: 10)")]
+SuiteDuration = Annotated[
+    int | None, typer.Option(help="Seconds of load that count, a run. (default: 2)")
+]
 Omit = Annotated[int | None, typer.Option(help="Seconds before that, not counted. (default: 1)")]
 Rounds = Annotated[
     int | None,
-    typer.Option(help="Runs of a scheme, each on a fresh lab. (default: 1; suite: 3)"),
+    typer.Option(help="Runs of the scheme, each on a fresh lab. (default: 1)"),
 ]
 Streams = Annotated[int | None, typer.Option(help="Parallel TCP connections. (default: 1)")]
 Window = Annotated[str | None, typer.Option(help="TCP window, as 512K. (default: autotuned)")]
 Congestion = Annotated[str | None, typer.Option(help="TCP congestion control. (default: cubic)")]
+Gro = Annotated[
+    str | None, typer.Option(help="GRO of the hosts' NICs: on, off, default. (default: default)")
+]
+Udpcsum = Annotated[
+    bool | None,
+    typer.Option("--udpcsum/--no-udpcsum", help="Checksum in VXLAN's outer UDP. (default: no)"),
+]
 DataDir = Annotated[
     Path | None, typer.Option(help="Folder of runs. (default: the project's data/)")
 ]
@@ -113,64 +127,169 @@ def run(
     streams: Streams = None,
     window: Window = None,
     congestion: Congestion = None,
+    gro: Gro = None,
+    udpcsum: Udpcsum = None,
     data_dir: DataDir = None,
     settings: Settings = None,
 ) -> None:
     """Measure one scheme and leave a run for each round."""
     from cniperf.measure.run import run as measure
 
-    experiment = _experiment(
-        settings, scheme=scheme, nic=nic, mtu=mtu, duration=duration, omit=omit, rounds=rounds,
-        streams=streams, window=window, congestion=congestion, data_dir=data_dir,
-    )  # fmt: skip
-    for folder in measure(experiment):
+    options = {
+        "scheme": scheme, "nic": nic, "mtu": mtu, "duration": duration, "omit": omit,
+        "rounds": rounds, "streams": streams, "window": window, "congestion": congestion,
+        "gro": gro, "udpcsum": udpcsum, "data_dir": data_dir,
+    }  # fmt: skip
+    for folder in measure(_experiment(_merged(settings, {}, options))):
         typer.echo(_shown(folder))
 
 
 @app.command(
-    epilog=_examples("cniperf suite", "cniperf suite calico canal --rounds 5 --nic offload")
+    epilog=_examples(
+        "cniperf suite --budget 10m",
+        "cniperf suite calico canal --rounds 20 --target 0 --nic offload",
+        "cniperf suite --resume NAME",
+    )
 )
 def suite(
     schemes: Annotated[
         list[str] | None, typer.Argument(help="Schemes; all if none is given.")
     ] = None,
+    target: Annotated[
+        float | None,
+        typer.Option(
+            help="Stop when every loss is known to ± this many points of hostnetwork's "
+            "goodput; 0: go on until a cap. (default: 1)"
+        ),
+    ] = None,
+    rounds: Annotated[
+        int | None, typer.Option(help="Stop after this many rounds. (default: 100)")
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            help="Stop in time for the report to be there after this, as 10m or 1h30m; "
+            "0: no limit. (default: 15m)"
+        ),
+    ] = None,
     nic: Nic = None,
     mtu: Mtu = None,
-    duration: Duration = None,
+    duration: SuiteDuration = None,
     omit: Omit = None,
-    rounds: Rounds = None,
     streams: Streams = None,
     window: Window = None,
     congestion: Congestion = None,
+    gro: Gro = None,
+    udpcsum: Udpcsum = None,
     seed: Annotated[int | None, typer.Option(help="Of the order of each round.")] = None,
+    resume: Annotated[
+        str | None, typer.Option(help="Go on with a suite that was interrupted, by its name.")
+    ] = None,
     data_dir: DataDir = None,
     out_dir: Annotated[
         Path | None, typer.Option(help="Folder of the report. (default: reports/SUITE)")
     ] = None,
     settings: Settings = None,
 ) -> None:
-    """Measure all schemes (or some) in rounds, and end in a report.
+    """Measure all schemes (or some) in rounds until the losses are known, and end in a report.
 
-    hostnetwork is always among them: without it no loss can be told.
+    Each round measures every scheme once, in random order, and hostnetwork twice: how much the
+    two differ is the noise. hostnetwork is always among them: without it no loss can be told.
     """
     from cniperf.measure.suite import run_suite
+
+    options = {
+        "target": target, "rounds": rounds, "budget": budget, "nic": nic, "mtu": mtu,
+        "duration": duration, "omit": omit, "streams": streams, "window": window,
+        "congestion": congestion, "gro": gro, "udpcsum": udpcsum, "seed": seed,
+    }  # fmt: skip
+    planned = _suite(schemes, resume, settings, data_dir, options)
+    typer.echo(_announced(planned))
+    done = run_suite(planned, data_dir=data_dir, out_dir=out_dir, tell=typer.echo)
+    if done.report:
+        typer.echo(f"\nreport: {_shown(done.report.html)}\n        {_shown(done.report.pdf)}")
+    missing = {str(cell["scheme"]) for cell in planned.cells} - set(
+        done.runs[done.runs["status"].eq("ok")]["scheme"]
+    )
+    if missing:
+        raise CniperfError(f"{', '.join(sorted(missing))} failed; the report says why")
+
+
+def _suite(
+    schemes: list[str] | None,
+    resume: str | None,
+    settings: Path | None,
+    data_dir: Path | None,
+    options: dict[str, Any],
+) -> "Suite":
+    """Lay out the suite that was asked for, or find the one to go on with."""
+    from cniperf.measure.suite import new_suite, resumable, scheme_cells
     from cniperf.schemes import BASELINE, find, scheme_names
 
+    given = [name for name, value in options.items() if value is not None]
+    if resume:
+        if schemes or settings or given:
+            raise ParameterError("--resume goes on as the suite began: give it no other option "
+                                 "than --data-dir and --out-dir")  # fmt: skip
+        return resumable(data_dir, resume)
     chosen = {find(name).name for name in schemes or scheme_names()} | {BASELINE}
-    experiment = _experiment(
-        settings, rounds=rounds, nic=nic, mtu=mtu, duration=duration, omit=omit, streams=streams,
-        window=window, congestion=congestion, data_dir=data_dir, defaults={"rounds": 3},
-    )  # fmt: skip
-    ordered = [name for name in scheme_names() if name in chosen]
-    typer.echo(
-        f"{len(ordered)} schemes, {experiment.rounds} rounds of {experiment.duration} s: "
-        f"NIC {experiment.nic}, MTU {experiment.mtu}"
+    merged = _merged(settings, {"duration": 2, "target": 1.0, "rounds": 100, "budget": "15m"},
+                     options)  # fmt: skip
+    own = {name: merged.pop(name, None) for name in ("target", "rounds", "budget", "seed")}
+    return new_suite(
+        _experiment(merged),
+        scheme_cells([name for name in scheme_names() if name in chosen]),
+        target=_number("target", own["target"], 0, 100) / 100,
+        rounds=int(_number("rounds", own["rounds"], 1, 10_000)),
+        budget=_seconds(str(own["budget"])),
+        seed=own["seed"],
     )
-    done = run_suite(experiment, ordered, seed=seed, tell=typer.echo, out_dir=out_dir)
-    typer.echo(f"\nreport: {_shown(done.report.html)}\n        {_shown(done.report.pdf)}")
-    if any(outcome.gbps is None for outcome in done.outcomes):
-        failed = sorted({outcome.scheme for outcome in done.outcomes if outcome.gbps is None})
-        raise CniperfError(f"{', '.join(failed)} failed; the report says why")
+
+
+def _announced(suite: "Suite") -> str:
+    wanted = f"until every loss is known to ±{100 * suite.target:g} points" if suite.target else ""
+    caps = [f"{suite.rounds} rounds"]
+    if suite.budget:
+        caps.append(f"{suite.budget / 60:g} minutes")
+    params = suite.params
+    return (
+        f"{suite.name}: {len(suite.cells)} runs of {params['omit']} + {params['duration']} s a "
+        f"round, NIC {params['nic']}, MTU {params['mtu']}; "
+        f"{wanted + ', or ' if wanted else ''}at most {' or '.join(caps)}"
+    )
+
+
+@app.command(epilog=_examples("cniperf compare data/monday data/tuesday"))
+def compare(
+    before: Annotated[Path, typer.Argument(help="Folder of runs.")],
+    after: Annotated[Path, typer.Argument(help="Another.")],
+    suites: Annotated[
+        tuple[str, str],
+        typer.Option(help="Only the runs of these suites, one of each folder."),
+    ] = ("", ""),
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Even if they were measured under other conditions.")
+    ] = False,
+) -> None:
+    """Tell which schemes became better or worse from one set of runs to another. Needs no root.
+
+    Exit code 3 if any became worse, so that it can guard a pipeline; 0 if none did.
+    """
+    from cniperf.analysis.compare import compare as measure
+    from cniperf.analysis.compare import pair_up, sentence
+    from cniperf.runs import load_runs
+
+    sets = [load_runs(folder, suite=name or None)
+            for folder, name in zip((before, after), suites, strict=True)]  # fmt: skip
+    worse = False
+    for condition, one, other in pair_up(*sets, anyway=anyway):
+        typer.secho(f"NIC {condition['nic']}, MTU {condition['mtu']}", bold=True)
+        table = measure(one, other)
+        for scheme, row in table.iterrows():
+            typer.echo(f"  {scheme:<15} {sentence(row)}")
+        worse = worse or bool(table["verdict"].eq("worse").any())
+    if worse:
+        raise typer.Exit(3)
 
 
 @app.command(
@@ -231,15 +350,39 @@ def _options(
         raise typer.Exit
 
 
-def _experiment(
-    settings: Path | None, *, defaults: dict[str, Any] | None = None, **options: object
-) -> Any:  # noqa: ANN401
+def _merged(
+    settings: Path | None, defaults: dict[str, Any], options: dict[str, Any]
+) -> dict[str, Any]:
     """Merge defaults, the settings file and the options given; the later win."""
-    from cniperf.params import Experiment, read_settings
+    from cniperf.params import read_settings
 
     given = {name: value for name, value in options.items() if value is not None}
-    read = read_settings(settings) if settings else {}
-    return Experiment.of(**{**(defaults or {}), **read, **given})
+    return {**defaults, **(read_settings(settings) if settings else {}), **given}
+
+
+def _experiment(values: dict[str, Any]) -> "Experiment":
+    from cniperf.params import Experiment
+
+    return Experiment.of(**values)
+
+
+def _number(name: str, value: object, low: float, high: float) -> float:
+    if isinstance(value, int | float) and low <= value <= high:
+        return value
+    raise ParameterError(f"{name}={value!r} is not allowed: a number from {low} to {high}")
+
+
+def _seconds(text: str) -> float:
+    """Return the seconds of a time such as 10m or 1h30m; 0 is no limit."""
+    import re
+
+    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
+    if text == "0":
+        return 0.0
+    if not found or not text:
+        raise ParameterError(f"budget={text!r} is not allowed: as 90s, 10m or 1h30m; 0 for none")
+    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return 3600.0 * hours + 60 * minutes + seconds
 
 
 def _shown(path: Path) -> str:

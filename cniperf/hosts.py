@@ -17,6 +17,7 @@ class Host:
         plain: True where no device may carry packets over the MTU (no TSO, GSO, GRO), so that
             devices made for pods are told so too.
         ovs_datapath: ``system`` (the kernel's) or ``netdev`` (userspace).
+        udpcsum: True where a VTEP fills in the outer UDP checksum.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Host:
     pod: str
     plain: bool = False
     ovs_datapath: str = "system"
+    udpcsum: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from cniperf.errors import ParameterError, one_line, unknown
 from cniperf.schemes import find
 
 Nic = Literal["virtio", "offload", "plain"]
+Gro = Literal["default", "on", "off"]
 BedName = Literal["lab"]
 
 
@@ -58,6 +59,12 @@ class Experiment(BaseModel):
     congestion: Annotated[str, AfterValidator(_word)] = Field(
         "cubic", min_length=1, description="TCP congestion control of the sender"
     )
+    gro: Gro = Field(
+        "default",
+        description="generic receive offload of the hosts' NICs: on, off, or as the lab's veth "
+        "has it (default)",
+    )
+    udpcsum: bool = Field(False, description="checksum in VXLAN's outer UDP header")
     data_dir: Path | None = Field(
         None, description="folder that runs are left in; the project's data/ if not given"
     )
@@ -81,9 +88,12 @@ class Experiment(BaseModel):
         if isinstance(scheme := given.get("scheme"), str):
             find(scheme)
         try:
-            return cls.model_validate(given)
+            made = cls.model_validate(given)
         except ValidationError as problem:
             raise ParameterError(_explain(problem)) from None
+        if made.nic == "plain" and made.gro == "on":
+            raise ParameterError("gro='on' does not go with nic='plain', a NIC without it")
+        return made
 
     @classmethod
     def from_namespace(cls, names: Mapping[str, Any]) -> Self:

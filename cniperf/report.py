@@ -11,14 +11,28 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from cniperf.analysis.blocks import BASELINE
 from cniperf.analysis.claims import claims_table
-from cniperf.analysis.loss import BASELINE, loss_table
-from cniperf.errors import CniperfError
+from cniperf.analysis.flags import flag_table, limits
+from cniperf.analysis.interval import ENOUGH
+from cniperf.analysis.loss import loss_table
+from cniperf.analysis.noise import groups, noise_floor
+from cniperf.errors import CniperfError, ParameterError
 from cniperf.notebook import execute
 from cniperf.runs import default_data_dir, load_plans, load_runs, read_run
+from cniperf.suites import read_suite
 
 TITLE = "What a pod network costs"
 QUESTION = "How much of the host's own throughput is left between two pods on two hosts, by scheme?"
+
+
+LIMITS = {
+    "sender": "the sender's CPU",
+    "receiver": "the receiver's CPU",
+    "both": "both CPUs",
+    "wire": "neither CPU",
+    "": "–",
+}
 
 
 class Html(NamedTuple):
@@ -67,11 +81,15 @@ def answer(group: pd.DataFrame) -> Html:
     lines = [f"<b>hostnetwork</b> carries {base:.1f} Gbit/s from host to host."]
     kernel = good[~good["userspace"] & (good.index != BASELINE)].sort_values("loss")
     for scheme, row in kernel.iterrows():
-        verb = "loses" if row["loss"] >= 0 else "gains"
-        spread = ""
-        if row["runs"] > 1:
-            spread = f" (single runs: {_range(row['loss_low'], row['loss_high'], '{:.1%}')})"
-        lines.append(f"<b>{escape(str(scheme))}</b> {verb} {_percent(abs(row['loss']))}{spread}.")
+        lines.append(f"<b>{escape(str(scheme))}</b> {_loses(row)}.")
+    floor = noise_floor(group)
+    if np.isfinite(floor.smallest):
+        alike = [names for names in groups(group) if len(names) > 1]
+        said = "; ".join(escape(_listed(names)) for names in alike) or "none"
+        lines.append(
+            f"Nothing smaller than <b>{_percent(floor.smallest)}</b> can be seen here: so much "
+            f"hostnetwork may differ from itself. Indistinguishable: {said}."
+        )
     if len(apart := good[good["userspace"]].index):
         lines.append(
             f"<b>{escape(', '.join(apart))}</b> ran on Open vSwitch's userspace datapath, as this "
@@ -109,46 +127,116 @@ def heading(condition: Mapping[str, Any], group: pd.DataFrame) -> Html:
 
 def losses(group: pd.DataFrame) -> Html:
     """Lay out each scheme's goodput and loss as a table."""
+    held = group.assign(limit=limits(group)).groupby("scheme")["limit"].agg(_most)
     rows: list[list[Cell]] = []
     for scheme, row in loss_table(group).iterrows():
         star = "*" if row["userspace"] else ""
         if not row["runs"]:
-            rows.append([str(scheme), "0", Html(_failure(row)), "–", "–", "–"])
+            rows.append([str(scheme), "0", Html(_failure(row)), "–", "–", "–", "–", "–"])
             continue
         failed = f" ({row['failed']} failed)" if row["failed"] else ""
+        host = scheme == BASELINE
         rows.append(
             [
                 str(scheme) + star,
                 f"{row['runs']}{failed}",
                 f"{row['gbps']:.2f}",
                 _range(row["gbps_low"], row["gbps_high"], "{:.2f}"),
-                "baseline" if scheme == BASELINE else _percent(row["loss"]),
+                "baseline" if host else _percent(row["loss"]),
+                "–" if host else _range(row["loss_low"], row["loss_high"], "{:.1%}"),
                 "–" if pd.isna(row["retransmits"]) else f"{row['retransmits']:.0f}",
+                LIMITS[held[str(scheme)]],
             ]
         )
-    head = ["scheme", "runs", "Gbit/s (median)", "lowest to highest", "loss", "retransmits"]
-    return Html(_table(head, rows, numbers={1, 2, 3, 4, 5}))
+    head = ["scheme", "runs", "Gbit/s (median)", "lowest to highest", "loss (median)",
+            "95 % interval", "retransmits", "held back by"]  # fmt: skip
+    few = ""
+    if loss_table(group).query("runs > 0 and scheme != @BASELINE")["loss_low"].isna().any():
+        few = f"<p class='note'>An interval takes {ENOUGH} rounds.</p>"
+    return Html(_table(head, rows, numbers={1, 2, 3, 4, 5, 6}) + few)
+
+
+def noise(group: pd.DataFrame) -> Html:
+    """Say how small a difference these runs can see, and what looked odd in them."""
+    floor = noise_floor(group)
+    parts = ["<h3>How far these figures can be trusted</h3>"]
+    if np.isfinite(floor.smallest):
+        low, middle, high = floor.difference
+        parts.append(
+            f"<p>hostnetwork ran twice in {floor.rounds} rounds. The two differ by "
+            f"{_signed(middle)} (median; 95 % interval {_range(low, high, '{:+.1%}')}), so no "
+            f"difference smaller than {_percent(floor.smallest)} can be seen. Schemes that differ "
+            "by less stand in one group:</p>"
+        )
+        rows = [[str(n), _listed(names)] for n, names in enumerate(groups(group), 1)]
+        parts.append(_table(["group", "indistinguishable within it"], rows))
+    else:
+        parts.append(
+            f"<p>How much the machine's own noise is, these runs cannot tell: it takes {ENOUGH} "
+            "rounds that ran hostnetwork twice (<code>cniperf suite</code>).</p>"
+        )
+    return Html("".join(parts) + _flags(flag_table(group), len(group)))
+
+
+def _flags(table: pd.DataFrame, runs: int) -> str:
+    """Lay out the flags, a row for each kind and scheme."""
+    if table.empty:
+        return "<p>No check found anything odd.</p>"
+    rows = []
+    for (kind, scheme), part in table.groupby(["kind", "scheme"], sort=False):
+        numbers = sorted({n for n in part["round"] if n != ""})
+        where = ", ".join(map(str, numbers[:8])) + (" …" if len(numbers) > 8 else "")
+        rows.append([str(kind), str(scheme), str(len(part)), where or "–", part["says"].iloc[0]])
+    head = ["check", "scheme", "found", "in rounds", "the first"]
+    return (
+        f"<p>What looked odd in the {runs} runs; nothing was taken out for it, but for rounds "
+        f"that a failure broke:</p>{_table(head, rows, numbers={2})}"
+    )
 
 
 def claims(group: pd.DataFrame) -> Html:
-    """Lay the article's statements beside the runs of one condition."""
-    rows = []
+    """Judge the article's statements by the runs of one condition."""
+    rows: list[list[Cell]] = []
     for row in _records(claims_table(group)):
-        article = "within 1 %" if np.isnan(row["article"]) else _signed(row["article"])
-        ours, spread = "no figure", ""
-        if not row["comparable"]:
-            ours = "not comparable*"
-        elif not np.isnan(row["ours"]):
-            ours = _signed(row["ours"])
-            spread = _range(row["ours_low"], row["ours_high"], "{:+.1%}")
+        article = "" if np.isnan(row["article"]) else _signed(row["article"])
+        counted = row["verdict"] != "not comparable here" and not np.isnan(row["ours"])
+        ours = _signed(row["ours"]) if counted else "–"
+        spread = _range(row["ours_low"], row["ours_high"], "{:+.1%}") if counted else "–"
         implied = " (implied)" if row["implied"] else ""
-        rows.append([row["claim"], row["of"], article + implied, ours, spread])
-    head = ["the article says", "relative to", "its figure", "here (median)", "lowest to highest"]
+        verdict = Html(f"<b class='{row['verdict'].split()[0]}'>{row['verdict']}</b>")
+        rows.append([row["claim"], row["of"], article + implied, ours, spread, verdict,
+                     row["why"]])  # fmt: skip
+    head = ["the article says", "relative to", "its figure", "here", "95 % interval", "verdict",
+            "why"]  # fmt: skip
     return Html(
-        "<h3>Beside the article</h3>" + _table(head, rows, numbers={2, 3, 4})
+        "<h3>The article's claims</h3>" + _table(head, rows, numbers={2, 3, 4})
         + "<p class='note'>The article gives one run of 60 s a scheme and prints ratios only; "
-        "<i>implied</i> ones follow from two of its figures.</p>"
+        "<i>implied</i> ones follow from two of its figures. A claim is confirmed where the whole "
+        "interval lies within 5 points of the article's figure (claims of 1 %: within 1 point), "
+        "contradicted where all of it lies outside.</p>"
     )  # fmt: skip
+
+
+def how_measured(runs: pd.DataFrame) -> Html:
+    """Say how the suites among some runs were laid out, and why each ended."""
+    rows = []
+    for name in dict.fromkeys(name for name in runs["suite"] if name):
+        data = Path(runs[runs["suite"].eq(name)].iloc[0]["path"]).parent
+        try:
+            suite = read_suite(data, name)
+        except ParameterError:
+            continue
+        ended = suite.ended or "it was interrupted"
+        rows.append([name, str(suite.seed), str(len(suite.cells)), ended])
+    if not rows:
+        return Html("")
+    head = ["suite", "seed", "runs a round", "ended by"]
+    return Html(
+        "<h2>How it was measured</h2><p>In rounds: each measures every scheme once, on a freshly "
+        "built lab, in random order, and hostnetwork twice. A loss is the median over the rounds "
+        "of one minus the scheme's goodput over hostnetwork's in the same round; its interval is a "
+        "bootstrap of the rounds, with hostnetwork's own noise in it.</p>" + _table(head, rows)
+    )
 
 
 def left_out(runs: pd.DataFrame) -> Html:
@@ -297,6 +385,24 @@ def _failure(row: "pd.Series[Any]") -> str:
     return f"<span class='bad'>failed</span>: {escape(row['error'])}"
 
 
+def _loses(row: "pd.Series[Any]") -> str:
+    verb = "loses" if row["loss"] >= 0 else "gains"
+    if np.isnan(row["loss_low"]):
+        return f"{verb} {_percent(abs(row['loss']))} ({row['runs']} runs: no interval)"
+    low, high = sorted((row["loss_low"], row["loss_high"]))
+    if row["loss"] < 0:
+        low, high = -high, -low
+    return f"{verb} {_percent(abs(row['loss']))} (95 % interval: {_range(low, high, '{:.1%}')})"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names)
+
+
+def _most(words: pd.Series) -> str:
+    return str(words.mode().iloc[0])
+
+
 def _percent(fraction: float) -> str:
     return "unknown" if np.isnan(fraction) else f"{100 * fraction:.1f} %"
 
@@ -306,6 +412,6 @@ def _signed(fraction: float) -> str:
 
 
 def _range(low: float, high: float, form: str) -> str:
-    if low == high:  # a single run has no spread
+    if low == high or np.isnan(low):  # a single run has no spread
         return "–"
     return f"{form.format(low)} – {form.format(high)}".replace("-", "−").replace("%", " %")

@@ -18,7 +18,7 @@ import secrets
 import shutil
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -33,15 +33,23 @@ FORMAT = 1
 # Columns that say under which conditions a run was made: figures of two runs meet in one ratio
 # only where all of these are equal.
 CONDITIONS = (
-    "bed", "nic", "mtu", "streams", "window", "congestion", "duration", "omit",
+    "bed", "nic", "mtu", "streams", "window", "congestion", "gro", "udpcsum", "duration", "omit",
     "kernel", "cpu", "cpus", "iperf3",
 )  # fmt: skip
 
 COLUMNS = (
     "run", "suite", "round", "scheme", "order", "status", "error", "started",
     *CONDITIONS,
-    "gbps", "retransmits", "mss", "pod_mtu", "sender_cpu", "receiver_cpu", "ovs_datapath", "path",
+    "gbps", "retransmits", "mss", "pod_mtu", "sender_cpu", "receiver_cpu",
+    "cpu_a", "cpu_b", "stolen", "others", "trend", "trend_low", "trend_high",
+    "ovs_datapath", "path",
 )  # fmt: skip
+
+NUMBERS = ("gbps", "retransmits", "mss", "pod_mtu", "sender_cpu", "receiver_cpu", "cpu_a", "cpu_b",
+           "stolen", "others", "trend", "trend_low", "trend_high")  # fmt: skip
+
+# What runs made before a parameter existed had.
+BEFORE = {"gro": "default", "udpcsum": False}
 
 
 class BrokenRunWarning(UserWarning):
@@ -110,20 +118,26 @@ def read_run(folder: Path) -> dict[str, Any]:
     Raises:
         BadRun: the file is missing, is no JSON, lacks a part, or is of another format.
     """
+    record = _record(folder)
+    _row(folder, record)
+    return record
+
+
+def _record(folder: Path) -> dict[str, Any]:
     try:
         record: dict[str, Any] = json.loads((folder / "run.json").read_text())
-        if record["format"] != FORMAT:
-            raise BadRun(f"{folder}: format {record['format']}, this cniperf reads {FORMAT}")
-        _row(folder, record)
+        version = record["format"]
     except FileNotFoundError:
         raise BadRun(f"{folder}: there is no run.json") from None
     except (OSError, ValueError, KeyError, TypeError) as problem:
-        if isinstance(problem, BadRun):
-            raise
-        raise BadRun(
-            f"{folder}: run.json is broken ({type(problem).__name__}: {problem})"
-        ) from None
+        raise _broken(folder, problem) from None
+    if version != FORMAT:
+        raise BadRun(f"{folder}: format {version}, this cniperf reads {FORMAT}")
     return record
+
+
+def _broken(folder: Path, problem: Exception) -> BadRun:
+    return BadRun(f"{folder}: run.json is broken ({type(problem).__name__}: {problem})")
 
 
 def run_folders(data_dir: Path | str) -> list[Path]:
@@ -157,11 +171,15 @@ def load_runs(data_dir: Path | str | None = None, *, suite: str | None = None) -
         ``run`` id, ``suite``, ``round``, ``scheme``, ``order`` (its place in charts), ``status``
         (``ok`` or ``failed``), ``error`` (why it failed), ``started`` (UTC), the conditions
         ``bed``, ``nic``, ``mtu`` (bytes, of the underlay), ``streams``, ``window``,
-        ``congestion``, ``duration``, ``omit`` (s),
+        ``congestion``, ``gro``, ``udpcsum``, ``duration``, ``omit`` (s),
         ``kernel``, ``cpu``, ``cpus``, ``iperf3`` (version), and the results ``gbps`` (goodput at
         the receiver, Gbit/s), ``retransmits`` (segments), ``mss``, ``pod_mtu`` (bytes),
-        ``sender_cpu``, ``receiver_cpu`` (% of one CPU, the generator's own figure),
-        ``ovs_datapath`` and ``path`` (the folder).
+        ``sender_cpu``, ``receiver_cpu`` (% of one CPU, the generator's own figure), ``cpu_a``,
+        ``cpu_b`` (% of the busiest CPU of each host that was in use), ``stolen`` (% of the CPUs'
+        time), ``others`` (% of one CPU that other processes used), ``trend``, ``trend_low``,
+        ``trend_high`` (rise of the throughput within the run, as a fraction, and its 95 %
+        interval), ``ovs_datapath``, ``path`` (the folder) and ``flags`` (kinds of
+        :func:`cniperf.analysis.flags.run_flags`, commas between; empty is good).
 
         ``attrs["broken"]`` lists what was left out as ``(folder, reason)``.
 
@@ -171,21 +189,29 @@ def load_runs(data_dir: Path | str | None = None, *, suite: str | None = None) -
     Raises:
         BadRun: there is no such folder.
     """
+    return runs_table(run_folders(data_dir or default_data_dir()), suite=suite)
+
+
+def runs_table(folders: Iterable[Path], *, suite: str | None = None) -> "pd.DataFrame":
+    """Load some run folders; :func:`load_runs` tells what comes back."""
     import pandas as pd
 
+    from cniperf.analysis.flags import run_flags
+
     rows, broken = [], []
-    for folder in run_folders(data_dir or default_data_dir()):
+    for folder in folders:
         try:
-            row = _row(folder, read_run(folder))
+            row = _row(folder, _record(folder))
         except BadRun as problem:
-            warnings.warn(str(problem), BrokenRunWarning, stacklevel=2)
+            warnings.warn(str(problem), BrokenRunWarning, stacklevel=3)
             broken.append((folder.name, str(problem).removeprefix(f"{folder}: ")))
             continue
         if suite is None or row["suite"] == suite:
             rows.append(row)
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table["started"] = pd.to_datetime(table["started"], utc=True)
-    table["gbps"] = table["gbps"].astype(float)
+    table[list(NUMBERS)] = table[list(NUMBERS)].astype(float)
+    table["flags"] = run_flags(table)
     table.attrs["broken"] = broken
     return table
 
@@ -227,23 +253,28 @@ def load_plans(runs: "pd.DataFrame") -> Iterator[tuple[str, str, str]]:
 
 
 def _row(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
-    params, environment = record["params"], record["environment"]
-    summary = record.get("summary") or {}
-    if record["status"] == "ok" and not isinstance(summary.get("gbps"), float | int):
+    try:
+        params, environment = record["params"], record["environment"]
+        summary = record.get("summary") or {}
+        row = {
+            "run": record["id"],
+            "suite": record["suite"],
+            "round": record["round"],
+            "scheme": record["scheme"]["name"],
+            "order": record["scheme"]["order"],
+            "status": record["status"],
+            "error": record.get("error") or "",
+            "started": record["started"],
+            "kernel": environment["kernel"],
+            "cpu": environment["cpu"],
+            "cpus": environment["cpus"],
+            "iperf3": environment["versions"]["iperf3"],
+            "ovs_datapath": record["bed"].get("ovs_datapath"),
+            "path": str(folder),
+        }
+        found = BEFORE | params | summary | row
+    except (KeyError, TypeError, AttributeError) as problem:
+        raise _broken(folder, problem) from None
+    if row["status"] == "ok" and not isinstance(summary.get("gbps"), float | int):
         raise BadRun(f"{folder}: run.json says ok but has no throughput")
-    row = {
-        "run": record["id"],
-        "scheme": record["scheme"]["name"],
-        "round": record["round"],
-        "order": record["scheme"]["order"],
-        "status": record["status"],
-        "error": record.get("error") or "",
-        "started": record["started"],
-        "kernel": environment["kernel"],
-        "cpu": environment["cpu"],
-        "cpus": environment["cpus"],
-        "iperf3": environment["versions"]["iperf3"],
-        "ovs_datapath": record["bed"].get("ovs_datapath"),
-        "path": str(folder),
-    }
-    return {column: row.get(column, summary.get(column, params.get(column))) for column in COLUMNS}
+    return {column: found.get(column) for column in COLUMNS}

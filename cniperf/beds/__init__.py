@@ -14,4 +14,10 @@ def open_bed(experiment: "Experiment") -> "Lab":
     """Return the bed that an experiment names, not yet built: use it with ``with``."""
     from cniperf.beds.lab import Lab
 
-    return Lab(nic=experiment.nic, mtu=experiment.mtu, ovs=experiment.needs_ovs)
+    return Lab(
+        nic=experiment.nic,
+        mtu=experiment.mtu,
+        gro=experiment.gro,
+        udpcsum=experiment.udpcsum,
+        ovs=experiment.needs_ovs,
+    )

@@ -15,13 +15,14 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from cniperf.beds import cpus, ovs
+from cniperf.beds.awake import awake
 from cniperf.beds.command import CommandFailed, run
 from cniperf.beds.journal import NETNS_DIR, Journal, state_dir
 from cniperf.beds.netlink import Netlink, shared
@@ -53,6 +54,9 @@ NICS: dict[str, tuple[str, ...]] = {
 }
 
 
+BRIDGE_NETFILTER = "net.bridge.bridge-nf-call-iptables"  # not there without br_netfilter
+
+
 @dataclass(frozen=True)
 class Names:
     """The names of a lab's namespaces."""
@@ -77,7 +81,7 @@ class Names:
         return [self.pod("a"), self.pod("b"), self.host("a"), self.host("b"), self.wire]
 
 
-def lab_steps(names: Names, hosts: Iterable[Host], nic: str) -> list[Step]:
+def lab_steps(names: Names, hosts: Iterable[Host], nic: str, gro: str = "default") -> list[Step]:
     """Return the steps that build a lab, to be taken in the namespace of its wire."""
     steps: list[Step] = []
     for host in hosts:
@@ -99,6 +103,8 @@ def lab_steps(names: Names, hosts: Iterable[Host], nic: str) -> list[Step]:
         ]
         if NICS[nic]:
             steps += [SetFeatures(host.nic, NICS[nic], on=False, netns=inside)]
+        if gro != "default":
+            steps += [SetFeatures(host.nic, ("gro",), on=gro == "on", netns=inside)]
     return steps
 
 
@@ -147,14 +153,24 @@ class Lab:
         nic: what the hosts' NICs can do: ``virtio`` (no tunnel segmentation), ``offload``
             (everything) or ``plain`` (no segmentation, no receive aggregation).
         mtu: MTU of the wire in bytes.
+        gro: generic receive offload of the NICs: ``on``, ``off``, or ``default``.
+        udpcsum: whether VTEPs fill in the outer UDP checksum.
         ovs: start Open vSwitch on both hosts.
     """
 
     name = "lab"
 
-    def __init__(self, *, nic: str = "virtio", mtu: int = 1500, ovs: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        nic: str = "virtio",
+        mtu: int = 1500,
+        gro: str = "default",
+        udpcsum: bool = False,
+        ovs: bool = False,
+    ) -> None:
         self.names = Names(secrets.token_hex(2))
-        self.nic, self._ovs = nic, ovs
+        self.nic, self._gro, self._udpcsum, self._ovs = nic, gro, udpcsum, ovs
         self._rundir = state_dir() / self.names.lab
         self.hosts: tuple[Host, Host] = tuple(self._host(host, mtu) for host in ARTICLE_HOSTS)  # type: ignore[assignment]
         self.cpus = dict(zip("ab", cpus.split(), strict=True))
@@ -173,6 +189,7 @@ class Lab:
             mtu=mtu,
             pod=self.names.pod(host.name),
             plain=self.nic == "plain",
+            udpcsum=self._udpcsum,
             ovs_datapath=ovs.datapath() if self._ovs else "system",
         )
 
@@ -186,7 +203,9 @@ class Lab:
             if (NETNS_DIR / name).exists():
                 raise Busy(f"namespace {name} stands in the way: `ip netns del` it if it is unused")
         self.journal = Journal.open(self.names.lab)
+        self._stack = ExitStack()
         try:
+            self._awake = self._stack.enter_context(awake())
             self._reaper = self._start_reaper()
             self._build()
         except BaseException:
@@ -212,6 +231,7 @@ class Lab:
         for child in self._children:
             child.wait()
         self._children.clear()
+        self._stack.close()
         if reaper := getattr(self, "_reaper", None):
             reaper.stdin.close()
             reaper.wait()
@@ -231,8 +251,10 @@ class Lab:
             self.journal.add_namespace(name)
         wire = LabHost(self.names.wire, self._netlink)
         self._take(AddNetns(self.names.wire), "wire", wire)
-        for step in lab_steps(self.names, self.hosts, self.nic):
+        for step in lab_steps(self.names, self.hosts, self.nic, self._gro):
             self._take(step, "wire", wire)
+        # A wire filters nothing; with br_netfilter loaded each packet would pass its hooks.
+        wire.run(["sysctl", "-eqw", f"{BRIDGE_NETFILTER}=0"])
         for host in self.hosts:
             self._steer(self.names.wire, f"port-{host.name}", host)
             self._steer(self.names.host(host.name), host.nic, host)
@@ -333,6 +355,11 @@ class Lab:
         self.journal.add_process(child.pid)
         return child
 
+    @property
+    def children(self) -> set[int]:
+        """The pids of what was started on the hosts."""
+        return {child.pid for child in self._children}
+
     # ── facts ─────────────────────────────────────────────────────────────────────────────────
 
     def facts(self) -> dict[str, Any]:
@@ -340,10 +367,16 @@ class Lab:
         return {
             "bed": self.name,
             "nic": self.nic,
+            "awake": self._awake,
             "cpus": {name: list(own) for name, own in self.cpus.items()},
             "ovs_datapath": self.hosts[0].ovs_datapath if self._ovs else None,
             "offloads": {host.name: self._offloads(host) for host in self.hosts},
+            "bridge_netfilter": {host.name: self._bridge_netfilter(host) for host in self.hosts},
         }
+
+    def _bridge_netfilter(self, host: Host) -> bool:
+        """Tell whether bridged packets pass a host's netfilter hooks, as Kubernetes wants them."""
+        return run(self._appliers[host.name].enter(["sysctl", "-en", BRIDGE_NETFILTER])) == "1\n"
 
     def _offloads(self, host: Host) -> dict[str, bool]:
         text = run(self._appliers[host.name].enter(["ethtool", "-k", host.nic]))

@@ -10,8 +10,11 @@ from pathlib import Path
 from subprocess import Popen
 from typing import TYPE_CHECKING, Any
 
+from cniperf.analysis.trend import trend
 from cniperf.beds.child import bytes_sent, listens
+from cniperf.beds.cputime import CpuTimes, process_seconds, used_since
 from cniperf.errors import MeasurementFailed, one_line
+from cniperf.runs import load_intervals
 
 if TYPE_CHECKING:
     from cniperf.beds.lab import Lab
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
 
 PORT = 5201  # iperf3's own
 CONNECT_TIMEOUT = 5  # seconds; proxy ARP alone may take two
+POINTS = 20  # of throughput over time, at least, unless that is more than ten a second
+FLOWS = 100_000  # bytes on the interface within a tenth of a second: the load has begun
+MARGIN = 0.1  # seconds before the end that the CPUs are looked at for the last time
 PATIENCE = 15  # seconds that the load may take longer than it was asked to
 
 Tick = Callable[[float, float], None]
@@ -32,7 +38,8 @@ def server_argv(address: str) -> list[str]:
 
 def client_argv(experiment: "Experiment", address: str) -> list[str]:
     """Return the command of the sending end."""
-    return ["iperf3", "-c", address, "-p", str(PORT), "-J", "-i", "1",
+    interval = min(1.0, max(0.1, experiment.duration / POINTS))
+    return ["iperf3", "-c", address, "-p", str(PORT), "-J", "-i", f"{interval:g}",
             "-t", str(experiment.duration), "-O", str(experiment.omit),
             "-P", str(experiment.streams), "-C", experiment.congestion,
             *(["-w", experiment.window] if experiment.window else []),
@@ -51,6 +58,11 @@ class Load:
     def run(self, tick: Tick) -> dict[str, Any]:
         """Load the path, leave iperf3's own words in the folder, and return the summary.
 
+        Beside the figures of :func:`summary` it has ``cpu_a``, ``cpu_b`` (how full each host's
+        busiest CPU was while bytes flowed, in %), ``stolen`` (% of the hosts' CPU time),
+        ``others`` (what processes that are no part of the load used meanwhile, in % of one CPU)
+        and those of :func:`cniperf.analysis.trend.trend`.
+
         Args:
             tick: called about once a second with the seconds since the start and the Gbit/s that
                 the sender's interface carried since the last call.
@@ -58,6 +70,7 @@ class Load:
         Raises:
             MeasurementFailed: no server, no connection, no end, or no figure.
         """
+        began, others = time.monotonic(), process_seconds(without=())
         a, b = self.plan
         server_file = self.folder / "iperf3-server.json"
         client_file = self.folder / "iperf3-client.json"
@@ -67,10 +80,12 @@ class Load:
         client = self.bed.start(
             a.host, a.endpoint.netns, client_argv(self.experiment, address), client_file
         )
-        self._await_client(client, a.endpoint.device, tick)
+        cpus = self._await_client(client, a.endpoint.device, tick)
         said = _read(client_file, "client")
         self._end(server)
-        return summary(said)
+        used = used_since(process_seconds(without=self.bed.children), others)
+        cpus["others"] = 100 * used / (time.monotonic() - began)
+        return summary(said) | cpus | trend(load_intervals(self.folder))
 
     def _await_server(self, server: "Popen[bytes]", address: str, output: Path) -> None:
         deadline = time.monotonic() + CONNECT_TIMEOUT
@@ -82,17 +97,46 @@ class Load:
                 raise MeasurementFailed(f"the iperf3 server does not listen on {address}:{PORT}")
             time.sleep(0.005)
 
-    def _await_client(self, client: "Popen[bytes]", device: str, tick: Tick) -> None:
-        limit = self.experiment.omit + self.experiment.duration + PATIENCE
+    def _await_client(
+        self, client: "Popen[bytes]", device: str, tick: Tick
+    ) -> dict[str, float | None]:
+        """Wait for the load's end; return what the CPUs did while bytes flowed."""
+        length = self.experiment.omit + self.experiment.duration
+        limit = time.monotonic() + length + PATIENCE
+        self._await_flow(client, device, limit)
         start = last = time.monotonic()
-        sent = None
-        while not _ended(client, within=1 if sent is not None else 0.2):
+        before = after = CpuTimes.now()
+        sent = bytes_sent(client, device)
+        end = start + length - MARGIN
+        while not _ended(client, within=min(1.0, end - last) if last < end else 1.0):
             now, total = time.monotonic(), bytes_sent(client, device)
-            if now - start > limit:
-                raise MeasurementFailed(f"iperf3 did not end within {limit} s")
-            if sent is not None and total is not None:
-                tick(now - start, (total - sent) * 8 / 1e9 / (now - last))
+            if now > limit:
+                raise MeasurementFailed(f"iperf3 did not end within {length + PATIENCE} s")
+            if now < end + MARGIN:
+                after = CpuTimes.now()
+                if sent is not None and total is not None:
+                    tick(now - start, (total - sent) * 8 / 1e9 / (now - last))
             last, sent = now, total
+        return self._cpus(before, after)
+
+    def _cpus(self, before: CpuTimes, after: CpuTimes) -> dict[str, float | None]:
+        own = self.bed.cpus
+        if after == before:  # the load ended before a second look
+            return {"cpu_a": None, "cpu_b": None, "stolen": None}
+        return {
+            "cpu_a": after.busiest(before, own["a"]),
+            "cpu_b": after.busiest(before, own["b"]),
+            "stolen": after.stolen_since(before, {*own["a"], *own["b"]}),
+        }
+
+    def _await_flow(self, client: "Popen[bytes]", device: str, limit: float) -> None:
+        """Wait until the interface carries the load: proxy ARP may hold it up for a second."""
+        sent = None
+        while not _ended(client, within=0.1) and time.monotonic() < limit:
+            total = bytes_sent(client, device)
+            if sent is not None and total is not None and total - sent > FLOWS:
+                return
+            sent = total
 
     def _end(self, server: "Popen[bytes]") -> None:
         if not _ended(server, PATIENCE):

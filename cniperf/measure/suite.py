@@ -1,100 +1,204 @@
-"""The suite: rounds of all schemes in random order, each run through its notebook."""
+"""The suite: randomised complete blocks, each run through its notebook, until enough is known."""
 
 import random
+import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
+from cniperf.analysis.blocks import BASELINE, broken_rounds
+from cniperf.analysis.loss import loss_table, widest
+from cniperf.beds.awake import awake
 from cniperf.beds.journal import sweep_dead
 from cniperf.beds.lock import machine_lock
-from cniperf.errors import BadRun, CniperfError
+from cniperf.errors import BadRun, CniperfError, ParameterError, Stopped
 from cniperf.measure.run import check, record_failure
 from cniperf.notebook import execute, warm_kernel
 from cniperf.params import Experiment
 from cniperf.report import Report, default_reports_dir, make_report
-from cniperf.runs import default_data_dir, read_run
+from cniperf.runs import default_data_dir, read_run, run_folders, runs_table
+from cniperf.suites import Cell, Suite, read_suite
+
+REPORT_SECONDS = 12.0  # of a budget, kept for the report
+GIVE_UP = 2  # failures without a figure, after which a scheme is left out
+BROKEN_AT_MOST = 3  # rounds in a row
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one run of a suite ended.
+    """How one run of a suite ended; ``str()`` is a line for people.
 
     Attributes:
-        scheme: what was measured.
+        cell: what was measured: the parameters that set it apart.
         round: in which round.
-        number: place among all runs of the suite, from 1.
-        of: how many runs the suite has.
+        number: its place in the round, from 1.
+        of: how many runs the round has.
         gbps: the figure, or None where the run failed.
         error: why it failed, or an empty text.
-        seconds_left: what the suite will still take, as far as it knows.
+        flags: kinds of the flags it has, commas between.
     """
 
-    scheme: str
+    cell: Cell
     round: int
     number: int
     of: int
     gbps: float | None
-    error: str
-    seconds_left: float
+    error: str = ""
+    flags: str = ""
 
     def __str__(self) -> str:
         result = f"failed: {self.error}" if self.gbps is None else f"{self.gbps:6.2f} Gbit/s"
-        left = f" · {_clock(self.seconds_left)} left" if self.number < self.of else ""
-        place = f"[{self.number:{len(str(self.of))}}/{self.of}]"
-        return f"{place} round {self.round} · {self.scheme:<14} {result}{left}"
+        place = f"round {self.round} · {self.number:{len(str(self.of))}}/{self.of}"
+        flags = f"   look: {self.flags}" if self.flags else ""
+        return f"{place} · {label(self.cell):<14} {result}{flags}"
 
 
 @dataclass(frozen=True)
-class Suite:
-    """A finished suite: its name, how its runs ended, and its report."""
+class Standing:
+    """What a suite knows after a round; ``str()`` is a line for people.
 
-    name: str
-    outcomes: tuple[Outcome, ...]
-    report: Report
+    Attributes:
+        rounds: how many rounds count so far.
+        scheme: whose loss is known least well, or an empty text where that is not known yet.
+        half_width: half of its interval's width, as a fraction.
+        target: the half width that is wanted, as a fraction; 0 for none.
+        seconds_left: what the suite will still take, as far as it can know.
+        note: what happened to the round, where it does not count.
+    """
+
+    rounds: int
+    scheme: str
+    half_width: float
+    target: float
+    seconds_left: float
+    note: str = ""
+
+    def __str__(self) -> str:
+        parts = [self.note or f"{self.rounds} rounds"]
+        if self.scheme:
+            parts.append(f"least known: {self.scheme}, ±{100 * self.half_width:.1f} points")
+            if self.target:
+                parts.append(f"wanted: ±{100 * self.target:.1f}")
+        parts.append(f"about {_clock(self.seconds_left)} left")
+        return f"── {' · '.join(parts)}"
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished suite, its runs as :func:`cniperf.load_runs` gives them, and its report."""
+
+    suite: Suite
+    runs: pd.DataFrame
+    report: Report | None
+
+
+def new_suite(
+    base: Experiment,
+    cells: Sequence[Cell],
+    *,
+    target: float = 0.01,
+    rounds: int = 100,
+    budget: float = 0.0,
+    seed: int | None = None,
+) -> Suite:
+    """Lay out a suite.
+
+    Args:
+        base: parameters of every run.
+        cells: what a round measures; see :class:`cniperf.suites.Suite`.
+        target: half width of the intervals at which to stop, as a fraction; 0 for none.
+        rounds: cap on the rounds.
+        budget: cap on the seconds; 0 for none.
+        seed: of the order within each round; a random one if not given.
+    """
+    seed = secrets.randbelow(10_000) if seed is None else seed
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    shared = base.model_dump(
+        mode="json", exclude={"scheme", "suite", "data_dir", "rounds", "first_round"}
+    )
+    return Suite(
+        name=base.suite or f"suite-{stamp}-seed{seed}", seed=seed, cells=tuple(cells),
+        params=shared, target=target, rounds=rounds, budget=budget,
+    )  # fmt: skip
+
+
+def scheme_cells(schemes: Sequence[str]) -> list[Cell]:
+    """Return the cells of a comparison of schemes: hostnetwork twice, as the A/A control."""
+    others = [name for name in schemes if name != BASELINE]
+    return [{"scheme": name} for name in (BASELINE, BASELINE, *others)]
+
+
+def resumable(data_dir: Path | None, name: str) -> Suite:
+    """Return a suite that was interrupted.
+
+    Raises:
+        ParameterError: there is no such suite, or it has ended.
+    """
+    suite = read_suite(data_dir or default_data_dir(), name)
+    if suite.ended:
+        raise ParameterError(f"suite {name} has ended ({suite.ended}): start another")
+    return suite
 
 
 def run_suite(
-    base: Experiment,
-    schemes: Sequence[str],
+    suite: Suite,
     *,
-    seed: int | None = None,
-    tell: Callable[[Outcome], None] = print,
+    data_dir: Path | None = None,
     out_dir: Path | None = None,
-) -> Suite:
-    """Measure schemes in rounds and write one report.
+    tell: Callable[[object], None] = print,
+    report: bool = True,
+) -> Done:
+    """Measure in rounds until the suite knows enough, and write one report.
 
-    A scheme that fails does not end the suite: it is kept as failed, with its reason.
+    Each round measures every cell once, on freshly built labs, in random order. A round that a
+    failure broke is dropped whole and repeated. A scheme that fails twice and never has a figure
+    is left out from then on, and the report says so. A suite that was interrupted goes on where
+    it was: finished runs are not repeated.
 
     Args:
-        base: parameters of every run; its ``rounds`` are the suite's, its ``scheme`` is ignored.
-        schemes: what to measure.
-        seed: of the order within each round; a random one if not given. The suite's name tells it.
-        tell: called after each run.
+        suite: from :func:`new_suite` or :func:`resumable`.
+        data_dir: where runs are left; the project's ``data/`` if not given.
         out_dir: folder for the report and the executed notebooks; ``reports/NAME`` if not given.
+        tell: called with an :class:`Outcome` after each run, a :class:`Standing` after a round.
+        report: False to leave the report out.
 
     Raises:
         NotAble, Busy: nothing can be measured now.
         CniperfError: no report could be written.
     """
-    check(base)
-    seed = random.randrange(10_000) if seed is None else seed
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    name = base.suite or f"suite-{stamp}-seed{seed}"
-    data = (base.data_dir or default_data_dir()).resolve()
-    out = (out_dir or default_reports_dir() / name).resolve()
+    check(Experiment.of(**suite.params))
+    data = (data_dir or default_data_dir()).resolve()
+    out = (out_dir or default_reports_dir() / suite.name).resolve()
     notebooks = _made(out / "notebooks")
+    suite.save(data)
     with (
-        machine_lock(f"cniperf suite of {len(schemes)} schemes"),
+        machine_lock(f"cniperf suite {suite.name}"),
         _swept(),
+        awake(),
         warm_kernel() as kernel,
     ):
-        runner = _Runner(base, name, data, notebooks, kernel)
-        outcomes = tuple(runner.run(_order(schemes, base.rounds, seed), tell))
-        report = make_report(data, out, suite=name, kernel=kernel)
-    return Suite(name, outcomes, report)
+        rounds = _Rounds(suite, data, notebooks, kernel, tell)
+        try:
+            suite = suite.end(rounds.run())
+        except (Stopped, KeyboardInterrupt):
+            tell(f"stopped in round {rounds.round}; to go on: {_resume(suite.name, data_dir)}")
+            raise
+        suite.save(data)
+        tell(f"── {rounds.good()} rounds count. Ended by {suite.ended}.")
+        made = make_report(data, out, suite=suite.name, kernel=kernel) if report else None
+    return Done(suite, rounds.runs(), made)
+
+
+def _resume(name: str, data_dir: Path | None) -> str:
+    where = f" --data-dir {data_dir}" if data_dir else ""
+    return f"cniperf suite --resume {name}{where}"
 
 
 @contextmanager
@@ -107,74 +211,193 @@ def _swept() -> Iterator[None]:
         sweep_dead()
 
 
-def _order(schemes: Sequence[str], rounds: int, seed: int) -> list[tuple[int, str]]:
-    """Return (round, scheme) pairs: every scheme once a round, shuffled within it."""
-    dice = random.Random(seed)
-    return [
-        (number, scheme)
-        for number in range(1, rounds + 1)
-        for scheme in dice.sample(list(schemes), len(schemes))
-    ]
+def label(cell: Cell) -> str:
+    """Return a cell's name for people: its scheme, and what else sets it apart."""
+    rest = [f"{name}={value}" for name, value in cell.items() if name != "scheme"]
+    return " ".join([str(cell.get("scheme", "")), *rest]).strip()
 
 
-@dataclass(frozen=True)
-class _Runner:
-    """Runs of one suite, one after the other."""
+def order(suite: Suite, number: int) -> list[Cell]:
+    """Return the cells of a round in their random order: the same for the same seed."""
+    return random.Random(f"{suite.seed}/{number}").sample(suite.cells, len(suite.cells))
 
-    _base: Experiment
-    _suite: str
-    _data: Path
-    _notebooks: Path
-    _kernel: Any
 
-    def run(
-        self, order: Sequence[tuple[int, str]], tell: Callable[[Outcome], None]
-    ) -> list[Outcome]:
-        outcomes: list[Outcome] = []
-        began = time.monotonic()
-        for number, (round_, scheme) in enumerate(order, 1):
-            record = self._one(round_, scheme)
-            each = (time.monotonic() - began) / number
-            outcome = Outcome(
-                scheme,
-                round_,
-                number,
-                len(order),
-                gbps=record["summary"]["gbps"] if record["status"] == "ok" else None,
-                error=record.get("error", ""),
-                seconds_left=each * (len(order) - number),
-            )
-            outcomes.append(outcome)
-            tell(outcome)
-        return outcomes
+Key = tuple[str, ...]
 
-    def _one(self, round_: int, scheme: str) -> dict[str, Any]:
-        """Measure once and return the run's record, of a failure too."""
-        experiment = self._base.model_copy(
-            update={"scheme": scheme, "suite": self._suite, "first_round": round_, "rounds": 1,
-                    "data_dir": self._data}
+
+class _Rounds:
+    """Rounds of one suite, one after the other."""
+
+    def __init__(
+        self,
+        suite: Suite,
+        data: Path,
+        notebooks: Path,
+        kernel: Any,  # noqa: ANN401
+        tell: Callable[[object], None],
+    ) -> None:
+        self.suite, self._data, self._notebooks, self._kernel = suite, data, notebooks, kernel
+        self._tell = tell
+        self._names = sorted({name for cell in suite.cells for name in cell})
+        self._wanted = Counter(self._key(cell) for cell in suite.cells)
+        self._folders: list[Path] = []
+        self._done: Counter[tuple[int, Key]] = Counter()
+        self._results: dict[Key, Counter[bool]] = {key: Counter() for key in self._wanted}
+        self._began, self._longest = time.monotonic(), 0.0
+        self._adopt()
+
+    def run(self) -> str:
+        """Measure round after round; return why it ended."""
+        while not (reason := self._reason()):
+            began = time.monotonic()
+            self._measure(self.round)
+            self._longest = max(self._longest, time.monotonic() - began)
+            self._tell(self._standing())
+        return reason
+
+    def runs(self) -> pd.DataFrame:
+        """Return the suite's runs so far."""
+        return runs_table(self._folders)
+
+    @property
+    def round(self) -> int:
+        """The round that is under way, or the next one."""
+        last = max((number for number, _ in self._done), default=1)
+        return last if self._missing(last) else last + 1
+
+    def good(self) -> int:
+        """Return how many rounds are complete and not broken."""
+        runs = self.runs()
+        broken = set(broken_rounds(runs)["round"])
+        return sum(not self._missing(n) for n in set(runs["round"]) - broken)
+
+    # ── one round ─────────────────────────────────────────────────────────────────────────────
+
+    def _measure(self, number: int) -> None:
+        missing = self._missing(number)
+        for cell in order(self.suite, number):
+            if missing[self._key(cell)] > 0:
+                missing[self._key(cell)] -= 1
+                outcome = self._one(number, cell, left=missing.total())
+                self._tell(outcome)
+
+    def _missing(self, number: int) -> Counter[Key]:
+        """Count what a round has still to measure."""
+        missing = Counter(
+            {key: times - self._done[number, key] for key, times in self._wanted.items()}
+        )
+        for key in self._given_up():
+            del missing[key]
+        return +missing
+
+    def _given_up(self) -> list[Key]:
+        return [
+            key
+            for key, ok in self._results.items()
+            if ok[False] >= GIVE_UP * self._wanted[key] and not ok[True]
+        ]
+
+    def _one(self, number: int, cell: Cell, left: int) -> Outcome:
+        """Measure a cell once and keep the run, of a failure too."""
+        experiment = Experiment.of(
+            **self.suite.params, **cell, suite=self.suite.name, first_round=number,
+            data_dir=self._data,
         )  # fmt: skip
+        name = label(cell).replace(" ", "-")
+        place = len(self.suite.cells) - left
+        known = set(self._candidates(experiment.scheme))
         reason = "its notebook left no run"
         try:
             execute(
                 "run_scheme",
-                self._notebooks / f"round-{round_}-{scheme}.ipynb",
+                self._notebooks / f"round-{number}-{place}-{name}.ipynb",
                 experiment.model_dump(mode="json"),
                 self._kernel,
             )
         except CniperfError as problem:
             reason = str(problem)
-        return self._find(round_, scheme) or read_run(record_failure(experiment, reason))
+        new = [f for f in self._candidates(experiment.scheme) if f not in known and self._add(f)]
+        if not new:
+            new = [record_failure(experiment, reason)]
+            self._add(new[0])
+        run = runs_table(new).iloc[0]
+        gbps = float(run["gbps"]) if run["status"] == "ok" else None
+        return Outcome(cell, number, place, len(self.suite.cells), gbps, run["error"], run["flags"])
 
-    def _find(self, round_: int, scheme: str) -> dict[str, Any] | None:
-        for folder in sorted(self._data.glob(f"[0-9]*-{scheme}-*"), reverse=True):
-            try:
-                record = read_run(folder)
-            except BadRun:
-                continue
-            if (record["suite"], record["round"]) == (self._suite, round_):
-                return record
-        return None
+    # ── what is there ─────────────────────────────────────────────────────────────────────────
+
+    def _adopt(self) -> None:
+        """Take over the runs of this suite that are there already."""
+        for folder in run_folders(self._data):
+            self._add(folder)
+
+    def _add(self, folder: Path) -> bool:
+        """Count a run, if it is one of this suite."""
+        try:
+            record = read_run(folder)
+        except BadRun:
+            return False
+        key = self._key(record["params"])
+        if record["suite"] != self.suite.name or key not in self._wanted:
+            return False
+        self._folders.append(folder)
+        self._done[record["round"], key] += 1
+        self._results[key][record["status"] == "ok"] += 1
+        return True
+
+    def _candidates(self, scheme: str) -> list[Path]:
+        return sorted(self._data.glob(f"[0-9]*-{scheme}-*"))
+
+    def _key(self, params: Cell) -> Key:
+        """Return what sets a cell apart, the same for the cell and for its runs."""
+        whole = {**self.suite.params, **params}
+        return tuple(str(whole.get(name)) for name in self._names)
+
+    # ── when to stop ──────────────────────────────────────────────────────────────────────────
+
+    def _reason(self) -> str:
+        """Return why the suite has measured enough, or an empty text."""
+        suite = self.suite
+        if not self._done:
+            return ""
+        if self._missing(self.round) and self._done_in(self.round):
+            return ""  # a round that was interrupted is finished first
+        if len(self._given_up()) == len(self._wanted):
+            return "failure: nothing here can be measured"
+        standing = self._standing()
+        if suite.target and standing.half_width <= suite.target:
+            return f"the target: every loss is known to ±{100 * suite.target:g} points"
+        if standing.rounds >= suite.rounds:
+            return f"the cap of {suite.rounds} rounds"
+        if self.round > 2 * suite.rounds + BROKEN_AT_MOST:
+            return "failure: too many rounds were broken"
+        spent = time.monotonic() - self._began
+        if suite.budget and spent + self._longest + REPORT_SECONDS > suite.budget:
+            return f"the budget of {_clock(suite.budget)}"
+        return ""
+
+    def _done_in(self, number: int) -> int:
+        return sum(count for (round_, _), count in self._done.items() if round_ == number)
+
+    def _standing(self) -> Standing:
+        runs = self.runs()
+        rounds = self.good()
+        scheme, half = widest(loss_table(runs)) if self.suite.target else ("", np.inf)
+        last = broken_rounds(runs[runs["round"].eq(runs["round"].max())])
+        note = ""
+        if len(last):
+            note = f"round {last['round'].iloc[0]} is dropped: {last['scheme'].iloc[0]} failed"
+        left = self._seconds_left(rounds, half)
+        return Standing(rounds, scheme, half, self.suite.target, left, note)
+
+    def _seconds_left(self, rounds: int, half: float) -> float:
+        """Guess the time left: an interval shrinks with the root of the number of rounds."""
+        suite, spent = self.suite, time.monotonic() - self._began
+        needed = float(suite.rounds)
+        if suite.target and np.isfinite(half):
+            needed = min(needed, rounds * (half / suite.target) ** 2)
+        left = max(0.0, needed - rounds) * self._longest + REPORT_SECONDS
+        return min(left, suite.budget - spent) if suite.budget else left
 
 
 def _made(folder: Path) -> Path:
@@ -186,5 +409,5 @@ def _made(folder: Path) -> Path:
 
 
 def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
+    minutes, rest = divmod(round(max(0.0, seconds)), 60)
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

@@ -88,7 +88,8 @@ def vxlan(here: Host, there: Host) -> list[Step]:
     vtep, mac = f"{subnet}.0", FLANNEL_VTEP_MAC[there.name]
     return [
         AddVxlan("flannel.1", vni=1, local=here.address, dev=here.nic,
-                 address=FLANNEL_VTEP_MAC[here.name], mtu=here.mtu - VXLAN_OVERHEAD),
+                 address=FLANNEL_VTEP_MAC[here.name], mtu=here.mtu - VXLAN_OVERHEAD,
+                 udpcsum=here.udpcsum),
         AddAddress(f"{FLANNEL_SUBNET[here.name]}.0/32", "flannel.1"),
         LinkUp("flannel.1"),
         AddNeighbour(vtep, mac, "flannel.1"),

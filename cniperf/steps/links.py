@@ -103,7 +103,8 @@ class AddMacvlan(NetlinkStep):
 class AddVxlan(NetlinkStep):
     """Make a VTEP that learns nothing: who is where comes from its FDB alone.
 
-    The outer UDP checksum is off and the port is the kernel's old default, as flannel has them.
+    The outer UDP checksum is off unless asked for and the port is the kernel's old default, as
+    flannel has them.
     """
 
     name: str
@@ -113,12 +114,13 @@ class AddVxlan(NetlinkStep):
     address: str
     mtu: int
     port: int = 8472
+    udpcsum: bool = False
 
     def argv(self) -> list[str]:
         return self._ip("link", "add", self.name, "address", self.address, "mtu", str(self.mtu),
                         "type", "vxlan", "id", str(self.vni), "local", self.local,
                         "dev", self.dev, "dstport", str(self.port), "nolearning",
-                        "noudpcsum")  # fmt: skip
+                        "udpcsum" if self.udpcsum else "noudpcsum")  # fmt: skip
 
     def apply(self, host: Applier) -> None:
         host.netlink(self.netns).link(
@@ -132,7 +134,7 @@ class AddVxlan(NetlinkStep):
             vxlan_link=host.index(self.dev, self.netns),
             vxlan_port=self.port,
             vxlan_learning=False,
-            vxlan_udp_csum=False,
+            vxlan_udp_csum=self.udpcsum,
         )
 
     def undo(self) -> Step:

@@ -1,0 +1,89 @@
+"""Rounds as complete blocks: schemes are compared within a round, which saw the same machine."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cniperf.analysis.interval import Interval, median_interval, ratio_interval
+
+BASELINE = "hostnetwork"
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+
+class Blocks:
+    """The runs of one condition, laid out by round.
+
+    Attributes:
+        runs: the runs that count: they have a figure, and their round is not broken.
+        table: goodput in Gbit/s, a row a round (indexed by ``suite`` and ``round``), a column a
+            scheme; twice in a round gives the mean. Runs outside a suite have no round.
+    """
+
+    def __init__(self, runs: pd.DataFrame) -> None:
+        self.runs = usable(runs)
+        self.table = self.runs[self.runs["suite"].ne("")].pivot_table(
+            index=["suite", "round"], columns="scheme", values="gbps", aggfunc="mean"
+        )
+
+    def figures(self, scheme: str) -> Array:
+        """Return the goodput of every run of a scheme that counts, in Gbit/s."""
+        return np.asarray(self.runs.loc[self.runs["scheme"].eq(scheme), "gbps"], dtype=float)
+
+    def changes(self, scheme: str, relative_to: str = BASELINE) -> Array:
+        """Return a scheme's changes in goodput relative to another, one a round, as fractions.
+
+        Where the two share no round, each run of the scheme is set against the median of the
+        other.
+
+        Returns:
+            ``gbps / other_gbps - 1``; empty where one of the two has no figure.
+        """
+        paired = self._paired(scheme, relative_to)
+        if len(paired):
+            return paired
+        ours, other = self.figures(scheme), self.figures(relative_to)
+        return ours / np.median(other) - 1 if len(ours) and len(other) else np.array([])
+
+    def change(self, scheme: str, relative_to: str = BASELINE) -> Interval:
+        """Return a scheme's median change relative to another, with its 95 % interval.
+
+        The interval holds the noise of both: the ratios of the rounds are resampled or, where
+        the two share no round, the runs of each.
+        """
+        if scheme == relative_to and len(self.figures(scheme)):
+            return Interval(0.0, 0.0, 0.0)
+        paired = self._paired(scheme, relative_to)
+        if len(paired):
+            return median_interval(paired)
+        return ratio_interval(self.figures(scheme), self.figures(relative_to))
+
+    def _paired(self, scheme: str, relative_to: str) -> Array:
+        if scheme not in self.table or relative_to not in self.table:
+            return np.array([])
+        ratios = self.table[scheme] / self.table[relative_to]
+        return np.asarray(ratios.dropna() - 1, dtype=float)
+
+
+def usable(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs that have a figure and whose round is not broken."""
+    good = runs[runs["status"].eq("ok")]
+    broken = broken_rounds(runs)
+    if broken.empty:
+        return good
+    dropped = pd.MultiIndex.from_frame(broken[["suite", "round"]])
+    return good[~pd.MultiIndex.from_frame(good[["suite", "round"]]).isin(dropped)]
+
+
+def broken_rounds(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the failed runs that break their round, which is then dropped whole.
+
+    A round is a complete block: what disturbed one run of it may have touched the others. A
+    scheme that never ran at all breaks nothing, it is just not there.
+    """
+    in_suite = runs[runs["suite"].ne("")]
+    bad = in_suite[in_suite["status"].ne("ok")]
+    ran = in_suite[in_suite["status"].eq("ok")]
+    known = pd.MultiIndex.from_frame(ran[["suite", "scheme"]].drop_duplicates())
+    return bad[pd.MultiIndex.from_frame(bad[["suite", "scheme"]]).isin(known)]

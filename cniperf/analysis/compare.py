@@ -1,0 +1,122 @@
+"""Two sets of runs side by side: what became better, what worse, what cannot be told apart."""
+
+import numpy as np
+import pandas as pd
+
+from cniperf.analysis.blocks import BASELINE, Blocks
+from cniperf.analysis.interval import ENOUGH, Interval, ratio_interval
+from cniperf.analysis.loss import conditions, is_userspace
+from cniperf.analysis.noise import noise_floor
+from cniperf.errors import CniperfError, ParameterError
+from cniperf.runs import CONDITIONS
+
+
+class Unlike(ParameterError):
+    """Two sets were measured under different conditions."""
+
+
+def pair_up(
+    before: pd.DataFrame, after: pd.DataFrame, *, anyway: bool = False
+) -> list[tuple[dict[str, object], pd.DataFrame, pd.DataFrame]]:
+    """Match the conditions of two sets of runs.
+
+    Args:
+        before: one set, as :func:`cniperf.load_runs` gives it.
+        after: the other.
+        anyway: set the largest conditions of each against each other, however they differ.
+
+    Raises:
+        Unlike: no condition of one is a condition of the other; names the facts that differ.
+        CniperfError: one of the sets has no run.
+    """
+    if before.empty or after.empty:
+        which = "first" if before.empty else "second"
+        raise CniperfError(f"there is no run in the {which} set: nothing to compare")
+    ours, theirs = list(conditions(before)), list(conditions(after))
+    found = [(one, a, b) for one, a in ours for other, b in theirs if _key(one) == _key(other)]
+    if found:
+        return found
+    (one, a), (other, b) = ours[0], theirs[0]
+    differ = [
+        f"{name} {one[name]} and {other[name]}"
+        for name in CONDITIONS
+        if str(one[name]) != str(other[name])
+    ]
+    if not anyway:
+        raise Unlike(f"the two sets differ in {'; '.join(differ)}: --anyway compares all the same")
+    return [(one, a, b)]
+
+
+def compare(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """Compare two sets of runs of one condition each, scheme by scheme.
+
+    A scheme is compared by its share of hostnetwork's goodput in the same round, so that a
+    machine that was faster on the day of one set does not count; hostnetwork itself is compared
+    by its Gbit/s. The intervals hold the noise of both sets.
+
+    Returns:
+        A DataFrame indexed by ``scheme`` with ``before``, ``after`` (median share of hostnetwork,
+        as a fraction; of hostnetwork itself, Gbit/s), ``change`` (relative), ``change_low``,
+        ``change_high`` (95 % interval), ``seen`` (the smallest change these sets can see) and
+        ``verdict``: *better*, *worse*, *same*, *undecided* (too few rounds) or *missing*.
+    """
+    one, other = Blocks(before), Blocks(after)
+    floor = max(noise_floor(before).smallest, noise_floor(after).smallest)
+    rows = []
+    order = pd.concat([before, after]).groupby("scheme")["order"].min().sort_values()
+    for scheme in map(str, order.index):
+        a, b = _share(one, scheme), _share(other, scheme)
+        change = ratio_interval(b, a)
+        seen = np.nanmax([floor, change.half_width, 0.0])
+        unlike = _datapath(one, scheme) != _datapath(other, scheme)
+        verdict = "not comparable" if unlike else _verdict(change, len(a), len(b), seen)
+        rows.append((scheme, _median(a), _median(b), change.middle, change.low, change.high,
+                     seen if np.isfinite(change.low) else np.nan, verdict))  # fmt: skip
+    columns = ["scheme", "before", "after", "change", "change_low", "change_high", "seen",
+               "verdict"]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns).set_index("scheme")
+
+
+def sentence(row: "pd.Series") -> str:
+    """Return a row of :func:`compare` in words."""
+    if row["verdict"] in ("missing", "not comparable"):
+        return f"{row['verdict']}: in one of the two sets" if row["verdict"] == "missing" else (
+            "not comparable: one set is of Open vSwitch's userspace datapath"
+        )  # fmt: skip
+    form = "{:.2f} Gbit/s" if row.name == BASELINE else "{:.1%} of hostnetwork"
+    was, now = form.format(row["before"]), form.format(row["after"])
+    if row["verdict"] == "undecided":
+        return f"undecided: {was} → {now}; an interval takes {ENOUGH} rounds in each set"
+    interval = f"{row['change']:+.1%}, 95 % interval {row['change_low']:+.1%} to "
+    return (
+        f"{row['verdict']}: {was} → {now} ({interval}{row['change_high']:+.1%}; "
+        f"seen from {row['seen']:.1%})"
+    )
+
+
+def _key(condition: dict[str, object]) -> tuple[str, ...]:
+    return tuple(str(condition[name]) for name in CONDITIONS)
+
+
+def _share(blocks: Blocks, scheme: str) -> "np.ndarray":
+    if scheme == BASELINE:
+        return blocks.figures(scheme)
+    return blocks.changes(scheme) + 1
+
+
+def _datapath(blocks: Blocks, scheme: str) -> bool:
+    return bool(is_userspace(blocks.runs[blocks.runs["scheme"].eq(scheme)]).any())
+
+
+def _verdict(change: Interval, before: int, after: int, seen: float) -> str:
+    if not before or not after:
+        return "missing"
+    if np.isnan(change.low):
+        return "undecided"
+    if change.holds(0) or abs(change.middle) < seen:
+        return "same"
+    return "better" if change.middle > 0 else "worse"
+
+
+def _median(values: "np.ndarray") -> float:
+    return float(np.median(values)) if len(values) else np.nan

@@ -1,0 +1,135 @@
+"""A factorial experiment: every combination of some settings, and what each setting does."""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cniperf.analysis.blocks import BASELINE, usable
+from cniperf.analysis.interval import median_interval
+
+Cell = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One knob with two settings.
+
+    Attributes:
+        name: the parameter.
+        low: the setting that the effect starts from.
+        high: the setting that it leads to.
+        words: the step from one to the other, for people.
+        baseline: False where hostnetwork does not have the knob.
+    """
+
+    name: str
+    low: Any
+    high: Any
+    words: str
+    baseline: bool = True
+
+
+# What may make VXLAN slow. Each step is the one that was feared to cost.
+WHY_VXLAN = (
+    Factor("scheme", "flannel-hostgw", "flannel-vxlan", "VXLAN around each packet",
+           baseline=False),
+    Factor("nic", "offload", "virtio", "no tunnel segmentation in the NIC"),
+    Factor("udpcsum", False, True, "checksum in the outer UDP header", baseline=False),
+    Factor("gro", "on", "off", "no GRO on the hosts' NICs"),
+)  # fmt: skip
+
+
+def factorial_cells(factors: tuple[Factor, ...] = WHY_VXLAN) -> list[Cell]:
+    """Return every combination of the settings, and hostnetwork for each NIC, as suite cells."""
+    all_ways = [
+        dict(zip([f.name for f in factors], values, strict=True))
+        for values in itertools.product(*((f.low, f.high) for f in factors))
+    ]
+    ways = [way for way in all_ways if way["scheme"] == "flannel-vxlan" or not way["udpcsum"]]
+    host = {"scheme": BASELINE, "udpcsum": False}
+    bases = {tuple(sorted({**way, **host}.items(), key=lambda item: item[0])) for way in ways}
+    return [*(dict(base) for base in sorted(bases, key=str)), *ways]
+
+
+def shares(runs: pd.DataFrame, factors: tuple[Factor, ...] = WHY_VXLAN) -> pd.DataFrame:
+    """Return each combination's loss against hostnetwork on the same NIC, round by round.
+
+    Returns:
+        A DataFrame with a row a round (indexed by ``suite`` and ``round``), a column a
+        combination (levels named after the factors); only rounds that have every one.
+    """
+    names = [factor.name for factor in factors]
+    good = usable(runs)
+    table = good[good["suite"].ne("")].pivot_table(
+        index=["suite", "round"], columns=names, values="gbps", aggfunc="mean", observed=True
+    )
+    table = table.dropna()
+    found = {}
+    for column in table.columns:
+        way = dict(zip(names, column, strict=True))
+        base = tuple({**way, "scheme": BASELINE, "udpcsum": False}[name] for name in names)
+        if way["scheme"] != BASELINE and base in table.columns:
+            found[column] = 1 - table[column] / table[base]
+    return pd.DataFrame(found, index=table.index).rename_axis(columns=names)
+
+
+def cells_table(runs: pd.DataFrame, factors: tuple[Factor, ...] = WHY_VXLAN) -> pd.DataFrame:
+    """Return the loss of every combination.
+
+    Returns:
+        A DataFrame with a column a factor, ``words`` (the combination, for people), ``loss``,
+        ``loss_low``, ``loss_high`` (fractions of hostnetwork on the same NIC, median and 95 %
+        interval), the smallest loss first.
+    """
+    table = shares(runs, factors)
+    names = [factor.name for factor in factors]
+    rows = []
+    for column in table.columns:
+        way: Cell = dict(zip(names, column, strict=True))
+        found = median_interval(table[column].to_numpy())
+        rows.append({**way, "words": _words(way), "loss": found.middle, "loss_low": found.low,
+                     "loss_high": found.high})  # fmt: skip
+    columns = [*(f.name for f in factors), "words", "loss", "loss_low", "loss_high"]
+    return pd.DataFrame(rows, columns=columns).sort_values("loss", ignore_index=True)
+
+
+def effects_table(runs: pd.DataFrame, factors: tuple[Factor, ...] = WHY_VXLAN) -> pd.DataFrame:
+    """Return what each knob does to VXLAN's loss, and what wrapping itself does.
+
+    The main effect of a knob is the difference that it makes, averaged over the settings of the
+    other knobs, within a round (Fisher's factorial design). The knobs of a tunnel are averaged
+    over the combinations with VXLAN; VXLAN itself over those that exist without it, too.
+
+    Returns:
+        A DataFrame with ``factor``, ``words``, ``effect``, ``low``, ``high`` (median over the
+        rounds and 95 % interval, in fractions of hostnetwork's goodput; positive: more loss),
+        the largest first.
+    """
+    table = shares(runs, factors)
+    columns = ["factor", "words", "effect", "low", "high"]
+    names = [factor.name for factor in factors]
+    if table.empty:
+        return pd.DataFrame(columns=columns)
+    rows = []
+    for factor in factors:
+        pairs = []
+        for column in table.columns:
+            way: Cell = dict(zip(names, column, strict=True))
+            other = tuple({**way, factor.name: factor.high}[name] for name in names)
+            tunnel = factor.name == "scheme" or way["scheme"] == "flannel-vxlan"
+            if way[factor.name] == factor.low and other in table.columns and tunnel:
+                pairs.append(table[other] - table[column])
+        found = median_interval(np.mean(pairs, axis=0))
+        rows.append((factor.name, factor.words, found.middle, found.low, found.high))
+    return pd.DataFrame(rows, columns=columns).sort_values(
+        "effect", key=lambda effect: -effect.abs(), ignore_index=True
+    )
+
+
+def _words(way: Mapping[str, Any]) -> str:
+    tunnel = ", outer checksum" if way["udpcsum"] else ""
+    return f"{way['scheme']}{tunnel} · NIC {way['nic']}, GRO {way['gro']}"

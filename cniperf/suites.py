@@ -1,0 +1,91 @@
+"""Suites on disk: what a suite set out to measure and how it ended, one file each.
+
+``data/suites/NAME.json`` is what a suite that was interrupted goes on from, and what a report
+tells of the suite. This module needs neither root nor Linux.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from cniperf.errors import CannotWrite, ParameterError, unknown
+
+FORMAT = 1
+
+Cell = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """What a suite measures, when it stops, and how it ended.
+
+    Attributes:
+        name: the suite's name, which each of its runs carries.
+        seed: of the order within each round.
+        cells: what a round measures: parameters that differ from ``params``, as
+            ``{"scheme": "macvlan"}``. A cell that stands here twice is measured twice a round.
+        params: parameters that all runs share.
+        target: half of the interval's width, as a fraction, at which a loss is known well
+            enough; 0 to go on until a cap.
+        rounds: cap on the rounds that count.
+        budget: cap on the time, in seconds, the report included; 0 for none.
+        ended: why the suite stopped; empty while it has not.
+    """
+
+    name: str
+    seed: int
+    cells: tuple[Cell, ...]
+    params: dict[str, Any] = field(default_factory=dict)
+    target: float = 0.01
+    rounds: int = 100
+    budget: float = 0.0
+    ended: str = ""
+
+    def save(self, data_dir: Path) -> None:
+        """Write the suite's file, whole or not at all.
+
+        Raises:
+            CannotWrite: the folder cannot be written.
+        """
+        file = suite_file(data_dir, self.name)
+        draft = file.with_suffix(".partial")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            draft.write_text(json.dumps({"format": FORMAT, **asdict(self)}, indent=1) + "\n")
+            draft.replace(file)
+        except OSError as problem:
+            raise CannotWrite(f"cannot write to {file.parent}: {problem.strerror}") from None
+
+    def end(self, reason: str) -> "Suite":
+        """Return the suite as one that stopped for this reason."""
+        return replace(self, ended=reason)
+
+
+def read_suite(data_dir: Path, name: str) -> Suite:
+    """Read a suite's file.
+
+    Raises:
+        ParameterError: there is no such suite, or its file is broken.
+    """
+    file = suite_file(data_dir, name)
+    if not file.exists():
+        raise ParameterError(unknown("suite", name, suite_names(data_dir)))
+    try:
+        found = json.loads(file.read_text())
+        if found.pop("format") != FORMAT:
+            raise ParameterError(f"{file}: another format than this cniperf's")
+        return Suite(**{**found, "cells": tuple(found["cells"])})
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise ParameterError(f"{file} is broken ({type(problem).__name__}: {problem})") from None
+
+
+def suite_names(data_dir: Path) -> Sequence[str]:
+    """Return the names of the suites in a folder of runs, oldest first."""
+    return sorted(file.stem for file in (data_dir / "suites").glob("*.json"))
+
+
+def suite_file(data_dir: Path, name: str) -> Path:
+    """Return where a suite's file is."""
+    return data_dir / "suites" / f"{name}.json"
