@@ -10,6 +10,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "compare": "cniperf.analysis.compare",
     "CniperfError": "cniperf.errors",
     "Experiment": "cniperf.params",
     "Host": "cniperf.hosts",
@@ -18,8 +19,11 @@ _HOME = {
     "loss_table": "cniperf.analysis.loss",
     "make_plan": "cniperf.plan",
     "make_report": "cniperf.report",
+    "new_suite": "cniperf.measure.suite",
     "Plan": "cniperf.plan",
     "run": "cniperf.measure.run",
+    "run_suite": "cniperf.measure.suite",
+    "scheme_cells": "cniperf.measure.suite",
     "scheme_names": "cniperf.schemes",
 }
 

@@ -37,7 +37,6 @@ OTHERS = ("#b2a429", "#7a5c3e", "#2f7f86", "#a0a0a0")
 
 INK, FAINT = "#222222", "#8a8a8a"
 WIDTH, ROW = 7.2, 0.3  # inches
-LABEL = 11  # what a label takes of the loss chart's axis, in its units
 
 STYLE: Any = {
     "axes.edgecolor": FAINT,
@@ -136,18 +135,16 @@ def loss(runs: pd.DataFrame) -> Chart:
         _bar(axes, y, str(scheme), row, "loss", colours(table.index), scale=100)
         if not np.isfinite(row["loss"]):
             continue
-        dots = np.clip(-100 * blocks.changes(str(scheme)), -LABEL, 100)
+        dots = -100 * blocks.changes(str(scheme))
         axes.plot(dots, np.full(len(dots), y + 0.27), ".", color=INK, markersize=2.5, alpha=0.4)
         stated = ARTICLE_LOSS.get(str(scheme))
-        mark = 100 * stated[0] if stated else -1
-        if stated:
+        if stated:  # above the bar, where it hides neither its end nor its label
             face = "white" if stated[1] else INK
-            axes.plot(mark, y, "D", color=INK, markerfacecolor=face, markersize=5)
+            axes.plot(100 * stated[0], y - 0.36, "v", color=INK, markerfacecolor=face, markersize=5)
         end = 100 * np.nanmax([row["loss_high"], row["loss"], 0])
-        end = mark if -1 < mark - end < LABEL else end  # keep the text off the diamond
         _label(axes, y, end, f"{_with_interval(row)}{_star(row)}")
-    axes.plot([], [], "D", color=INK, markersize=5, label="the article")
-    axes.plot([], [], "D", color=INK, markerfacecolor="white", markersize=5,
+    axes.plot([], [], "v", color=INK, markersize=5, label="the article")
+    axes.plot([], [], "v", color=INK, markerfacecolor="white", markersize=5,
               label="implied by the article")  # fmt: skip
     floor = noise_floor(runs).smallest
     if np.isfinite(floor):

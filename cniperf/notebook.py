@@ -1,5 +1,6 @@
 """Running the project's notebooks, from a checkout or from an installed wheel."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -51,9 +52,8 @@ def execute(
 @contextmanager
 def warm_kernel() -> Iterator[Any]:
     """Lend a kernel that several notebooks run in, one after the other; it ends with the block."""
-    import asyncio
-
     from jupyter_client.manager import AsyncKernelManager
+    from jupyter_core.utils import run_sync
 
     class Quiet(AsyncKernelManager):
         """A kernel whose own log is dropped: what a cell says comes by its sockets."""
@@ -61,12 +61,14 @@ def warm_kernel() -> Iterator[Any]:
         async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]  # noqa: ANN401
             await super().start_kernel(**{"stderr": DEVNULL, **options})
 
-    manager = Quiet(kernel_name="python3")
+    log = logging.Logger("cniperf.kernel")  # inside a notebook it would be that kernel's own
+    log.addHandler(logging.NullHandler())
+    manager = Quiet(kernel_name="python3", log=log)
     try:
         yield manager
     finally:
         if manager.has_kernel:
-            asyncio.run(_end(manager))
+            run_sync(_end)(manager)  # also where a loop runs already, as in a notebook
 
 
 async def _end(manager: Any) -> None:  # noqa: ANN401

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -100,6 +100,10 @@ RECORD = {
     },
 }  # fmt: skip
 
+SUMMARY = {"gbps": 0.0, "retransmits": 0, "mss": 1448, "pod_mtu": 1500, "cpu_a": 100.0,
+           "cpu_b": 70.0, "stolen": 0.0, "others": 0.0, "trend": 0.0, "trend_low": -0.01,
+           "trend_high": 0.01}  # fmt: skip
+
 ORDER = {"hostnetwork": 10, "macvlan": 20, "ovs": 30, "ovs-bridge": 40, "calico": 50,
          "flannel-hostgw": 60, "flannel-vxlan": 70, "canal": 80}  # fmt: skip
 
@@ -114,7 +118,7 @@ class Shelf:
         """Add a run; without a figure it is a failed one."""
         self._count += 1
         record = json.loads(json.dumps(RECORD))
-        record["id"] = f"20260102T0304{self._count:02d}Z-{scheme}-0000"
+        record["id"] = f"20260102T030405Z-{self._count:04d}-{scheme}"
         record["scheme"] = {
             "name": scheme,
             "order": ORDER.get(scheme, 90),
@@ -125,11 +129,10 @@ class Shelf:
         if gbps is None:
             record |= {"status": "failed", "error": "host a: `ip link add` was refused: no"}
         else:
-            record["summary"] = {"gbps": gbps, "retransmits": 0, "mss": 1448, "pod_mtu": 1500}
+            record["summary"] = {**SUMMARY, "gbps": gbps}
         for name, value in changes.items():
-            place = next(
-                (record[part] for part in ("params", "bed") if name in record[part]), record
-            )
+            parts = (record.get(part, {}) for part in ("params", "bed", "summary"))
+            place = next((part for part in parts if name in part), record)
             place[name] = value
         run = self.folder / str(record["id"])
         run.mkdir(parents=True)
@@ -137,6 +140,15 @@ class Shelf:
         for host in "ab":
             (run / f"host-{host}.sh").write_text(f"# host {host}: wire\nip link add <{scheme}>\n")
         return run
+
+
+    def add_rounds(self, **columns: Sequence[float]) -> None:
+        """Add a suite: a figure a round for each scheme; a list of pairs runs it twice."""
+        for number in range(1, 1 + min(map(len, columns.values()))):
+            for scheme, figures in columns.items():
+                found = figures[number - 1]
+                for gbps in found if isinstance(found, tuple) else (found,):
+                    self.add(scheme.replace("_", "-"), gbps, suite="s", round=number)
 
 
 @pytest.fixture

@@ -109,7 +109,7 @@ def claims_table(runs: pd.DataFrame) -> pd.DataFrame:
         verdict, why = judge(claim, ours, userspace=bool(is_userspace(ends).any()))
         rows.append(
             {
-                "claim": claim.text,
+                "claim": claim.text + (f" (next here: {scheme})" if scheme != claim.scheme else ""),
                 "scheme": scheme,
                 "of": claim.relative_to,
                 "article": np.nan if claim.change is None else claim.change,

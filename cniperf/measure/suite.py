@@ -150,7 +150,7 @@ def resumable(data_dir: Path | None, name: str) -> Suite:
 def run_suite(
     suite: Suite,
     *,
-    data_dir: Path | None = None,
+    data_dir: Path | str | None = None,
     out_dir: Path | None = None,
     tell: Callable[[object], None] = print,
     report: bool = True,
@@ -174,7 +174,7 @@ def run_suite(
         CniperfError: no report could be written.
     """
     check(Experiment.of(**suite.params))
-    data = (data_dir or default_data_dir()).resolve()
+    data = Path(data_dir or default_data_dir()).resolve()
     out = (out_dir or default_reports_dir() / suite.name).resolve()
     notebooks = _made(out / "notebooks")
     suite.save(data)
@@ -196,7 +196,7 @@ def run_suite(
     return Done(suite, rounds.runs(), made)
 
 
-def _resume(name: str, data_dir: Path | None) -> str:
+def _resume(name: str, data_dir: Path | str | None) -> str:
     where = f" --data-dir {data_dir}" if data_dir else ""
     return f"cniperf suite --resume {name}{where}"
 
@@ -300,7 +300,7 @@ class _Rounds:
     def _one(self, number: int, cell: Cell, left: int) -> Outcome:
         """Measure a cell once and keep the run, of a failure too."""
         experiment = Experiment.of(
-            **self.suite.params, **cell, suite=self.suite.name, first_round=number,
+            **{**self.suite.params, **cell}, suite=self.suite.name, first_round=number,
             data_dir=self._data,
         )  # fmt: skip
         name = label(cell).replace(" ", "-")

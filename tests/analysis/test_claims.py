@@ -1,7 +1,7 @@
-import numpy as np
 import pytest
 
-from cniperf.analysis.claims import ARTICLE_LOSS, CLAIMS, claims_table
+from cniperf.analysis.claims import ARTICLE_LOSS, CLAIMS, claims_table, judge
+from cniperf.analysis.interval import Interval
 from cniperf.runs import load_runs
 
 
@@ -21,20 +21,56 @@ def test_implied_figures_follow_from_stated_ones():
     assert ARTICLE_LOSS["ovs-bridge"][0] == pytest.approx(0.3525)
 
 
-def test_ours_stand_beside_the_articles(shelf):
+def verdicts(shelf):
+    return claims_table(load_runs(shelf.folder)).set_index("claim")
+
+
+def test_a_claim_needs_rounds_before_it_is_judged(shelf):
     shelf.add("hostnetwork", 20.0)
     shelf.add("calico", 16.0)
-    table = claims_table(load_runs(shelf.folder))
-    row = table[table["claim"].eq("calico is slower than hostnetwork")].iloc[0]
-    assert row["ours"] == pytest.approx(-0.2) and row["comparable"]
-    assert np.isnan(table[table["claim"].str.startswith("macvlan")].iloc[0]["ours"])
+    row = verdicts(shelf).loc["calico is slower than hostnetwork"]
+    assert row["ours"] == pytest.approx(-0.2)
+    assert row["verdict"] == "undecided" and "6 rounds" in row["why"]
+    missing = verdicts(shelf).loc["canal is as slow"]
+    assert missing["verdict"] == "undecided" and missing["why"] == "not measured here"
+
+
+@pytest.mark.parametrize(
+    ("ours", "verdict"),
+    [
+        ((-0.32, -0.30, -0.28), "confirmed"),
+        ((-0.35, -0.30, -0.25), "confirmed"),
+        ((-0.36, -0.30, -0.28), "undecided"),
+        ((-0.32, -0.27, -0.24), "undecided"),
+        ((-0.24, -0.20, -0.18), "contradicted"),
+        ((-0.45, -0.40, -0.36), "contradicted"),
+    ],
+)
+def test_a_verdict_is_where_the_whole_interval_lies(ours, verdict):
+    (claim,) = (c for c in CLAIMS if c.text == "calico is slower than hostnetwork")
+    assert judge(claim, Interval(*ours))[0] == verdict
+
+
+def test_every_kind_of_verdict_comes_from_rounds(shelf):
+    shelf.add_rounds(
+        hostnetwork=[20.0] * 8,
+        macvlan=[19.8, 19.9, 19.7, 19.8] * 2,
+        calico=[18.0, 18.1, 18.0, 17.9] * 2,
+        flannel_hostgw=[17.6, 18.3, 18.2, 17.7] * 2,
+    )
+    found = verdicts(shelf)["verdict"]
+    assert found["calico is slower than hostnetwork"] == "contradicted"
+    assert found["macvlan comes close to hostnetwork"] == "confirmed"
+    assert found["hostnetwork is best (next here: macvlan)"] == "confirmed"
+    assert found["flannel host-gw is within 1 % of calico"] == "undecided"
 
 
 def test_userspace_figures_are_never_compared_with_the_articles(shelf):
     shelf.add("hostnetwork", 20.0)
     shelf.add("calico", 16.0)
-    shelf.add("ovs", 1.0, ovs_datapath="netdev")
-    table = claims_table(load_runs(shelf.folder)).set_index("claim")
-    assert not table.loc["ovs is next after macvlan", "comparable"]
-    assert not table.loc["calico is slower than ovs", "comparable"]
-    assert table.loc["calico is slower than hostnetwork", "comparable"]
+    shelf.add("ovs", 25.0, ovs_datapath="netdev")
+    found = verdicts(shelf)
+    assert found.loc["ovs is next after macvlan", "verdict"] == "not comparable here"
+    assert found.loc["calico is slower than ovs", "verdict"] == "not comparable here"
+    assert found.loc["calico is slower than hostnetwork", "verdict"] == "undecided"
+    assert "hostnetwork is best (next here: calico)" in found.index

@@ -1,23 +1,8 @@
 import numpy as np
 import pytest
 
-from cniperf.analysis.loss import changes, conditions, loss_table
+from cniperf.analysis.loss import conditions, loss_table, widest
 from cniperf.runs import load_runs
-
-
-def test_in_a_suite_a_run_is_set_against_the_baseline_of_its_own_round(shelf):
-    for number, (base, calico) in enumerate([(20.0, 10.0), (40.0, 30.0)], 1):
-        shelf.add("hostnetwork", base, suite="s", round=number)
-        shelf.add("calico", calico, suite="s", round=number)
-    found = changes(load_runs(shelf.folder), "calico", "hostnetwork")
-    assert sorted(found) == [-0.5, -0.25]
-
-
-def test_outside_a_suite_a_run_is_set_against_the_median_baseline(shelf):
-    for gbps in (10.0, 20.0, 60.0):
-        shelf.add("hostnetwork", gbps)
-    shelf.add("calico", 15.0)
-    assert changes(load_runs(shelf.folder), "calico", "hostnetwork").tolist() == [-0.25]
 
 
 def test_without_a_baseline_no_loss_is_told(shelf):
@@ -33,7 +18,33 @@ def test_the_table_has_median_and_extremes(shelf):
     row = loss_table(load_runs(shelf.folder)).loc["calico"]
     assert (row["gbps_low"], row["gbps"], row["gbps_high"]) == (10.0, 12.0, 16.0)
     assert row["loss"] == pytest.approx(0.4)
-    assert (row["loss_low"], row["loss_high"]) == pytest.approx((0.2, 0.5))
+    assert np.isnan(row["loss_low"]) and np.isnan(row["loss_high"])  # three runs have no interval
+
+
+def test_six_rounds_have_an_interval(shelf):
+    shelf.add_rounds(hostnetwork=[20.0] * 6, calico=[15.0, 15.1, 15.2, 15.3, 15.4, 15.5])
+    row = loss_table(load_runs(shelf.folder)).loc["calico"]
+    assert 0.22 < row["loss_low"] < row["loss"] < row["loss_high"] < 0.26
+
+
+def test_the_widest_interval_is_the_stop_rules(shelf):
+    shelf.add_rounds(
+        hostnetwork=[20.0] * 6, calico=[15.0, 15.1] * 3, canal=[4.0, 5.0, 6.0, 4.5, 5.5, 6.5]
+    )
+    scheme, half = widest(loss_table(load_runs(shelf.folder)))
+    assert scheme == "canal" and 0.01 < half < 0.1
+
+
+def test_a_scheme_without_an_interval_keeps_the_suite_going(shelf):
+    shelf.add_rounds(hostnetwork=[20.0] * 6, calico=[15.0] * 6)
+    shelf.add("canal", 5.0, suite="s", round=1)
+    assert widest(loss_table(load_runs(shelf.folder))) == ("", np.inf)
+
+
+def test_a_scheme_that_never_ran_does_not(shelf):
+    shelf.add_rounds(hostnetwork=[20.0] * 6, calico=[15.0] * 6)
+    shelf.add("ovs", suite="s", round=1)
+    assert widest(loss_table(load_runs(shelf.folder))) == ("calico", 0.0)
 
 
 def test_a_failed_scheme_stays_in_the_table_with_its_reason(shelf):
@@ -53,7 +64,8 @@ def test_a_failed_baseline_is_no_zero(shelf):
 
 @pytest.mark.parametrize(
     "change",
-    [{"nic": "plain"}, {"mtu": 9000}, {"streams": 4}, {"bed": "vm"}, {"duration": 60}],
+    [{"nic": "plain"}, {"mtu": 9000}, {"streams": 4}, {"bed": "vm"}, {"duration": 60}, {"gro": "on"},
+     {"udpcsum": True}],
 )
 def test_unlike_runs_never_meet_in_one_ratio(shelf, change):
     shelf.add("hostnetwork", 20.0)

@@ -1,0 +1,77 @@
+import pytest
+from conftest import Shelf
+
+from cniperf.analysis.compare import Unlike, compare, pair_up, sentence
+from cniperf.errors import CniperfError
+from cniperf.runs import load_runs
+
+WOBBLE = [0.99, 1.01, 1.0, 1.005, 0.995, 1.0, 1.01, 0.99]
+
+
+def made(folder, machine=1.0, calico=16.0, **changes):
+    shelf = Shelf(folder)
+    for number, wobble in enumerate(WOBBLE, 1):
+        base = 20.0 * machine
+        more = {"suite": "s", "round": number, **changes}
+        shelf.add("hostnetwork", base * wobble, **more)
+        shelf.add("hostnetwork", base * WOBBLE[-number], **more)
+        shelf.add("calico", calico * machine * WOBBLE[number // 2], **more)
+    return load_runs(folder)
+
+
+@pytest.mark.parametrize(
+    ("calico", "verdict"), [(16.0, "same"), (16.05, "same"), (14.0, "worse"), (18.0, "better")]
+)
+def test_a_scheme_is_judged_by_its_share_of_the_host(tmp_path, calico, verdict):
+    table = compare(made(tmp_path / "a"), made(tmp_path / "b", calico=calico))
+    assert table.loc["calico", "verdict"] == verdict
+    assert table.loc["hostnetwork", "verdict"] == "same"
+    assert sentence(table.loc["calico"]).startswith(verdict)
+
+
+def test_a_faster_machine_makes_no_scheme_better(tmp_path):
+    table = compare(made(tmp_path / "a"), made(tmp_path / "b", machine=1.5))
+    assert table.loc["calico", "verdict"] == "same"
+    assert table.loc["hostnetwork", "verdict"] == "better"
+
+
+def test_too_few_rounds_are_undecided_and_a_scheme_of_one_set_is_missing(tmp_path):
+    few = Shelf(tmp_path / "a")
+    few.add_rounds(hostnetwork=[20.0] * 3, calico=[15.0] * 3, canal=[4.0] * 3)
+    table = compare(load_runs(few.folder), made(tmp_path / "b"))
+    assert table["verdict"].to_dict() == {
+        "hostnetwork": "undecided", "calico": "undecided", "canal": "missing",
+    }  # fmt: skip
+
+
+def test_the_userspace_datapath_is_compared_with_itself_only(tmp_path):
+    one, other = Shelf(tmp_path / "a"), Shelf(tmp_path / "b")
+    one.add("hostnetwork", 20.0)
+    one.add("ovs", 1.0, ovs_datapath="netdev")
+    other.add("hostnetwork", 20.0)
+    other.add("ovs", 15.0, ovs_datapath="system")
+    table = compare(load_runs(one.folder), load_runs(other.folder))
+    assert table.loc["ovs", "verdict"] == "not comparable"
+
+
+def test_unlike_conditions_are_refused_by_the_facts_that_differ(tmp_path):
+    one, other = made(tmp_path / "a"), made(tmp_path / "b", nic="offload", mtu=9000)
+    with pytest.raises(Unlike, match="nic virtio and offload; mtu 1500 and 9000"):
+        pair_up(one, other)
+    assert len(pair_up(one, other, anyway=True)) == 1
+
+
+def test_like_conditions_find_each_other(tmp_path):
+    both = Shelf(tmp_path / "a")
+    both.add("hostnetwork", 20.0)
+    both.add("hostnetwork", 10.0, nic="plain")
+    runs = load_runs(both.folder)
+    assert [set(one["nic"]) == set(other["nic"]) for _, one, other in pair_up(runs, runs)] == [
+        True, True,
+    ]  # fmt: skip
+
+
+def test_an_empty_set_is_told(tmp_path):
+    (tmp_path / "b").mkdir()
+    with pytest.raises(CniperfError, match="second"):
+        pair_up(made(tmp_path / "a"), load_runs(tmp_path / "b"))
