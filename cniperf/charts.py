@@ -339,7 +339,7 @@ def _finish(axes: Axes, table: pd.DataFrame, label: str) -> None:
         return
     _lines(axes, list(table.index))
     left, right = axes.dataLim.intervalx
-    left = min(0, left)
+    left, right = min(0, left), max(right, left + 1e-9)
     axes.set_xlim(left, right + 0.12 * (right - left))  # room for the labels
     note = "\n* Open vSwitch's userspace datapath (hatched): not comparable with the article"
     axes.set_xlabel(label + (note if table["userspace"].any() else ""))

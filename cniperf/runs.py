@@ -42,7 +42,7 @@ COLUMNS = (
     *CONDITIONS,
     "gbps", "retransmits", "mss", "pod_mtu", "sender_cpu", "receiver_cpu",
     "cpu_a", "cpu_b", "stolen", "others", "trend", "trend_low", "trend_high",
-    "ovs_datapath", "path",
+    "ovs_datapath", "path", "flags",
 )  # fmt: skip
 
 NUMBERS = ("gbps", "retransmits", "mss", "pod_mtu", "sender_cpu", "receiver_cpu", "cpu_a", "cpu_b",

@@ -90,7 +90,8 @@ RECORD = {
     "started": "2026-01-02T03:04:05+00:00",
     "params": {
         "scheme": "calico", "bed": "lab", "nic": "virtio", "mtu": 1500, "duration": 5, "omit": 1,
-        "rounds": 1, "streams": 1, "window": "", "congestion": "cubic", "suite": "",
+        "rounds": 1, "streams": 1, "window": "", "congestion": "cubic", "gro": "default",
+        "udpcsum": False,
     },
     "scheme": {"name": "calico", "order": 50, "summary": "", "path": ""},
     "bed": {"bed": "lab", "nic": "virtio", "cpus": {"a": [0], "b": [1]}, "ovs_datapath": None},
@@ -140,7 +141,6 @@ class Shelf:
         for host in "ab":
             (run / f"host-{host}.sh").write_text(f"# host {host}: wire\nip link add <{scheme}>\n")
         return run
-
 
     def add_rounds(self, **columns: Sequence[float]) -> None:
         """Add a suite: a figure a round for each scheme; a list of pairs runs it twice."""

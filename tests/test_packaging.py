@@ -47,7 +47,7 @@ def test_a_notebook_is_thin_and_clean(file):
     tagged = [cell for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
     assert len(tagged) == 1
     for line in "".join(tagged[0]["source"]).splitlines():
-        assert re.fullmatch(r"\w+: (str|int|float) = \S*  # .+", line), line
+        assert re.fullmatch(r"\w+: (str|int|float|bool) = \S*  # .+", line), line
     for cell in cells:
         assert not cell["outputs"] and cell["execution_count"] is None
         assert "def " not in "".join(cell["source"])

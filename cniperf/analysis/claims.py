@@ -48,7 +48,7 @@ class Claim:
 def _about(
     text: str, scheme: str, relative_to: str, change: float, *, implied: bool = False
 ) -> Claim:
-    low, high = change - TOLERANCE, change + TOLERANCE
+    low, high = round(change - TOLERANCE, 4), round(change + TOLERANCE, 4)
     return Claim(text, scheme, relative_to, change, low, high, implied)
 
 

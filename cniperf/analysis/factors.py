@@ -67,12 +67,13 @@ def shares(runs: pd.DataFrame, factors: tuple[Factor, ...] = WHY_VXLAN) -> pd.Da
     table = good[good["suite"].ne("")].pivot_table(
         index=["suite", "round"], columns=names, values="gbps", aggfunc="mean", observed=True
     )
-    table = table.dropna()
-    found = {}
+    wanted = [tuple(cell[name] for name in names) for cell in factorial_cells(factors)]
+    table = table.reindex(columns=pd.MultiIndex.from_tuples(wanted, names=names)).dropna()
+    found: dict[Any, pd.Series] = {}
     for column in table.columns:
         way = dict(zip(names, column, strict=True))
         base = tuple({**way, "scheme": BASELINE, "udpcsum": False}[name] for name in names)
-        if way["scheme"] != BASELINE and base in table.columns:
+        if way["scheme"] != BASELINE:
             found[column] = 1 - table[column] / table[base]
     return pd.DataFrame(found, index=table.index).rename_axis(columns=names)
 
@@ -88,7 +89,7 @@ def cells_table(runs: pd.DataFrame, factors: tuple[Factor, ...] = WHY_VXLAN) -> 
     table = shares(runs, factors)
     names = [factor.name for factor in factors]
     rows = []
-    for column in table.columns:
+    for column in table.columns if len(table) else ():
         way: Cell = dict(zip(names, column, strict=True))
         found = median_interval(table[column].to_numpy())
         rows.append({**way, "words": _words(way), "loss": found.middle, "loss_low": found.low,

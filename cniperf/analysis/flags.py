@@ -18,7 +18,7 @@ FULL = 95.0  # % of a CPU from which on it is full
 STOLEN = 2.0  # % of the CPUs' time
 OTHERS = 10.0  # % of one CPU
 ROUND_OFF, ROUND_ROBUST = 0.10, 4.0  # share of the median, and deviations: both must be exceeded
-MODES_NEED, MODES_APART, MODES_EXPLAIN = 10, 0.05, 0.88
+MODES_NEED, MODES_APART, MODES_EXPLAIN = 10, 0.05, 0.9
 HEADERS = (40, 52)  # bytes: IPv4 and TCP, without and with timestamps (RFC 6691, RFC 7323)
 
 COLUMNS = ("kind", "suite", "round", "scheme", "run", "says")
@@ -177,7 +177,7 @@ def two_modes(ordered: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> tuple[
     """Return the two figures that sorted values gather around, or (0, 0).
 
     The best split into two groups (Otsu 1979) explains 64 % of the variance of a normal sample
-    and 75 % of an even one; two modes are reported where it explains more than 88 %, both groups
+    and 75 % of an even one; two modes are reported where it explains more than 90 %, both groups
     have a fifth of the values, and their means are 5 % apart.
     """
     n = len(ordered)

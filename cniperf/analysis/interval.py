@@ -36,8 +36,10 @@ class Interval(NamedTuple):
 def median_interval(values: Values) -> Interval:
     """Return the median of independent values, one a round, with its interval.
 
-    The percentile bootstrap (Efron 1979), always with the same resamples, so that a report made
-    twice says the same twice.
+    The percentile bootstrap (Efron 1979), its percentiles expanded as Student's t is wider than
+    the normal: plain ones hold the truth too seldom in small samples (Hesterberg, What Teachers
+    Should Know About the Bootstrap, The American Statistician 69, 2015, section 4.3). The
+    resamples are always the same, so that a report made twice says the same twice.
     """
     found = np.asarray(values, dtype=float)
     if len(found) < ENOUGH:
@@ -60,13 +62,15 @@ def ratio_interval(ours: Values, theirs: Values) -> Interval:
 
 
 def _bootstrap(samples: tuple[Any, ...], statistic: Any) -> Interval:  # noqa: ANN401
-    from scipy.stats import bootstrap
+    from scipy.stats import bootstrap, norm, t
 
+    n = min(map(len, samples))
+    tail = norm.cdf(np.sqrt(n / (n - 1)) * t.ppf((1 - CONFIDENCE) / 2, n - 1))
     drawn = bootstrap(
         samples,
         statistic,
         method="percentile",
-        confidence_level=CONFIDENCE,
+        confidence_level=1 - 2 * tail,
         n_resamples=RESAMPLES,
         batch=max(1, BATCH // max(map(len, samples))),
         rng=np.random.default_rng(0),

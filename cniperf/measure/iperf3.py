@@ -1,5 +1,6 @@
 """iperf3 as the generator: one TCP load from host a to host b."""
 
+import errno
 import json
 import os
 import select
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cniperf.analysis.trend import trend
 from cniperf.beds.child import bytes_sent, listens
 from cniperf.beds.cputime import CpuTimes, process_seconds, used_since
-from cniperf.errors import MeasurementFailed, one_line
+from cniperf.errors import CannotWrite, MeasurementFailed, one_line
 from cniperf.runs import load_intervals
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 PORT = 5201  # iperf3's own
 CONNECT_TIMEOUT = 5  # seconds; proxy ARP alone may take two
 POINTS = 20  # of throughput over time, at least, unless that is more than ten a second
-FLOWS = 100_000  # bytes on the interface within a tenth of a second: the load has begun
-MARGIN = 0.1  # seconds before the end that the CPUs are looked at for the last time
+FLOWS = 100_000  # bytes on the interface within 50 ms: the load has begun
+MARGIN = 0.25  # seconds: how late the begin of the load may be noticed, and its end cut short
 PATIENCE = 15  # seconds that the load may take longer than it was asked to
 
 Tick = Callable[[float, float], None]
@@ -132,7 +133,7 @@ class Load:
     def _await_flow(self, client: "Popen[bytes]", device: str, limit: float) -> None:
         """Wait until the interface carries the load: proxy ARP may hold it up for a second."""
         sent = None
-        while not _ended(client, within=0.1) and time.monotonic() < limit:
+        while not _ended(client, within=0.05) and time.monotonic() < limit:
             total = bytes_sent(client, device)
             if sent is not None and total is not None and total - sent > FLOWS:
                 return
@@ -174,6 +175,8 @@ def summary(said: dict[str, Any]) -> dict[str, Any]:
 
 def _ended(child: "Popen[bytes]", within: float) -> bool:
     """Wait for a child's end without waking up meanwhile: each wake-up would cost the load."""
+    if child.poll() is not None:
+        return True
     end = os.pidfd_open(child.pid)
     try:
         select.select([end], [], [], within)
@@ -188,6 +191,8 @@ def _read(file: Path, end: str) -> dict[str, Any]:
         # Only the first object counts: iperf3 may add words or a second one (esnet/iperf#1716).
         said: dict[str, Any] = json.JSONDecoder().raw_decode(text.lstrip())[0]
     except ValueError:
+        if not os.statvfs(file).f_bavail:
+            raise CannotWrite(f"{file.parent.parent}: {os.strerror(errno.ENOSPC)}") from None
         raise MeasurementFailed(f"the iperf3 {end} gave no JSON: {one_line(text)[:200]}") from None
     if "error" in said:
         raise MeasurementFailed(f"iperf3 {end}: {one_line(said['error'])}")

@@ -383,7 +383,8 @@ class _Rounds:
         runs = self.runs()
         rounds = self.good()
         scheme, half = widest(loss_table(runs)) if self.suite.target else ("", np.inf)
-        last = broken_rounds(runs[runs["round"].eq(runs["round"].max())])
+        broken = broken_rounds(runs)
+        last = broken[broken["round"].eq(runs["round"].max())]
         note = ""
         if len(last):
             note = f"round {last['round'].iloc[0]} is dropped: {last['scheme'].iloc[0]} failed"

@@ -8,7 +8,7 @@ from cniperf.analysis.interval import ENOUGH, median_interval, ratio_interval
 SUITES = 500
 
 
-@pytest.mark.parametrize("rounds", [8, 20])
+@pytest.mark.parametrize("rounds", [8, 12, 20])
 def test_the_interval_holds_the_true_loss_as_often_as_it_says(rounds):
     """500 suites with a known loss, on a machine that drifts, has outliers, and speeds up."""
     dice = np.random.default_rng(1)
@@ -47,7 +47,7 @@ def test_it_is_the_same_every_time_and_around_the_median():
 
 def test_it_narrows_with_more_rounds():
     values = np.random.default_rng(3).normal(1, 0.1, 200)
-    assert median_interval(values).half_width < 0.5 * median_interval(values[:20]).half_width
+    assert median_interval(values).half_width < 0.8 * median_interval(values[:20]).half_width
 
 
 def test_too_few_values_have_a_median_but_no_interval():

@@ -64,8 +64,15 @@ def test_a_failed_baseline_is_no_zero(shelf):
 
 @pytest.mark.parametrize(
     "change",
-    [{"nic": "plain"}, {"mtu": 9000}, {"streams": 4}, {"bed": "vm"}, {"duration": 60}, {"gro": "on"},
-     {"udpcsum": True}],
+    [
+        {"nic": "plain"},
+        {"mtu": 9000},
+        {"streams": 4},
+        {"bed": "vm"},
+        {"duration": 60},
+        {"gro": "on"},
+        {"udpcsum": True},
+    ],
 )
 def test_unlike_runs_never_meet_in_one_ratio(shelf, change):
     shelf.add("hostnetwork", 20.0)

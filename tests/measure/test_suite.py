@@ -1,28 +1,218 @@
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
-from cniperf.measure.suite import Outcome, _order
-from cniperf.runs import load_runs
+from cniperf.errors import CannotWrite, ParameterError
+from cniperf.measure import suite as module
+from cniperf.measure.suite import (
+    Outcome,
+    Standing,
+    _Rounds,
+    label,
+    new_suite,
+    order,
+    resumable,
+    scheme_cells,
+)
+from cniperf.notebook import NotebookFailed
+from cniperf.params import Experiment
+from cniperf.runs import Draft, load_runs
+from cniperf.suites import Suite, read_suite, suite_file
+
+THREE = scheme_cells(["hostnetwork", "macvlan", "calico"])
 
 
-def test_a_round_has_every_scheme_once_and_a_seed_gives_the_same_order_again():
-    order = _order(["x", "y", "z"], 50, seed=7)
-    assert order == _order(["x", "y", "z"], 50, seed=7) != _order(["x", "y", "z"], 50, seed=8)
-    for number in range(1, 51):
-        assert sorted(scheme for round_, scheme in order if round_ == number) == ["x", "y", "z"]
-    assert len({order[0][1], *(order[3 * i][1] for i in range(50))}) == 3  # nobody is always first
+def planned(tmp_path, cells=THREE, **settings):
+    settings = {"seed": 1, "target": 0.0, "rounds": 8, **settings}
+    return new_suite(Experiment.of(duration=1, omit=0), cells, **settings)
 
 
-def test_progress_tells_place_figure_and_time_left():
-    assert str(Outcome("calico", 2, 9, 24, 22.5, "", 95.0)) == (
-        "[ 9/24] round 2 · calico          22.50 Gbit/s · 1 min 35 s left"
+# ── the order ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_round_has_every_cell_and_a_seed_gives_the_same_order_again(tmp_path):
+    suite, other = planned(tmp_path), planned(tmp_path, seed=2)
+    rounds = [order(suite, number) for number in range(1, 51)]
+    assert rounds == [order(suite, number) for number in range(1, 51)]
+    assert rounds != [order(other, number) for number in range(1, 51)]
+    for cells in rounds:
+        assert Counter(map(label, cells)) == {"hostnetwork": 2, "macvlan": 1, "calico": 1}
+    assert len({label(cells[0]) for cells in rounds}) == 3  # nobody is always first
+
+
+def test_progress_says_what_is_known_and_how_long_it_takes():
+    assert str(Outcome({"scheme": "calico"}, 2, 9, 24, 22.5, flags="trend")) == (
+        "round 2 ·  9/24 · calico          22.50 Gbit/s   look: trend"
     )
-    last = Outcome("calico", 2, 24, 24, None, "no way", 0.0)
-    assert str(last).endswith("failed: no way")
+    assert str(Outcome({"scheme": "x", "nic": "plain"}, 1, 1, 2, None, "no way")).endswith(
+        "x nic=plain    failed: no way"
+    )
+    assert str(Standing(8, "calico", 0.021, 0.01, 95.0)) == (
+        "── 8 rounds · least known: calico, ±2.1 points · wanted: ±1.0 · about 1 min 35 s left"
+    )
+
+
+# ── rounds, with runs made up: what a suite does with them ────────────────────────────────────
+
+
+class World:
+    """Stands for the notebook that measures: leaves a run of a figure that the test chose."""
+
+    def __init__(self, monkeypatch, tmp_path):
+        self.data, self.gbps, self.measured = tmp_path / "data", {}, []
+        self.fails = lambda scheme, number, times: False
+        monkeypatch.setattr(module, "execute", self.execute)
+
+    def execute(self, notebook, output, params, kernel):
+        scheme, number = params["scheme"], params["first_round"]
+        times = [m[:2] for m in self.measured].count((number, scheme))
+        self.measured.append((number, scheme, params["nic"]))
+        if self.fails(scheme, number, times):
+            raise NotebookFailed(f"{scheme} would not")
+        figure = self.gbps.get(scheme, lambda n: 20.0 + 0.01 * (n % 3))(number)
+        with Draft(self.data, scheme) as draft:
+            draft.finish(
+                {"suite": params["suite"], "round": number, "params": params, "status": "ok",
+                 "started": "2026-01-02T03:04:05+00:00", "bed": {"bed": "lab"},
+                 "scheme": {"name": scheme, "order": 10}, "summary": {"gbps": figure},
+                 "environment": {"kernel": "6", "cpu": "x", "cpus": 2,
+                                 "versions": {"iperf3": "3"}}}
+            )  # fmt: skip
+
+    def run(self, suite):
+        self.data.mkdir(exist_ok=True)
+        self.said = []
+        rounds = _Rounds(suite, self.data, self.data, None, self.said.append)
+        return rounds.run(), rounds
+
+
+@pytest.fixture
+def world(monkeypatch, tmp_path):
+    return World(monkeypatch, tmp_path)
+
+
+def test_it_stops_at_the_cap_of_rounds(world, tmp_path):
+    reason, rounds = world.run(planned(tmp_path, rounds=3))
+    assert reason == "the cap of 3 rounds" and rounds.good() == 3
+    assert len(world.measured) == 12
+
+
+def test_it_stops_when_it_knows_enough_and_not_before_six_rounds(world, tmp_path):
+    reason, rounds = world.run(planned(tmp_path, target=0.01, rounds=50))
+    assert reason == "the target: every loss is known to ±1 points" and rounds.good() == 6
+    assert world.said[-1].scheme and world.said[-1].half_width <= 0.01
+
+
+def test_noise_makes_it_go_on(world, tmp_path):
+    world.gbps["calico"] = lambda number: 10.0 + 5 * (number % 4)
+    reason, _ = world.run(planned(tmp_path, target=0.01, rounds=12))
+    assert reason == "the cap of 12 rounds"
+
+
+def test_it_stops_before_the_budget_is_spent(world, tmp_path, monkeypatch):
+    clock = iter(range(0, 10**6, 5))  # each look at the clock takes five seconds
+    monkeypatch.setattr(module.time, "monotonic", lambda: float(next(clock)))
+    reason, rounds = world.run(planned(tmp_path, budget=150.0, rounds=50))
+    assert reason == "the budget of 2 min 30 s" and 1 <= rounds.good() < 50
+
+
+def test_a_round_that_a_failure_broke_is_repeated(world, tmp_path):
+    world.fails = lambda scheme, number, times: (scheme, number) == ("calico", 2)
+    reason, rounds = world.run(planned(tmp_path, rounds=3))
+    assert reason == "the cap of 3 rounds" and rounds.good() == 3
+    assert {number for number, *_ in world.measured} == {1, 2, 3, 4}
+    assert any("round 2 is dropped: calico failed" in str(line) for line in world.said)
+
+
+def test_a_scheme_that_never_works_is_given_up_and_does_not_break_rounds(world, tmp_path):
+    world.fails = lambda scheme, number, times: scheme == "calico"
+    reason, rounds = world.run(planned(tmp_path, rounds=4))
+    assert reason == "the cap of 4 rounds" and rounds.good() == 4
+    assert Counter(scheme for _, scheme, _ in world.measured)["calico"] == 2
+
+
+def test_nothing_that_works_ends_it(world, tmp_path):
+    world.fails = lambda scheme, number, times: True
+    assert world.run(planned(tmp_path))[0] == "failure: nothing here can be measured"
+
+
+def test_rounds_that_always_break_end_it(world, tmp_path):
+    world.fails = lambda scheme, number, times: scheme == "calico" and number > 1
+    reason, _ = world.run(planned(tmp_path, rounds=3))
+    assert reason == "failure: too many rounds were broken"
+
+
+@pytest.mark.parametrize("after", range(1, 12))
+def test_resumed_it_measures_just_what_was_missing(world, tmp_path, after):
+    class Cut(BaseException):
+        pass
+
+    def cut(scheme, number, times):
+        if len(world.measured) > after:
+            raise Cut
+
+    suite = planned(tmp_path, rounds=3)
+    world.fails = cut
+    with pytest.raises(Cut):
+        world.run(suite)
+    before = set(load_runs(world.data)["run"])
+    assert len(before) == after
+    world.fails = lambda *_: False
+    assert world.run(suite)[0] == "the cap of 3 rounds"
+    runs = load_runs(world.data)
+    assert before < set(runs["run"]) and len(runs) == 12
+    assert runs.groupby(["round", "scheme"]).size().to_dict() == {
+        (number, scheme): 2 if scheme == "hostnetwork" else 1
+        for number in (1, 2, 3)
+        for scheme in ("hostnetwork", "macvlan", "calico")
+    }
+
+
+def test_cells_that_differ_in_more_than_the_scheme_are_told_apart(world, tmp_path):
+    cells = [{"scheme": "hostnetwork", "nic": nic} for nic in ("virtio", "offload")]
+    _, rounds = world.run(planned(tmp_path, cells=cells, rounds=2))
+    assert rounds.good() == 2
+    assert Counter(nic for *_, nic in world.measured) == {"virtio": 2, "offload": 2}
+
+
+# ── the suite's file ──────────────────────────────────────────────────────────────────────────
+
+
+def test_a_suite_is_read_as_it_was_saved(tmp_path):
+    suite = planned(tmp_path, target=0.02, budget=60.0)
+    suite.save(tmp_path)
+    assert read_suite(tmp_path, suite.name) == suite == resumable(tmp_path, suite.name)
+    assert "seed1" in suite.name
+
+
+def test_what_cannot_be_resumed_is_told(tmp_path):
+    suite = Suite(name="x", seed=1, cells=())
+    with pytest.raises(ParameterError, match="unknown suite 'x'"):
+        resumable(tmp_path, "x")
+    suite.end("the cap").save(tmp_path)
+    with pytest.raises(ParameterError, match="has ended"):
+        resumable(tmp_path, "x")
+    suite_file(tmp_path, "x").write_text("{")
+    with pytest.raises(ParameterError, match="broken"):
+        resumable(tmp_path, "x")
+    with pytest.raises(CannotWrite):
+        suite.save(suite_file(tmp_path, "x"))
+
+
+# ── the real thing ────────────────────────────────────────────────────────────────────────────
+
+
+def started(*words, environ=None):
+    return subprocess.Popen(
+        [sys.executable, "-m", "cniperf", "suite", *map(str, words)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1,
+        env={**os.environ, **(environ or {})},
+    )  # fmt: skip
 
 
 @pytest.mark.lab
@@ -32,24 +222,53 @@ def test_a_suite_goes_on_past_a_scheme_that_fails_and_says_so(tmp_path):
     tools.mkdir()
     (tools / "ovsdb-tool").write_text("#!/bin/sh\necho no schema >&2; exit 1\n")
     (tools / "ovsdb-tool").chmod(0o755)
-    words = ["suite", "macvlan", "ovs", "--rounds", "2", "--duration", "1", "--omit", "0",
-             "--data-dir", tmp_path / "d", "--out-dir", tmp_path / "r", "--seed", "3"]  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-m", "cniperf", *map(str, words)], capture_output=True, text=True,
-        env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"}, timeout=110,
+    suite = started(
+        "macvlan", "ovs", "--rounds", 3, "--target", 0, "--duration", 1, "--omit", 0, "--seed", 3,
+        "--data-dir", tmp_path / "d", "--out-dir", tmp_path / "r",
+        environ={"PATH": f"{tools}:{os.environ['PATH']}"},
     )  # fmt: skip
-    assert done.returncode == 1 and "Traceback" not in done.stderr
-    assert done.stderr == "cniperf: ovs failed; the report says why\n"
+    _, err = suite.communicate(timeout=110)
+    assert suite.returncode == 1 and err == "cniperf: ovs failed; the report says why\n"
     runs = load_runs(tmp_path / "d")
     assert runs.groupby(["scheme", "status"]).size().to_dict() == {
-        ("hostnetwork", "ok"): 2, ("macvlan", "ok"): 2, ("ovs", "failed"): 2,
+        ("hostnetwork", "ok"): 6, ("macvlan", "ok"): 3, ("ovs", "failed"): 2,
     }  # fmt: skip
     assert runs["suite"].nunique() == 1 and runs["suite"].iloc[0].endswith("seed3")
     html = (tmp_path / "r/report.html").read_text()
-    assert 'ovs</b> <span class="bad">failed' in html
+    assert 'ovs</b> <span class="bad">failed' in html and "the cap of 3 rounds" in html
     assert (tmp_path / "r/report.pdf").stat().st_size > 10_000
-    assert len(list((tmp_path / "r/notebooks").iterdir())) == 6
-    notebook = json.loads((tmp_path / "r/notebooks/round-1-macvlan.ipynb").read_text())
+    (notebook,) = (tmp_path / "r/notebooks").glob("round-1-*-macvlan.ipynb")
     assert any(
-        "image/png" in o.get("data", {}) for c in notebook["cells"] for o in c.get("outputs", [])
+        "image/png" in output.get("data", {})
+        for cell in json.loads(notebook.read_text())["cells"]
+        for output in cell.get("outputs", [])
     )
+
+
+@pytest.mark.lab
+@pytest.mark.notebook
+def test_stopped_in_round_three_and_resumed_it_repeats_nothing(tmp_path):
+    where = ("--data-dir", tmp_path / "d", "--out-dir", tmp_path / "r")
+    suite = started(
+        "macvlan", "--rounds", 4, "--target", 0, "--duration", 1, "--omit", 0, *where
+    )  # fmt: skip
+    while "round 3 · 1/3" not in (line := suite.stdout.readline()):
+        assert line, suite.stderr.read()
+    suite.send_signal(signal.SIGTERM)
+    out, err = suite.communicate(timeout=30)
+    assert suite.returncode == 143 and "stopped by SIGTERM" in err
+    name = load_runs(tmp_path / "d")["suite"].iloc[0]
+    assert f"stopped in round 3; to go on: cniperf suite --resume {name}" in out
+    finished = set(load_runs(tmp_path / "d")["run"])
+    again = started("--resume", name, *where)
+    out, err = again.communicate(timeout=100)
+    assert again.returncode == 0, err
+    runs = load_runs(tmp_path / "d")
+    assert finished < set(runs["run"])
+    assert runs.groupby(["round", "scheme"]).size().to_dict() == {
+        (number, scheme): count
+        for number in (1, 2, 3, 4)
+        for scheme, count in (("hostnetwork", 2), ("macvlan", 1))
+    }
+    assert read_suite(tmp_path / "d", name).ended == "the cap of 4 rounds"
+    assert (tmp_path / "r/report.pdf").exists()
