@@ -26,7 +26,8 @@ lint: setup
 	$(BIN)/nbstripout --verify --extra-keys "metadata.papermill cell.metadata.papermill" notebooks/*.ipynb
 
 bench: setup ## what cniperf itself costs, as ratios
-	$(SUDO) $(BIN)/cniperf bench
+	@$(SUDO) $(BIN)/cniperf bench --out docs/bench.md; code=$$?; \
+	$(SUDO) chown -R "$$(id -u):$$(id -g)" docs; exit $$code
 
 clean: ## take down what killed runs left behind
 	$(SUDO) $(BIN)/cniperf clean

@@ -1,39 +1,88 @@
 """What cniperf itself costs, as ratios measured in one run: ``cniperf bench``."""
 
 import json
+import random
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+import cniperf
 from cniperf.beds.lab import Lab
 from cniperf.beds.lock import machine_lock
+from cniperf.environment import fingerprint
 from cniperf.measure.iperf3 import Load, client_argv, server_argv
+from cniperf.measure.suite import new_suite, run_suite, scheme_cells
 from cniperf.params import Experiment
 from cniperf.plan import Plan, make_plan
+from cniperf.report import make_report
+from cniperf.runs import default_data_dir, read_run, run_folders
 from cniperf.schemes import all_schemes
 from cniperf.steps import DelLink, Step
 
 PAIRS = 5
+MANY = 100_000
 
 
-def bench() -> Iterator[str]:
-    """Measure and yield the lines of a table: what, median ratio, its range, the bound."""
-    yield "what                                         median   lowest – highest   bound"
+@dataclass(frozen=True)
+class Result:
+    """One line of the table: what was measured, in which unit, and the bound it should keep."""
+
+    what: str
+    values: tuple[float, ...]
+    bound: str
+
+    @property
+    def median(self) -> str:
+        """The median, to three significant digits."""
+        return f"{statistics.median(self.values):.3g}"
+
+    @property
+    def spread(self) -> str:
+        """The lowest and the highest value, or a dash for a single one."""
+        low, high = min(self.values), max(self.values)
+        return f"{low:.3g} to {high:.3g}" if high > low else "–"
+
+
+def bench() -> Iterator[Result]:
+    """Measure one line after the other."""
     with machine_lock("cniperf bench"):
-        yield _line("goodput / iperf3 typed by hand", load_ratios(), "0.97 – 1.03")
+        yield Result("goodput / iperf3 typed by hand", load_ratios(), "0.97 to 1.03")
         for scheme in all_schemes().values():
             if scheme.devices and not scheme.ovs:
-                what = f"wire and unwire {scheme.name} / ip -batch"
-                yield _line(what, wiring_ratios(scheme.name), "at most 1.5")
-    yield _line("import cniperf, s", seconds("-c", "import cniperf"), "less than 0.15")
-    yield _line("cniperf --help, s", seconds("-m", "cniperf", "--help"), "less than 0.4")
+                batch, forked = wiring_ratios(scheme.name)
+                yield Result(f"wire and unwire {scheme.name} / ip -batch", batch, "at most 1.5")
+                yield Result(f"wire and unwire {scheme.name} / ip, forked", forked, "less than 1")
+        yield Result("suite at 10 + 1 s: time that is no load, %", suite_overhead(), "less than 15")
+    yield Result("report, HTML and PDF of the reference runs, s", report_seconds(), "")
+    took, memory = many_runs()
+    yield Result(f"load and analyse {MANY:,} generated runs, s", (took,), "less than 10")
+    yield Result("memory for that, GiB", (memory,), "less than 1")
+    yield Result("import cniperf, s", seconds("-c", "import cniperf"), "less than 0.15")
+    yield Result("cniperf --help, s", seconds("-m", "cniperf", "--help"), "less than 0.4")
 
 
-def load_ratios(duration: int = 2) -> list[float]:
+def as_page(results: Sequence[Result]) -> str:
+    """Return the results as a page of Markdown, with what tells the machine."""
+    facts = fingerprint()
+    rows = "\n".join(f"| {r.what} | {r.median} | {r.spread} | {r.bound} |" for r in results)
+    return (
+        "# What cniperf itself costs\n\n"
+        "Written by `make bench`; it takes about ten minutes. Ratios are of pairs measured in the "
+        "same minute, as machines change their speed. The generated runs are copies of a reference "
+        "run with made-up throughput.\n\n"
+        f"{facts['cpu']}, {facts['cpus']} CPUs, {facts['memory']} GiB, {facts['os']}, "
+        f"Linux {facts['kernel']}, Python {facts['python']}, cniperf {cniperf.__version__}.\n\n"
+        f"| what | median | lowest to highest | bound |\n|---|---|---|---|\n{rows}\n"
+    )
+
+
+def load_ratios(duration: int = 2) -> tuple[float, ...]:
     """Compare hostnetwork as cniperf loads it with iperf3 typed by hand, in pairs.
 
     A pair is eight loads, hand first and then cniperf first (ABBA BAAB), so that a machine
@@ -53,7 +102,7 @@ def load_ratios(duration: int = 2) -> list[float]:
                     total["cniperf"] += load.run(lambda *_: None)["gbps"]
             return total["cniperf"] / total["hand"]
 
-        return [pair() for _ in range(PAIRS)]
+        return tuple(pair() for _ in range(PAIRS))
 
 
 def _by_hand(lab: Lab, plan: Plan, experiment: Experiment) -> float:
@@ -71,21 +120,29 @@ def _by_hand(lab: Lab, plan: Plan, experiment: Experiment) -> float:
     return float(said["end"]["sum_received"]["bits_per_second"] / 1e9)
 
 
-def wiring_ratios(scheme: str, repeats: int = 10) -> list[float]:
-    """Compare wiring and unwiring a scheme with ``ip -batch`` doing the same, in pairs."""
-    ratios = []
+def wiring_ratios(scheme: str, repeats: int = 10) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Compare wiring and unwiring a scheme with ``ip -batch`` and with an ``ip`` for each step."""
+    batch, forked = [], []
     with Lab() as lab:
         plan = make_plan(scheme, *lab.hosts)
         lab.apply(plan)  # the first time pays for imports
         lab.undo(plan)
         for _ in range(repeats):
-            start = time.perf_counter()
-            lab.apply(plan)
-            lab.undo(plan)
-            middle = time.perf_counter()
-            _batch(lab, plan)
-            ratios.append((middle - start) / (time.perf_counter() - middle))
-    return ratios
+            ours = _timed(lambda: _wire(lab, plan))
+            batch.append(ours / _timed(lambda: _batch(lab, plan)))
+            forked.append(ours / _timed(lambda: _wire(lab, plan, by="argv")))
+    return tuple(batch), tuple(forked)
+
+
+def _wire(lab: Lab, plan: Plan, by: str = "netlink") -> None:
+    lab.apply(plan, by=by)
+    lab.undo(plan, by=by)
+
+
+def _timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
 
 
 def _batch(lab: Lab, plan: Plan) -> None:
@@ -117,18 +174,70 @@ def _grouped(steps: Sequence[Step]) -> dict[tuple[str, str | None], list[list[st
     return groups
 
 
-def seconds(*arguments: str) -> list[float]:
+def suite_overhead() -> tuple[float, ...]:
+    """Return the share of a round of all schemes that is no load, in %; without the report."""
+    experiment = Experiment.of(duration=10, omit=1)
+    with TemporaryDirectory() as folder:
+        cells = scheme_cells(list(all_schemes()))
+        suite = new_suite(experiment, cells, target=0, rounds=1)
+        took = _timed(
+            lambda: run_suite(suite, data_dir=folder, out_dir=Path(folder), tell=lambda line: None,
+                              report=False)
+        )  # fmt: skip
+    return (100 * (1 - len(cells) * (experiment.duration + experiment.omit) / took),)
+
+
+def report_seconds() -> tuple[float, ...]:
+    """Time the way from the reference runs to HTML and PDF."""
+    with TemporaryDirectory() as folder:
+        return tuple(
+            _timed(lambda: make_report(default_data_dir() / "reference", folder)) for _ in range(3)
+        )
+
+
+def many_runs() -> tuple[float, float]:
+    """Return the seconds and the GiB that a fresh process takes to read and analyse many runs."""
+    like = run_folders(default_data_dir() / "reference")[0]
+    with TemporaryDirectory() as folder:
+        _generate(Path(folder), read_run(like))
+        said = subprocess.run(
+            [sys.executable, "-c", ANALYSE, folder], check=True, capture_output=True, text=True
+        ).stdout
+    took, memory = map(float, said.split())
+    return took, memory
+
+
+ANALYSE = """
+import resource, sys, time
+start = time.perf_counter()
+import cniperf
+from cniperf.analysis import claims, flags, loss, noise
+for _, group in loss.conditions(cniperf.load_runs(sys.argv[1])):
+    loss.loss_table(group), claims.claims_table(group), noise.groups(group), flags.flag_table(group)
+print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+"""
+
+
+def _generate(folder: Path, like: dict[str, Any]) -> None:
+    """Write many runs: copies of one, with made-up throughput, in suites of fifty rounds."""
+    dice = random.Random(1)
+    schemes = list(all_schemes().values())
+    for number in range(MANY):
+        scheme = schemes[number % len(schemes)]
+        block = number // len(schemes)
+        like |= {"id": f"{number:08d}-{scheme.name}", "status": "ok"}
+        like |= {"suite": f"generated-{block // 50}", "round": 1 + block % 50}
+        like["scheme"] |= {"name": scheme.name, "order": scheme.order}
+        like["summary"]["gbps"] = 20 / scheme.order * dice.lognormvariate(0, 0.03)
+        run = folder / str(like["id"])
+        run.mkdir()
+        (run / "run.json").write_text(json.dumps(like, indent=1))
+
+
+def seconds(*arguments: str) -> tuple[float, ...]:
     """Time a fresh interpreter with these arguments, after one that warms the caches."""
-
-    def once(*words: str) -> float:
-        start = time.perf_counter()
-        subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)
-        return time.perf_counter() - start
-
-    once(*arguments)
-    return [once(*arguments) for _ in range(PAIRS)]
-
-
-def _line(what: str, values: list[float], bound: str) -> str:
-    low, high = min(values), max(values)
-    return f"{what:<44} {statistics.median(values):6.3f}   {low:6.3f} – {high:6.3f}    {bound}"
+    argv = [sys.executable, *arguments]
+    return tuple(
+        _timed(lambda: subprocess.run(argv, check=True, stdout=subprocess.DEVNULL))
+        for _ in range(PAIRS + 1)
+    )[1:]

@@ -332,13 +332,23 @@ def clean() -> None:
         typer.echo(f"left alone, in use: {', '.join(living)}")
 
 
-@app.command(epilog=_examples("cniperf bench"))
-def bench() -> None:
-    """Measure cniperf itself: what it adds to iperf3 and to ip. Takes four minutes."""
+@app.command(epilog=_examples("cniperf bench", "cniperf bench --out docs/bench.md"))
+def bench(
+    out: Annotated[
+        Path | None, typer.Option(help="File for the table, as Markdown. (default: none)")
+    ] = None,
+) -> None:
+    """Measure cniperf itself: what it adds to iperf3 and to ip. Takes ten minutes."""
+    from cniperf.bench import as_page
     from cniperf.bench import bench as measure
 
-    for line in measure():
-        typer.echo(line)
+    results = []
+    for result in measure():
+        results.append(result)
+        typer.echo(f"{result.what:<50} {result.median:>7}   {result.spread:<18} {result.bound}")
+    if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(as_page(results))
 
 
 @app.callback(invoke_without_command=True)

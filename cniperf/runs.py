@@ -125,7 +125,8 @@ def read_run(folder: Path) -> dict[str, Any]:
 
 def _record(folder: Path) -> dict[str, Any]:
     try:
-        record: dict[str, Any] = json.loads((folder / "run.json").read_text())
+        with open(f"{folder}/run.json", encoding="utf-8") as file:  # noqa: PTH123  a third faster
+            record: dict[str, Any] = json.load(file)
         version = record["format"]
     except FileNotFoundError:
         raise BadRun(f"{folder}: there is no run.json") from None
@@ -151,11 +152,9 @@ def run_folders(data_dir: Path | str) -> list[Path]:
         raise BadRun(f"there is no folder {root}: give the folder that holds the runs")
     if (root / "run.json").exists():
         return [root]
-    return sorted(
-        child
-        for child in root.iterdir()
-        if child.is_dir() and not child.name.startswith(".") and child.name[:1].isdigit()
-    )
+    with os.scandir(root) as entries:  # a folder may hold many thousand runs
+        names = sorted(entry.name for entry in entries if entry.is_dir())
+    return [root / name for name in names if name[:1].isdigit()]
 
 
 def load_runs(data_dir: Path | str | None = None, *, suite: str | None = None) -> "pd.DataFrame":

@@ -183,10 +183,11 @@ def two_modes(ordered: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> tuple[
     n = len(ordered)
     if n < MODES_NEED or not ordered.std() > 0:
         return (0.0, 0.0)
-    cuts = range(max(2, n // 5), n - max(2, n // 5) + 1)
-    within = [cut * ordered[:cut].var() + (n - cut) * ordered[cut:].var() for cut in cuts]
-    cut = cuts[int(np.argmin(within))]
-    low, high = float(ordered[:cut].mean()), float(ordered[cut:].mean())
-    explained = 1 - min(within) / (n * ordered.var())
-    apart = high / low - 1
-    return (low, high) if explained > MODES_EXPLAIN and apart > MODES_APART else (0.0, 0.0)
+    cuts = np.arange(max(2, n // 5), n - max(2, n // 5) + 1)
+    sums = np.cumsum(ordered)
+    low, high = sums[cuts - 1] / cuts, (sums[-1] - sums[cuts - 1]) / (n - cuts)
+    explained = cuts * (n - cuts) * (high - low) ** 2 / n**2 / ordered.var()
+    best = int(np.argmax(explained))
+    found = float(low[best]), float(high[best])
+    apart = found[1] / found[0] - 1
+    return found if explained[best] > MODES_EXPLAIN and apart > MODES_APART else (0.0, 0.0)

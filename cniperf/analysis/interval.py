@@ -1,6 +1,7 @@
 """The median with its 95 % confidence interval, by bootstrap: no bell curve is assumed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,8 +11,9 @@ CONFIDENCE = 0.95
 # With fewer values not even the lowest and the highest hold the median between them with 95 %
 # (Le Boudec, Performance Evaluation of Computer and Communication Systems, table A.1).
 ENOUGH = 6
-RESAMPLES = 2000
-BATCH = 5_000_000  # numbers resampled at once: bounds the memory
+RESAMPLES, FEWEST = 2000, 300
+DRAWS = 4_000_000  # numbers resampled in all, where that leaves resamples enough: bounds the time
+BATCH = 2_000_000  # numbers resampled at once: bounds the memory
 
 Values = Sequence[float] | np.ndarray[Any, np.dtype[np.float64]]
 
@@ -45,7 +47,7 @@ def median_interval(values: Values) -> Interval:
     if len(found) < ENOUGH:
         middle = float(np.median(found)) if len(found) else np.nan
         return Interval(np.nan, middle, np.nan)
-    return _bootstrap((found,), _median)
+    return _bootstrap(_median, found.tobytes())
 
 
 def ratio_interval(ours: Values, theirs: Values) -> Interval:
@@ -58,21 +60,23 @@ def ratio_interval(ours: Values, theirs: Values) -> Interval:
         return Interval(np.nan, np.nan, np.nan)
     if min(len(a), len(b)) < ENOUGH:
         return Interval(np.nan, float(np.median(a) / np.median(b) - 1), np.nan)
-    return _bootstrap((a, b), _ratio)
+    return _bootstrap(_ratio, a.tobytes(), b.tobytes())
 
 
-def _bootstrap(samples: tuple[Any, ...], statistic: Any) -> Interval:  # noqa: ANN401
+@lru_cache(maxsize=1000)  # tables and charts of a report ask for the same ones again
+def _bootstrap(statistic: Callable[..., Any], *raw: bytes) -> Interval:
     from scipy.stats import bootstrap, norm, t
 
-    n = min(map(len, samples))
+    samples = [np.frombuffer(one) for one in raw]
+    n, most = min(map(len, samples)), max(map(len, samples))
     tail = norm.cdf(np.sqrt(n / (n - 1)) * t.ppf((1 - CONFIDENCE) / 2, n - 1))
     drawn = bootstrap(
         samples,
         statistic,
         method="percentile",
         confidence_level=1 - 2 * tail,
-        n_resamples=RESAMPLES,
-        batch=max(1, BATCH // max(map(len, samples))),
+        n_resamples=min(RESAMPLES, max(FEWEST, DRAWS // most)),
+        batch=max(1, BATCH // most),
         rng=np.random.default_rng(0),
     ).confidence_interval
     return Interval(float(drawn.low), float(statistic(*samples)), float(drawn.high))
