@@ -13,7 +13,7 @@ APT := iperf3 openvswitch-switch iproute2 ethtool nftables openssh-server \
 .PHONY: run test lint bench clean setup system lock environment reference
 
 run: setup ## measure all schemes in the lab and make the report
-	@$(SUDO) $(BIN)/cniperf suite --duration 5 --rounds 3; code=$$?; \
+	@$(SUDO) $(BIN)/cniperf suite --budget 5m; code=$$?; \
 	$(SUDO) chown -R "$$(id -u):$$(id -g)" data reports; exit $$code
 
 test: setup lint ## every test
@@ -66,9 +66,10 @@ environment: ## write environment.yml anew, from pyproject.toml
 	$(BIN)/pyproject2conda yaml --extra dev --name cniperf --channel conda-forge --no-header \
 	  --python-include "python>=3.11" --pip-dep=-e. --output $(ENVIRONMENT) --overwrite force
 
-reference: setup ## measure data/reference anew: takes five minutes
+reference: setup ## measure data/reference anew: takes six minutes
 	rm -rf data/reference
-	$(SUDO) $(BIN)/cniperf suite --duration 5 --rounds 5 --data-dir data/reference --out-dir reports/reference
+	$(SUDO) $(BIN)/cniperf suite --rounds 12 --target 0 --data-dir data/reference --out-dir reports/reference
 	$(SUDO) chown -R "$$(id -u):$$(id -g)" data reports
-	cp reports/reference/chart-1.png data/reference/throughput.png
-	cp reports/reference/chart-2.png data/reference/loss.png
+	cp reports/reference/chart-1.png data/reference/loss.png
+	cp reports/reference/chart-2.png data/reference/throughput.png
+	cp reports/reference/chart-3.png data/reference/ladder.png

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import cannot_here
+from conftest import Shelf, cannot_here
 
 from cniperf.schemes import scheme_names
 
@@ -26,7 +26,7 @@ def refused(done, says, code):
     assert done.stderr.startswith("cniperf: ") and says in done.stderr
 
 
-VERBS = ["doctor", "plan", "run", "suite", "report", "clean", "bench"]
+VERBS = ["doctor", "plan", "run", "suite", "compare", "report", "clean", "bench"]
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -50,6 +50,12 @@ def test_help_lists_every_verb():
         (["run", "calico", "--duration", "0"], "greater than or equal to 1"),
         (["run", "calico", "--nic", "fast"], "virtio"),
         (["run", "calico", "--settings", "/nowhere.yaml"], "/nowhere.yaml"),
+        (["run", "calico", "--nic", "plain", "--gro", "on"], "does not go with nic='plain'"),
+        (["suite", "--budget", "10"], "10m or 1h30m"),
+        (["suite", "--target", "-1"], "from 0 to 100"),
+        (["suite", "--rounds", "0"], "from 1 to"),
+        (["suite", "--resume", "nobody"], "unknown suite 'nobody'"),
+        (["suite", "--resume", "nobody", "--rounds", "3"], "give it no other option"),
     ],
 )
 def test_a_wrong_value_is_one_line_and_exit_code_2(words, says):
@@ -172,3 +178,39 @@ def test_run_leaves_one_run_and_names_it(tmp_path):
     assert str(run) in done.stdout
     params = json.loads((run / "run.json").read_text())["params"]
     assert (params["duration"], params["omit"]) == (1, 0)
+
+
+# ── compare ───────────────────────────────────────────────────────────────────────────────────
+
+WOBBLE = [1.0, 1.01, 0.99, 1.0, 1.005, 0.995, 1.0, 1.0]
+
+
+def a_set(folder, calico, **changes):
+    shelf = Shelf(folder)
+    for number, wobble in enumerate(WOBBLE, 1):
+        for gbps in (20 * wobble, 20 * WOBBLE[-number]):
+            shelf.add("hostnetwork", gbps, suite="s", round=number, **changes)
+        shelf.add("calico", calico * WOBBLE[number // 2], suite="s", round=number, **changes)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("calico", "code", "word"), [(16.0, 0, "same"), (18.0, 0, "better"), (14.0, 3, "worse")]
+)
+def test_compare_is_a_gate(tmp_path, calico, code, word):
+    done = cniperf("compare", a_set(tmp_path / "a", 16.0), a_set(tmp_path / "b", calico))
+    assert done.returncode == code and not done.stderr
+    (line,) = (line for line in done.stdout.splitlines() if "calico" in line)
+    assert line.split()[1] == f"{word}:" and "95 % interval" in line
+    assert "hostnetwork     same: 20.00 Gbit/s" in done.stdout
+
+
+def test_compare_refuses_unlike_sets_unless_told(tmp_path):
+    sets = a_set(tmp_path / "a", 16.0), a_set(tmp_path / "b", 16.0, nic="offload")
+    refused(cniperf("compare", *sets), "nic virtio and offload", 2)
+    assert cniperf("compare", *sets, "--anyway").returncode == 0
+
+
+def test_compare_tells_what_is_missing(tmp_path):
+    refused(cniperf("compare", tmp_path / "no", tmp_path), "there is no folder", 1)
+    refused(cniperf("compare", tmp_path, a_set(tmp_path / "b", 16.0)), "first set", 1)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
+from cniperf.analysis.factors import factorial_cells
 from cniperf.runs import default_data_dir, load_runs
 
 pytestmark = pytest.mark.notebook
@@ -109,3 +110,29 @@ def test_the_report_notebook_reads_the_reference_runs_without_root(tmp_path):
     text = out.read_text()
     assert "What a pod network costs" in text and text.count('"image/png"') >= 2
     assert out.stat().st_size < 3_000_000
+
+
+def test_why_vxlan_reads_runs_that_are_there(shelf, tmp_path):
+    for number in range(1, 7):
+        for cell in factorial_cells():
+            gbps = 20.0 if cell["scheme"] == "hostnetwork" else 16.0
+            if cell["scheme"] == "flannel-vxlan":
+                gbps = 4.0 if cell["nic"] == "virtio" else 9.0
+            shelf.add(**cell, gbps=gbps, suite="why", round=number)
+    out = tmp_path / "out.ipynb"
+    done = papermill("notebooks", "why_vxlan.ipynb", output=out, suite="why", data_dir=shelf.folder)
+    assert done.returncode == 0, done.stderr
+    text = out.read_text()
+    assert "no tunnel segmentation in the NIC</b> moves it most: +25.0 %" in text
+    assert text.count('"image/png"') == 2
+
+
+@pytest.mark.lab
+def test_why_vxlan_measures_every_combination(tmp_path):
+    out = tmp_path / "out.ipynb"
+    done = papermill(tmp_path, ROOT / "notebooks/why_vxlan.ipynb", output=out, rounds=1, omit=0)
+    assert done.returncode == 0, done.stderr
+    runs = load_runs(tmp_path / "data")
+    assert len(runs) == 16 and runs["status"].eq("ok").all()
+    assert not runs.duplicated(["scheme", "nic", "gro", "udpcsum"]).any()
+    assert "moves it most" in out.read_text()

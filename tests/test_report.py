@@ -6,6 +6,7 @@ from conftest import ROOT
 
 from cniperf.errors import CniperfError
 from cniperf.report import make_report
+from cniperf.suites import Suite
 
 pytestmark = pytest.mark.notebook
 REFERENCE = ROOT / "data/reference"
@@ -30,9 +31,11 @@ def test_the_page_needs_nothing_from_outside(reference):
 def test_it_shows_results_and_no_code(reference):
     html = reference.html.read_text()
     assert "load_runs" not in html
-    assert html.count("data:image/svg+xml") == 2
+    assert html.count("data:image/svg+xml") == 3
     assert 'alt="Goodput, pod to pod"' in html and 'alt="Loss against hostnetwork"' in html
-    for word in ("What a pod network costs", "Beside the article", "The machine", "−86.0 %"):
+    for word in ("What a pod network costs", "The article's claims", "The machine", "−86.0 %",
+                 "How far these figures can be trusted", "95 % interval", "How it was measured",
+                 "not comparable here", "What each piece costs"):  # fmt: skip
         assert word in html
 
 
@@ -52,7 +55,7 @@ def test_the_pdf_says_the_same_on_numbered_pages(reference):
 
 
 def test_its_charts_are_saved(reference):
-    assert len(list(reference.html.parent.glob("chart-*.png"))) == 2
+    assert len(list(reference.html.parent.glob("chart-*.png"))) == 3
 
 
 def test_a_failed_scheme_appears_as_failed_with_its_reason(shelf, tmp_path):
@@ -62,6 +65,34 @@ def test_a_failed_scheme_appears_as_failed_with_its_reason(shelf, tmp_path):
     html = report.html.read_text()
     assert html.count("failed</span>: host a: `ip link add` was refused: no") == 2
     assert "failed" in pdf_text(report.pdf)
+
+
+def test_it_says_what_is_known_and_what_is_not(shelf, tmp_path):
+    wobble = [1.0, 1.01, 0.99, 1.0, 1.005, 0.995, 1.0, 1.0]
+    shelf.add_rounds(
+        hostnetwork=[(20 * a, 20 * b) for a, b in zip(wobble, reversed(wobble), strict=True)],
+        macvlan=[20 * w for w in wobble],
+        calico=[14 * w for w in wobble],
+    )
+    shelf.add("calico", 14.0, suite="s", round=9, others=80.0)
+    Suite(name="s", seed=7, cells=({"scheme": "calico"},), ended="the cap of 8 rounds").save(
+        shelf.folder
+    )
+    html = make_report(shelf.folder, tmp_path / "r").html.read_text()
+    text = re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", html))
+    assert re.search(r"calico loses 30\.\d % \(95 % interval: [\d.]+ to [\d.]+ %\)", text)
+    assert re.search(r"Indistinguishable: (hostnetwork, macvlan|macvlan, hostnetwork)", text)
+    assert "calico is slower than hostnetwork hostnetwork −30.0 % −35 to −25 %" in text
+    assert "<b class='confirmed'>confirmed" in html.replace('"', "'")
+    assert "others calico 1 9 other processes took 80 % of a CPU" in text
+    assert "s 7 1 the cap of 8 rounds" in text
+
+
+def test_few_rounds_have_no_interval_and_the_report_says_so(shelf, tmp_path):
+    shelf.add_rounds(hostnetwork=[20.0] * 3, calico=[15.0] * 3)
+    html = make_report(shelf.folder, tmp_path / "r").html.read_text()
+    assert "3 runs: no interval" in html and "an interval takes 6" in html
+    assert "it takes 6 rounds that ran hostnetwork twice" in html
 
 
 def test_words_from_outside_are_escaped(shelf, tmp_path):

@@ -53,20 +53,26 @@ class CpuTimes:
         return 100 * (1 - idle / spent) if spent else 0.0
 
 
-def process_seconds(without: Collection[int]) -> dict[int, float]:
-    """Return the CPU seconds of every process so far, kernel threads and some pids left out.
+def process_seconds(without: Collection[int] = ()) -> dict[int, float]:
+    """Return the CPU seconds of every process so far, but for those that measure.
+
+    Left out are kernel threads, this process and its ancestors, and some pids.
 
     A namespace of processes shows its own only: of a container's neighbours nothing is seen.
     """
-    found = {}
+    found, parents = {}, {}
     for entry in os.scandir("/proc"):
-        if not entry.name.isdigit() or int(entry.name) in without:
-            continue
-        with suppress(OSError):  # it ended meanwhile
-            fields = Path(entry.path, "stat").read_text().rpartition(")")[2].split()
-            if not int(fields[6]) & PF_KTHREAD:
-                found[int(entry.name)] = (int(fields[11]) + int(fields[12])) / TICKS
-    return found
+        if entry.name.isdigit():
+            with suppress(OSError):  # it ended meanwhile
+                fields = Path(entry.path, "stat").read_text().rpartition(")")[2].split()
+                pid, parents[int(entry.name)] = int(entry.name), int(fields[1])
+                if not int(fields[6]) & PF_KTHREAD:
+                    found[pid] = (int(fields[11]) + int(fields[12])) / TICKS
+    own = os.getpid()
+    while own in parents:  # what they do is part of measuring
+        found.pop(own, None)
+        own = parents[own]
+    return {pid: used for pid, used in found.items() if pid not in without}
 
 
 def used_since(now: Mapping[int, float], since: Mapping[int, float]) -> float:

@@ -71,7 +71,7 @@ class Load:
         Raises:
             MeasurementFailed: no server, no connection, no end, or no figure.
         """
-        began, others = time.monotonic(), process_seconds(without=())
+        began, others = time.monotonic(), process_seconds()
         a, b = self.plan
         server_file = self.folder / "iperf3-server.json"
         client_file = self.folder / "iperf3-client.json"

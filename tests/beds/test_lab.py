@@ -43,7 +43,9 @@ def state(lab, scheme):
                 place[words] = even(json.loads(said or "[]"), lab, vteps)
             fdb = json.loads(inside(lab, host, "bridge", "-j", "-d", "fdb", netns=netns) or "[]")
             place["fdb"] = even([e for e in fdb if e["mac"] in vteps], lab, vteps)
-            place["proxy_arp"] = inside(lab, host, "sysctl", "-a", "-r", "proxy_arp$", netns=netns)
+            place["proxy_arp"] = inside(
+                lab, host, "sysctl", "-a", "-r", "proxy_(arp|delay)$", netns=netns
+            )
         if scheme.ovs:
             flows = inside(lab, host, "ovs-ofctl", "--no-stats", "dump-flows", "br-int")
             ports = inside(lab, host, "ovs-vsctl", "--columns=name,ofport", "list", "Interface")
@@ -64,11 +66,14 @@ def even(value, lab, kept):
     return value
 
 
+@pytest.mark.parametrize("udpcsum", [False, True])
 @every_scheme
-def test_netlink_and_commands_wire_the_same(scheme):
+def test_netlink_and_commands_wire_the_same(scheme, udpcsum):
+    if udpcsum and "vxlan" not in scheme.devices:
+        return  # the knob is VXLAN's
     states = []
     for by in ("netlink", "argv"):
-        with Lab(ovs=scheme.ovs) as lab:
+        with Lab(ovs=scheme.ovs, udpcsum=udpcsum) as lab:
             plan = make_plan(scheme, *lab.hosts)
             lab.apply(plan, by=by)
             states.append(state(lab, scheme))
@@ -223,3 +228,26 @@ def test_a_kind_of_device_that_the_kernel_lacks_is_found():
     assert device_kinds({"veth", "bridge", "macvlan", "vxlan", "nosuchkind"}).keys() == {
         "nosuchkind"
     }
+
+
+@pytest.mark.parametrize("gro", ["on", "off"])
+def test_gro_is_what_was_asked_for(gro):
+    with Lab(gro=gro) as lab:
+        for host in lab.facts()["offloads"].values():
+            assert host["generic-receive-offload"] == (gro == "on")
+
+
+def test_the_outer_checksum_is_what_was_asked_for():
+    for udpcsum in (False, True):
+        with Lab(udpcsum=udpcsum) as lab:
+            lab.apply(make_plan("canal", *lab.hosts))
+            link = json.loads(inside(lab, "a", "ip", "-j", "-d", "link", "show", "flannel.1"))
+            assert link[0]["linkinfo"]["info_data"]["udp_csum"] is udpcsum
+
+
+def test_the_wire_filters_nothing_whatever_the_machine_does_with_bridged_packets():
+    with Lab() as lab:
+        key = "net.bridge.bridge-nf-call-iptables"
+        in_wire = ["ip", "netns", "exec", lab.names.wire, "sysctl", "-en", key]
+        assert subprocess.check_output(in_wire, text=True).strip() in ("0", "")
+        assert set(lab.facts()["bridge_netfilter"]) == {"a", "b"}

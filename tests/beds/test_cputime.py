@@ -1,0 +1,48 @@
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from cniperf.beds.cputime import CpuTimes, process_seconds, used_since
+
+BUSY = "import time; end = time.monotonic() + 5\nwhile time.monotonic() < end: pass"
+
+
+@pytest.fixture
+def busy():
+    """A process that keeps one CPU busy."""
+    cpu = max(os.sched_getaffinity(0))
+    child = subprocess.Popen([sys.executable, "-c", BUSY])
+    os.sched_setaffinity(child.pid, {cpu})
+    time.sleep(0.3)
+    yield cpu, child.pid
+    child.kill()
+    child.wait()
+
+
+def test_a_busy_cpu_is_full_and_its_process_is_found(busy):
+    cpu, pid = busy
+    cpus, processes, start = CpuTimes.now(), process_seconds(), time.monotonic()
+    time.sleep(1)
+    now, took = CpuTimes.now(), time.monotonic() - start
+    assert now.busiest(cpus, {cpu}) > 90
+    assert 0 <= now.stolen_since(cpus, {cpu}) <= 100
+    after = process_seconds()
+    assert after[pid] - processes[pid] > 0.3 * took
+    used = used_since(after, processes)
+    assert used >= after[pid] - processes[pid]
+    assert used_since(process_seconds({pid}), processes) < used
+
+
+def test_a_process_that_is_new_counts_whole_and_one_that_ended_not():
+    assert used_since({1: 5.0, 2: 3.0}, {1: 4.0, 9: 100.0}) == 4.0
+
+
+def test_kernel_threads_are_no_processes():
+    assert 2 not in process_seconds()  # kthreadd
+
+
+def test_those_who_measure_are_left_out():
+    assert not {os.getpid(), os.getppid()} & set(process_seconds())
