@@ -1,7 +1,9 @@
 """Running the project's notebooks, from a checkout or from an installed wheel."""
 
+import asyncio
 import logging
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from subprocess import DEVNULL
@@ -53,7 +55,6 @@ def execute(
 def warm_kernel() -> Iterator[Any]:
     """Lend a kernel that several notebooks run in, one after the other; it ends with the block."""
     from jupyter_client.manager import AsyncKernelManager
-    from jupyter_core.utils import run_sync
 
     class Quiet(AsyncKernelManager):
         """A kernel whose own log is dropped: what a cell says comes by its sockets."""
@@ -68,7 +69,10 @@ def warm_kernel() -> Iterator[Any]:
         yield manager
     finally:
         if manager.has_kernel:
-            run_sync(_end)(manager)  # also where a loop runs already, as in a notebook
+            # In a thread of its own: where this runs in a notebook, a loop runs here already, and
+            # where a signal ended the work, this thread's loop still holds what was cut off.
+            with ThreadPoolExecutor(1) as thread:
+                thread.submit(asyncio.run, _end(manager)).result()
 
 
 async def _end(manager: Any) -> None:  # noqa: ANN401

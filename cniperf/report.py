@@ -207,21 +207,21 @@ def claims(group: pd.DataFrame) -> Html:
             [
                 row["claim"],
                 row["of"],
-                article + (" (implied)" if row["implied"] else ""),
+                Html(article + ("<br><small>implied</small>" if row["implied"] else "")),
                 _range(row["band_low"], row["band_high"], "{:+.0%}"),
                 _signed(row["ours"]) if counted else "–",
                 _range(row["ours_low"], row["ours_high"], "{:+.1%}") if counted else "–",
                 Html(f"{verdict.text}<br><small>{escape(why)}</small>" if why else verdict.text),
             ]
         )
-    head = ["the article says", "relative to", "its figure", "would bear it out", "here",
+    head = ["the article says", "relative to", "its figure", "range", "here",
             "95 % interval", "verdict"]  # fmt: skip
     return Html(
         "<h3>The article's claims</h3>" + _table(head, rows, numbers={2, 3, 4, 5})
         + "<p class='note'>The article gives one run of 60 s a scheme and prints ratios only; "
         "<i>implied</i> ones follow from two of its figures. A claim is confirmed where the whole "
-        "interval lies within what would bear it out (5 points around the article's figure; "
-        "claims of 1 %: 1 point), contradicted where all of it lies outside.</p>"
+        "interval lies within the range (5 points around the article's figure; claims of 1 %: 1 "
+        "point), contradicted where all of it lies outside.</p>"
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ import pytest
 from conftest import ROOT, machine_state, settled
 
 from cniperf.beds.journal import journals
+from cniperf.runs import run_folders
 
 pytestmark = pytest.mark.lab
 
@@ -136,7 +137,9 @@ def test_a_stopped_suite_leaves_its_whole_runs_and_nothing_else(tmp_path, number
     assert run.returncode == code, said
     assert len(said.splitlines()) == 1 and "stopped by" in said
     assert settled(before) == before
-    for folder in (tmp_path / "d").iterdir():
+    folders = run_folders(tmp_path / "d")
+    assert len(folders) == len(list((tmp_path / "d").iterdir())) - 1  # and the suites' folder
+    for folder in folders:
         assert json.loads((folder / "run.json").read_text())["status"] == "ok"
 
 

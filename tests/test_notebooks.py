@@ -124,7 +124,7 @@ def test_why_vxlan_reads_runs_that_are_there(shelf, tmp_path):
     assert done.returncode == 0, done.stderr
     text = out.read_text()
     assert "no tunnel segmentation in the NIC</b> moves it most: +25.0 %" in text
-    assert text.count('"image/png"') == 2
+    assert text.count('"image/png": "') == 2
 
 
 @pytest.mark.lab

@@ -128,18 +128,17 @@ def claims_table(runs: pd.DataFrame) -> pd.DataFrame:
 
 def judge(claim: Claim, ours: Interval, *, userspace: bool = False) -> tuple[Verdict, str]:
     """Return the verdict on a claim and the reason for it, in words."""
-    band = f"{_points(claim.low)} to {_points(claim.high)}"
     if userspace:
-        return "not comparable here", "Open vSwitch ran in userspace, not in the kernel"
+        return "not comparable here", "Open vSwitch ran in userspace"
     if np.isnan(ours.middle):
         return "undecided", "not measured here"
     if np.isnan(ours.low):
         return "undecided", f"an interval takes {ENOUGH} rounds"
     if claim.low <= ours.low and ours.high <= claim.high:
-        return "confirmed", f"the interval lies within {band}"
+        return "confirmed", "all of the interval lies in the range"
     if ours.high < claim.low or claim.high < ours.low:
-        return "contradicted", f"the interval lies outside {band}"
-    return "undecided", f"the interval reaches over an end of {band}"
+        return "contradicted", "all of the interval lies outside the range"
+    return "undecided", "the interval crosses an end of the range"
 
 
 def _fastest(blocks: Blocks) -> str:
@@ -147,7 +146,3 @@ def _fastest(blocks: Blocks) -> str:
     others = blocks.runs[blocks.runs["scheme"].ne(BASELINE) & ~is_userspace(blocks.runs)]
     medians = others.groupby("scheme")["gbps"].median()
     return FASTEST_OTHER if medians.empty else str(medians.idxmax())
-
-
-def _points(fraction: float) -> str:
-    return f"{100 * fraction:+.1f} %".replace("-", "−").replace("+0.0", "0").replace("−0.0", "0")

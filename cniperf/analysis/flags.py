@@ -14,7 +14,7 @@ from cniperf.analysis.blocks import BASELINE, broken_rounds
 
 TREND = 0.05  # TriScale's bound on a run's steadiness, per run (Jacob et al., 2021)
 RETRANSMITS = 0.001  # of the segments sent
-FULL = 95.0  # % of a CPU from which on it is full
+FULL = 90.0  # % of a CPU from which on it is full
 STOLEN = 2.0  # % of the CPUs' time
 OTHERS = 10.0  # % of one CPU
 ROUND_OFF, ROUND_ROBUST = 0.10, 4.0  # share of the median, and deviations: both must be exceeded

@@ -24,7 +24,7 @@ from cniperf.notebook import execute, warm_kernel
 from cniperf.params import Experiment
 from cniperf.report import Report, default_reports_dir, make_report
 from cniperf.runs import default_data_dir, read_run, run_folders, runs_table
-from cniperf.suites import Cell, Suite, read_suite
+from cniperf.suites import Cell, Suite, read_suite, suite_file
 
 REPORT_SECONDS = 12.0  # of a budget, kept for the report
 GIVE_UP = 2  # failures without a figure, after which a scheme is left out
@@ -171,11 +171,16 @@ def run_suite(
 
     Raises:
         NotAble, Busy: nothing can be measured now.
+        ParameterError: another suite has this name.
         CniperfError: no report could be written.
     """
-    check(Experiment.of(**suite.params))
     data = Path(data_dir or default_data_dir()).resolve()
     out = (out_dir or default_reports_dir() / suite.name).resolve()
+    if suite_file(data, suite.name).exists() and read_suite(data, suite.name) != suite:
+        raise ParameterError(
+            f"there is another suite {suite.name} in {data}: resume it, or take another name"
+        )
+    check(Experiment.of(**suite.params))
     notebooks = _made(out / "notebooks")
     suite.save(data)
     with (
@@ -188,7 +193,8 @@ def run_suite(
         try:
             suite = suite.end(rounds.run())
         except (Stopped, KeyboardInterrupt):
-            tell(f"stopped in round {rounds.round}; to go on: {_resume(suite.name, data_dir)}")
+            again = _resume(suite.name, data_dir, out_dir)
+            tell(f"stopped in round {rounds.round}; to go on: {again}")
             raise
         suite.save(data)
         tell(f"── {rounds.good()} rounds count. Ended by {suite.ended}.")
@@ -196,9 +202,10 @@ def run_suite(
     return Done(suite, rounds.runs(), made)
 
 
-def _resume(name: str, data_dir: Path | str | None) -> str:
-    where = f" --data-dir {data_dir}" if data_dir else ""
-    return f"cniperf suite --resume {name}{where}"
+def _resume(name: str, data_dir: Path | str | None, out_dir: Path | None) -> str:
+    folders = {"--data-dir": data_dir, "--out-dir": out_dir}
+    where = [f"{option} {folder}" for option, folder in folders.items() if folder]
+    return " ".join(["cniperf suite --resume", name, *where])
 
 
 @contextmanager

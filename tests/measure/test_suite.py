@@ -17,6 +17,7 @@ from cniperf.measure.suite import (
     new_suite,
     order,
     resumable,
+    run_suite,
     scheme_cells,
 )
 from cniperf.notebook import NotebookFailed
@@ -202,6 +203,15 @@ def test_what_cannot_be_resumed_is_told(tmp_path):
         resumable(tmp_path, "x")
     with pytest.raises(CannotWrite):
         suite.save(suite_file(tmp_path, "x"))
+
+
+def test_two_suites_of_one_name_are_not_mixed(tmp_path):
+    suite = Suite(name="x", seed=1, cells=({"scheme": "macvlan"},))
+    suite.save(tmp_path)
+    other = Suite(name="x", seed=2, cells=({"scheme": "macvlan"},))
+    with pytest.raises(ParameterError, match="another suite x"):
+        run_suite(other, data_dir=tmp_path, out_dir=tmp_path / "r")
+    assert not (tmp_path / "r").exists()
 
 
 # ── the real thing ────────────────────────────────────────────────────────────────────────────
