@@ -402,6 +402,8 @@ def _shown(path: Path) -> str:
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)  # a second one must not cut the tidying short
     raise Stopped(number)
 
 

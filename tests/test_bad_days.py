@@ -143,6 +143,17 @@ def test_a_stopped_suite_leaves_its_whole_runs_and_nothing_else(tmp_path, number
         assert json.loads((folder / "run.json").read_text())["status"] == "ok"
 
 
+def test_a_second_signal_does_not_cut_the_tidying_short(tmp_path):
+    run = started(tmp_path, *RUN, "macvlan", "--duration", "5")
+    wait_for(lambda: [j for j in journals() if j.entries("process")], within=20)
+    for _ in range(5):
+        run.send_signal(signal.SIGTERM)
+        time.sleep(0.01)
+    _, said = run.communicate(timeout=30)
+    assert run.returncode == 143
+    assert said == "cniperf: stopped by SIGTERM; nothing is left running\n"
+
+
 def wait_for(look, within=10.0):
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:
