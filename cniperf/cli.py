@@ -36,7 +36,7 @@ Nic = Annotated[
 Mtu = Annotated[int | None, typer.Option(help="MTU of the underlay, bytes. (default: 1500)")]
 Duration = Annotated[int | None, typer.Option(help="Seconds of load that count. (default: 10)")]
 SuiteDuration = Annotated[
-    int | None, typer.Option(help="Seconds of load that count, a run. (default: 2)")
+    int | None, typer.Option(help="Seconds of load that count, a run. (default: 1)")
 ]
 Omit = Annotated[int | None, typer.Option(help="Seconds before that, not counted. (default: 1)")]
 Rounds = Annotated[
@@ -233,7 +233,7 @@ def _suite(
                                  "than --data-dir and --out-dir")  # fmt: skip
         return resumable(data_dir, resume)
     chosen = {find(name).name for name in schemes or scheme_names()} | {BASELINE}
-    merged = _merged(settings, {"duration": 2, "target": 1.0, "rounds": 100, "budget": "15m"},
+    merged = _merged(settings, {"duration": 1, "target": 1.0, "rounds": 100, "budget": "15m"},
                      options)  # fmt: skip
     own = {name: merged.pop(name, None) for name in ("target", "rounds", "budget", "seed")}
     return new_suite(
