@@ -78,17 +78,19 @@ def test_progress_tells_the_rate_while_the_load_runs(tmp_path):
 
 
 def test_a_tunnel_without_segmentation_loses_most_and_with_it_less():
-    """The article's −86 % is the NIC's doing: 82 and 39 % by hand on a quiet machine."""
-    assert 0.75 < vxlan_loss("virtio") < 0.90
-    assert 0.25 < vxlan_loss("offload") < 0.60
+    """The article's −86 % is the NIC's doing: 78 and 56 % in rounds, on a machine that is noisy."""
+    without, with_it = vxlan_loss("virtio"), vxlan_loss("offload")
+    assert 0.65 < without < 0.90
+    assert 0.25 < with_it < 0.70
+    assert with_it + 0.1 < without
 
 
-def vxlan_loss(nic, pairs=3):
+def vxlan_loss(nic, pairs=5):
     losses = []
     for _ in range(pairs):
         gbps = {}
         for scheme in ("hostnetwork", "flannel-vxlan"):
-            experiment = Experiment.of(scheme=scheme, duration=2)
+            experiment = Experiment.of(scheme=scheme, duration=1)
             with Lab(nic=nic) as lab:
                 plan = make_plan(scheme, *lab.hosts)
                 lab.apply(plan)
