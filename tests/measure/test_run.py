@@ -80,8 +80,8 @@ def test_progress_tells_the_rate_while_the_load_runs(tmp_path):
 def test_a_tunnel_without_segmentation_loses_most_and_with_it_less():
     """The article's −86 % is the NIC's doing: 78 and 56 % in rounds, on a machine that is noisy."""
     without, with_it = vxlan_loss("virtio"), vxlan_loss("offload")
-    assert 0.65 < without < 0.90
-    assert 0.25 < with_it < 0.70
+    assert 0.75 < without < 0.90
+    assert 0.25 < with_it < 0.60
     assert with_it + 0.1 < without
 
 
