@@ -202,8 +202,7 @@ def effects(table: pd.DataFrame) -> Chart:
         if np.isfinite(row["low"]):
             axes.plot([100 * row["low"], 100 * row["high"]], [y, y], color=INK, linewidth=1.2,
                       zorder=3)  # fmt: skip
-        half = (row["high"] - row["low"]) / 2
-        spread = f" ± {100 * half:.1f}" if np.isfinite(half) else ""
+        spread = _half(row["low"], row["high"])
         end = 100 * np.nanmax([row["effect"], row["high"], 0])
         _label(axes, y, end, f"{100 * row['effect']:+.1f}{spread}".replace("-", "−"))
     axes.axvline(0, color=FAINT, linewidth=0.8)
@@ -317,15 +316,18 @@ def _label(axes: Axes, y: int, end: float, text: str, **look: Any) -> None:  # n
     axes.annotate(text, (end, y), (6, 0), textcoords="offset points", va="center", **look)
 
 
+def _half(low: float, high: float) -> str:
+    """Return half of an interval's width in points, as ± x; nothing where there is none."""
+    return f" ± {50 * (high - low):.1f}" if np.isfinite(low) else ""
+
+
 def _with_interval(row: "pd.Series[Any]") -> str:
-    half = (row["loss_high"] - row["loss_low"]) / 2
-    spread = f" ± {100 * half:.1f}" if np.isfinite(half) else ""
+    spread = _half(row["loss_low"], row["loss_high"])
     return f"{100 * row['loss']:.1f}{spread} %".replace("-", "−")
 
 
 def _cost(row: Mapping[Hashable, Any]) -> str:
-    half = (row["cost_high"] - row["cost_low"]) / 2
-    spread = f" ± {100 * half:.1f}" if np.isfinite(half) else ""
+    spread = _half(row["cost_low"], row["cost_high"])
     return f"{-100 * row['cost']:+.1f}{spread}".replace("-", "−")
 
 

@@ -1,7 +1,9 @@
-"""What a run says of itself while it goes on."""
+"""What a run, and a suite of them, say of themselves while they go on."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from cniperf.suites import Cell
 
 
 @dataclass(frozen=True)
@@ -30,3 +32,74 @@ Progress = Callable[[Moment], None]
 def say(moment: Moment) -> None:
     """Print a moment as a line, as a notebook shows it."""
     print(moment, flush=True)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one run of a suite ended; ``str()`` is a line for people.
+
+    Attributes:
+        cell: what was measured: the parameters that set it apart.
+        round: in which round.
+        number: its place in the round, from 1.
+        of: how many runs the round has.
+        gbps: the figure, or None where the run failed.
+        error: why it failed, or an empty text.
+        flags: kinds of the flags it has, commas between.
+    """
+
+    cell: Cell
+    round: int
+    number: int
+    of: int
+    gbps: float | None
+    error: str = ""
+    flags: str = ""
+
+    def __str__(self) -> str:
+        result = f"failed: {self.error}" if self.gbps is None else f"{self.gbps:6.2f} Gbit/s"
+        place = f"round {self.round} · {self.number:{len(str(self.of))}}/{self.of}"
+        flags = f"   look: {self.flags}" if self.flags else ""
+        return f"{place} · {label(self.cell):<14} {result}{flags}"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a suite knows after a round; ``str()`` is a line for people.
+
+    Attributes:
+        rounds: how many rounds count so far.
+        scheme: whose loss is known least well, or an empty text where that is not known yet.
+        half_width: half of its interval's width, as a fraction.
+        target: the half width that is wanted, as a fraction; 0 for none.
+        seconds_left: what the suite will still take, as far as it can know.
+        note: what happened to the round, where it does not count.
+    """
+
+    rounds: int
+    scheme: str
+    half_width: float
+    target: float
+    seconds_left: float
+    note: str = ""
+
+    def __str__(self) -> str:
+        parts = [self.note or f"{self.rounds} rounds"]
+        if self.scheme:
+            parts.append(f"least known: {self.scheme}, ±{100 * self.half_width:.1f} points")
+            if self.target:
+                parts.append(f"wanted: ±{100 * self.target:.1f}")
+        parts.append(f"about {clock(self.seconds_left)} left")
+        return f"── {' · '.join(parts)}"
+
+
+def label(cell: Cell) -> str:
+    """Return a cell's name for people: its scheme, and what else sets it apart."""
+    rest = [f"{name}={value}" for name, value in cell.items() if name != "scheme"]
+    return " ".join([str(cell.get("scheme", "")), *rest]).strip()
+
+
+def clock(seconds: float) -> str:
+    """Return a time for people, as 1 min 05 s."""
+    minutes, rest = divmod(round(max(0.0, seconds)), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

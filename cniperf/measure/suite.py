@@ -19,6 +19,7 @@ from cniperf.beds.awake import awake
 from cniperf.beds.journal import sweep_dead
 from cniperf.beds.lock import machine_lock
 from cniperf.errors import BadRun, CniperfError, ParameterError, Stopped
+from cniperf.measure.progress import Outcome, Standing, clock, label
 from cniperf.measure.run import check, record_failure
 from cniperf.notebook import execute, warm_kernel
 from cniperf.params import Experiment
@@ -29,65 +30,6 @@ from cniperf.suites import Cell, Suite, read_suite, suite_file
 REPORT_SECONDS = 12.0  # of a budget, kept for the report
 GIVE_UP = 2  # failures without a figure, after which a scheme is left out
 BROKEN_AT_MOST = 3  # rounds in a row
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How one run of a suite ended; ``str()`` is a line for people.
-
-    Attributes:
-        cell: what was measured: the parameters that set it apart.
-        round: in which round.
-        number: its place in the round, from 1.
-        of: how many runs the round has.
-        gbps: the figure, or None where the run failed.
-        error: why it failed, or an empty text.
-        flags: kinds of the flags it has, commas between.
-    """
-
-    cell: Cell
-    round: int
-    number: int
-    of: int
-    gbps: float | None
-    error: str = ""
-    flags: str = ""
-
-    def __str__(self) -> str:
-        result = f"failed: {self.error}" if self.gbps is None else f"{self.gbps:6.2f} Gbit/s"
-        place = f"round {self.round} · {self.number:{len(str(self.of))}}/{self.of}"
-        flags = f"   look: {self.flags}" if self.flags else ""
-        return f"{place} · {label(self.cell):<14} {result}{flags}"
-
-
-@dataclass(frozen=True)
-class Standing:
-    """What a suite knows after a round; ``str()`` is a line for people.
-
-    Attributes:
-        rounds: how many rounds count so far.
-        scheme: whose loss is known least well, or an empty text where that is not known yet.
-        half_width: half of its interval's width, as a fraction.
-        target: the half width that is wanted, as a fraction; 0 for none.
-        seconds_left: what the suite will still take, as far as it can know.
-        note: what happened to the round, where it does not count.
-    """
-
-    rounds: int
-    scheme: str
-    half_width: float
-    target: float
-    seconds_left: float
-    note: str = ""
-
-    def __str__(self) -> str:
-        parts = [self.note or f"{self.rounds} rounds"]
-        if self.scheme:
-            parts.append(f"least known: {self.scheme}, ±{100 * self.half_width:.1f} points")
-            if self.target:
-                parts.append(f"wanted: ±{100 * self.target:.1f}")
-        parts.append(f"about {_clock(self.seconds_left)} left")
-        return f"── {' · '.join(parts)}"
 
 
 @dataclass(frozen=True)
@@ -216,12 +158,6 @@ def _swept() -> Iterator[None]:
         yield
     finally:
         sweep_dead()
-
-
-def label(cell: Cell) -> str:
-    """Return a cell's name for people: its scheme, and what else sets it apart."""
-    rest = [f"{name}={value}" for name, value in cell.items() if name != "scheme"]
-    return " ".join([str(cell.get("scheme", "")), *rest]).strip()
 
 
 def order(suite: Suite, number: int) -> list[Cell]:
@@ -380,7 +316,7 @@ class _Rounds:
             return "failure: too many rounds were broken"
         spent = time.monotonic() - self._began
         if suite.budget and spent + self._longest + REPORT_SECONDS > suite.budget:
-            return f"the budget of {_clock(suite.budget)}"
+            return f"the budget of {clock(suite.budget)}"
         return ""
 
     def _done_in(self, number: int) -> int:
@@ -414,8 +350,3 @@ def _made(folder: Path) -> Path:
     except OSError as problem:
         raise CniperfError(f"cannot write to {folder}: {problem.strerror}") from None
     return folder
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(max(0.0, seconds)), 60)
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

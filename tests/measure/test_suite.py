@@ -9,11 +9,9 @@ import pytest
 
 from cniperf.errors import CannotWrite, ParameterError
 from cniperf.measure import suite as module
+from cniperf.measure.progress import Outcome, Standing, label
 from cniperf.measure.suite import (
-    Outcome,
-    Standing,
     _Rounds,
-    label,
     new_suite,
     order,
     resumable,
