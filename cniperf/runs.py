@@ -72,9 +72,12 @@ class Draft:
 
     def __init__(self, data_dir: Path, name: str) -> None:
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        self.id = f"{stamp}-{name}-{secrets.token_hex(2)}"
-        self.final = data_dir / self.id
-        self.path = data_dir / f".partial-{self.id}"
+        for _ in range(100):  # a short suffix reads well, and may be taken
+            self.id = f"{stamp}-{name}-{secrets.token_hex(2)}"
+            self.final = data_dir / self.id
+            self.path = data_dir / f".partial-{self.id}"
+            if not self.final.exists() and not self.path.exists():
+                break
 
     def __enter__(self) -> Self:
         try:

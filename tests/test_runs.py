@@ -84,6 +84,16 @@ def test_a_draft_becomes_a_run_only_when_finished(tmp_path):
     assert list(tmp_path.iterdir()) == [folder]
 
 
+def test_two_runs_of_one_second_never_share_a_name(tmp_path, monkeypatch):
+    suffixes = iter(["aaaa", "aaaa", "bbbb"])
+    monkeypatch.setattr("cniperf.runs.secrets.token_hex", lambda _: next(suffixes))
+    monkeypatch.setattr("cniperf.runs.time.strftime", lambda *_: "20260102T030405Z")
+    for _ in range(2):
+        with Draft(tmp_path, "calico") as draft:
+            draft.finish({})
+    assert sorted(folder.name[-4:] for folder in tmp_path.iterdir()) == ["aaaa", "bbbb"]
+
+
 def test_a_draft_that_is_left_leaves_nothing(tmp_path):
     with pytest.raises(KeyboardInterrupt), Draft(tmp_path, "calico") as draft:
         draft.write("host-a.sh", "ip link")

@@ -164,6 +164,7 @@ def test_resumed_it_measures_just_what_was_missing(world, tmp_path, after):
     world.fails = lambda *_: False
     assert world.run(suite)[0] == "the cap of 3 rounds"
     runs = load_runs(world.data)
+    assert list(runs["error"].unique()) == [""]
     assert before < set(runs["run"]) and len(runs) == 12
     assert runs.groupby(["round", "scheme"]).size().to_dict() == {
         (number, scheme): 2 if scheme == "hostnetwork" else 1
