@@ -105,11 +105,11 @@ def throughput(runs: pd.DataFrame) -> Chart:
     Args:
         runs: runs of one condition, as :func:`cniperf.load_runs` gives them.
     """
-    table = loss_table(runs)
+    blocks, table = Blocks(runs), loss_table(runs)
     chart, axes = _rows(table, "Goodput, pod to pod")
     for y, (scheme, row) in enumerate(table.iterrows()):
         _bar(axes, y, str(scheme), row, "gbps", colours(table.index))
-        dots = runs[runs["scheme"].eq(str(scheme)) & runs["status"].eq("ok")]["gbps"]
+        dots = blocks.figures(str(scheme))
         axes.plot(dots, np.full(len(dots), y + 0.27), ".", color=INK, markersize=3, alpha=0.6)
         if row["runs"]:
             _label(axes, y, row["gbps_high"], f"{row['gbps']:.2f}{_star(row)}")

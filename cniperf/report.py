@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.blocks import BASELINE
+from cniperf.analysis.blocks import BASELINE, lie_as, placements
 from cniperf.analysis.claims import claims_table
 from cniperf.analysis.factors import cells_table, effects_table
 from cniperf.analysis.flags import flag_table, limits
@@ -33,6 +33,13 @@ LIMITS = {
     "both": "both CPUs",
     "wire": "neither CPU",
     "": "–",
+}
+
+
+# Whether one CPU reads what the other has just written from a common cache.
+PLACEMENTS = {
+    "shared": "the hosts' CPUs share a last-level cache",
+    "apart": "the hosts' CPUs share no cache",
 }
 
 
@@ -122,7 +129,7 @@ def heading(condition: Mapping[str, Any], group: pd.DataFrame) -> Html:
         f"<h2>{escape(nic)}</h2><p class='meta'>Bed {condition['bed']}, MTU {condition['mtu']} B, "
         f"{streams}, {escape(str(condition['congestion']))}{escape(str(window))}, "
         f"{condition['duration']} s a run after {condition['omit']} s not counted, "
-        f"iperf3 {condition['iperf3']}. {escape(cpus)}.</p>"
+        f"iperf3 {condition['iperf3']}. {escape(cpus + _placed(group))}.</p>"
     )
 
 
@@ -176,7 +183,32 @@ def noise(group: pd.DataFrame) -> Html:
             f"<p>How much the machine's own noise is, these runs cannot tell: it takes {ENOUGH} "
             "rounds that ran hostnetwork twice (<code>cniperf suite</code>).</p>"
         )
-    return Html("".join(parts) + _flags(flag_table(group), len(group)))
+    return Html("".join(parts) + _elsewhere(group) + _flags(flag_table(group), len(group)))
+
+
+def _placed(group: pd.DataFrame) -> str:
+    most = placements(group)
+    return f"; {PLACEMENTS[most.index[0]]}" if len(most) and most.index[0] in PLACEMENTS else ""
+
+
+def _elsewhere(group: pd.DataFrame) -> str:
+    """Show what the rounds say that do not count, as the hypervisor had moved the hosts' CPUs."""
+    most = placements(group)
+    if len(most) < 2 or not set(most.index) <= set(PLACEMENTS):
+        return ""
+    first, second = most.index[:2]
+    there = loss_table(lie_as(group[group["suite"].ne("")], second))
+    rows = [
+        [str(scheme), f"{row['runs']}", f"{row['gbps']:.2f}", _percent(row["loss"]),
+         _range(row["loss_low"], row["loss_high"], "{:.1%}")]
+        for scheme, row in there[there["runs"] > 0].iterrows()
+    ]  # fmt: skip
+    return (
+        "<p>The hypervisor moved the hosts' CPUs while the suite ran, which makes another machine "
+        f"of this one. Above count the {most[first]} runs where {PLACEMENTS[first]}; where "
+        f"{PLACEMENTS[second]}, these were measured:</p>"
+        + _table(["scheme", "runs", "Gbit/s", "loss", "95 % interval"], rows, {1, 2, 3, 4})
+    )
 
 
 def _flags(table: pd.DataFrame, runs: int) -> str:

@@ -42,11 +42,15 @@ COLUMNS = (
     *CONDITIONS,
     "gbps", "retransmits", "mss", "pod_mtu", "sender_cpu", "receiver_cpu",
     "cpu_a", "cpu_b", "stolen", "others", "trend", "trend_low", "trend_high",
-    "ovs_datapath", "path", "flags",
+    "cache", "ovs_datapath", "path", "flags",
 )  # fmt: skip
 
 NUMBERS = ("gbps", "retransmits", "mss", "pod_mtu", "sender_cpu", "receiver_cpu", "cpu_a", "cpu_b",
            "stolen", "others", "trend", "trend_low", "trend_high")  # fmt: skip
+
+# CPUs that share a last-level cache hand data over in less than this (1.5 where it was tried),
+# CPUs that do not in more (4.7); see cniperf.beds.caches.
+SHARED_BELOW = 3.0
 
 # What runs made before a parameter existed had.
 BEFORE = {"gro": "default", "udpcsum": False}
@@ -180,7 +184,9 @@ def load_runs(data_dir: Path | str | None = None, *, suite: str | None = None) -
         ``cpu_b`` (% of the busiest CPU of each host that was in use), ``stolen`` (% of the CPUs'
         time), ``others`` (% of one CPU that other processes used), ``trend``, ``trend_low``,
         ``trend_high`` (rise of the throughput within the run, as a fraction, and its 95 %
-        interval), ``ovs_datapath``, ``path`` (the folder) and ``flags`` (kinds of
+        interval), ``cache`` (``shared`` or ``apart``: whether the two hosts' CPUs have one
+        last-level cache; ``moved`` where that changed within the run, empty where it is not
+        known), ``ovs_datapath``, ``path`` (the folder) and ``flags`` (kinds of
         :func:`cniperf.analysis.flags.run_flags`, commas between; empty is good).
 
         ``attrs["broken"]`` lists what was left out as ``(folder, reason)``.
@@ -254,6 +260,18 @@ def load_plans(runs: "pd.DataFrame") -> Iterator[tuple[str, str, str]]:
             yield str(scheme), a, b
 
 
+def cache(handover: float | None) -> str:
+    """Tell from how CPUs hand data over whether they share a cache; empty if it is not known."""
+    if handover is None:
+        return ""
+    return "shared" if handover < SHARED_BELOW else "apart"
+
+
+def _cache(summary: Mapping[str, Any]) -> str:
+    before, after = (cache(ratio) for ratio in summary.get("handover") or (None, None))
+    return before if before == after else "moved"
+
+
 def _row(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
     try:
         params, environment = record["params"], record["environment"]
@@ -271,6 +289,7 @@ def _row(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
             "cpu": environment["cpu"],
             "cpus": environment["cpus"],
             "iperf3": environment["versions"]["iperf3"],
+            "cache": _cache(summary),
             "ovs_datapath": record["bed"].get("ovs_datapath"),
             "path": str(folder),
         }

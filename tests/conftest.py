@@ -102,7 +102,7 @@ RECORD = {
 }  # fmt: skip
 
 SUMMARY = {"gbps": 0.0, "retransmits": 0, "mss": 1448, "pod_mtu": 1500, "cpu_a": 100.0,
-           "cpu_b": 70.0, "stolen": 0.0, "others": 0.0, "trend": 0.0, "trend_low": -0.01,
+           "cpu_b": 70.0, "stolen": 0.0, "others": 0.0, "handover": None, "trend": 0.0, "trend_low": -0.01,
            "trend_high": 0.01}  # fmt: skip
 
 ORDER = {"hostnetwork": 10, "macvlan": 20, "ovs": 30, "ovs-bridge": 40, "calico": 50,

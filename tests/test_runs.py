@@ -24,6 +24,16 @@ def test_a_failed_run_has_a_reason_and_no_figure(shelf):
     assert row["gbps"] != row["gbps"]
 
 
+@pytest.mark.parametrize(
+    ("handover", "cache"),
+    [([1.5, 1.6], "shared"), ([4.7, 4.6], "apart"), ([1.5, 4.7], "moved"), ([None, None], ""),
+     (None, "")],
+)  # fmt: skip
+def test_a_run_tells_whether_its_cpus_share_a_cache(shelf, handover, cache):
+    shelf.add("calico", 1.0, handover=handover)
+    assert load_runs(shelf.folder)["cache"].tolist() == [cache]
+
+
 def test_a_suite_can_be_picked(shelf):
     shelf.add("calico", 1.0, suite="mine")
     shelf.add("calico", 2.0)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.blocks import BASELINE, Blocks
+from cniperf.analysis.blocks import BASELINE, Blocks, lie_as, placements
 from cniperf.analysis.interval import ENOUGH, Interval, ratio_interval
 from cniperf.analysis.loss import conditions, is_userspace
 from cniperf.analysis.noise import noise_floor
@@ -33,15 +33,18 @@ def pair_up(
         which = "first" if before.empty else "second"
         raise CniperfError(f"there is no run in the {which} set: nothing to compare")
     ours, theirs = list(conditions(before)), list(conditions(after))
-    found = [(one, a, b) for one, a in ours for other, b in theirs if _key(one) == _key(other)]
+    alike = [(one, a, b) for one, a in ours for other, b in theirs if _key(one) == _key(other)]
+    found = [(one, *_placed_alike(a, b)) for one, a, b in alike if _common(a, b)]
     if found:
         return found
-    (one, a), (other, b) = ours[0], theirs[0]
+    (one, a), (other, b) = ((alike[0][0], alike[0][1]), (alike[0][0], alike[0][2])) if alike else (
+        ours[0], theirs[0]
+    )  # fmt: skip
     differ = [
         f"{name} {one[name]} and {other[name]}"
         for name in CONDITIONS
         if str(one[name]) != str(other[name])
-    ]
+    ] or ["whether the hosts' CPUs share a cache"]
     if not anyway:
         raise Unlike(f"the two sets differ in {'; '.join(differ)}: --anyway compares all the same")
     return [(one, a, b)]
@@ -92,6 +95,23 @@ def sentence(row: "pd.Series") -> str:
         f"{row['verdict']}: {was} → {now} ({interval}{row['change_high']:+.1%}; "
         f"seen from {row['seen']:.1%})"
     )
+
+
+def _common(before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
+    """Return the placements of the hosts' CPUs that both sets have, the best known first."""
+    ours, theirs = placements(before), placements(after)
+    if ours.empty or theirs.empty:
+        return [""]  # runs outside suites have no say
+    both = pd.concat([ours, theirs], axis=1).min(axis=1, skipna=False).dropna()
+    return list(map(str, both.sort_values(ascending=False).index))
+
+
+def _placed_alike(before: pd.DataFrame, after: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the runs of two sets whose hosts' CPUs lay to each other in the same way."""
+    if placements(before).empty or placements(after).empty:
+        return before, after
+    best = _common(before, after)[0]
+    return lie_as(before, best), lie_as(after, best)
 
 
 def _key(condition: dict[str, object]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.blocks import BASELINE, broken_rounds
+from cniperf.analysis.blocks import BASELINE, broken_rounds, usable
 
 TREND = 0.05  # TriScale's bound on a run's steadiness, per run (Jacob et al., 2021)
 RETRANSMITS = 0.001  # of the segments sent
@@ -65,6 +65,10 @@ CHECKS = {
     "others": Check(
         lambda runs: runs["others"].gt(OTHERS),
         lambda run: f"other processes took {run['others']:.0f} % of a CPU",
+    ),
+    "moved": Check(
+        lambda runs: runs["cache"].eq("moved"),
+        lambda run: "the hypervisor moved the hosts' CPUs to or from a common cache",
     ),
     "wire": Check(
         lambda runs: limits(runs).eq("wire"),
@@ -143,7 +147,8 @@ def _rounds(runs: pd.DataFrame) -> list[tuple[object, ...]]:
     """Flag rounds whose baseline stands apart, and a baseline that drifts over the rounds."""
     from scipy.stats import theilslopes
 
-    good = runs[runs["status"].eq("ok") & runs["scheme"].eq(BASELINE) & runs["suite"].ne("")]
+    good = usable(runs)
+    good = good[good["scheme"].eq(BASELINE) & good["suite"].ne("")]
     found: list[tuple[object, ...]] = []
     for suite, part in good.groupby("suite"):
         base = part.groupby("round")["gbps"].mean()
@@ -165,7 +170,7 @@ def _rounds(runs: pd.DataFrame) -> list[tuple[object, ...]]:
 def _modes(runs: pd.DataFrame) -> list[tuple[object, ...]]:
     """Flag schemes whose runs gather around two figures: their median is neither."""
     found: list[tuple[object, ...]] = []
-    for scheme, part in runs[runs["status"].eq("ok")].groupby("scheme"):
+    for scheme, part in usable(runs).groupby("scheme"):
         low, high = two_modes(np.sort(part["gbps"].to_numpy()))
         if high > low:
             says = f"the runs gather around two figures, {low:.2f} and {high:.2f} Gbit/s"

@@ -12,6 +12,7 @@ from subprocess import Popen
 from typing import TYPE_CHECKING, Any
 
 from cniperf.analysis.trend import trend
+from cniperf.beds.caches import handover
 from cniperf.beds.child import bytes_sent, listens
 from cniperf.beds.cputime import CpuTimes, process_seconds, used_since
 from cniperf.errors import CannotWrite, MeasurementFailed, one_line
@@ -61,8 +62,9 @@ class Load:
 
         Beside the figures of :func:`summary` it has ``cpu_a``, ``cpu_b`` (how full each host's
         busiest CPU was while bytes flowed, in %), ``stolen`` (% of the hosts' CPU time),
-        ``others`` (what processes that are no part of the load used meanwhile, in % of one CPU)
-        and those of :func:`cniperf.analysis.trend.trend`.
+        ``others`` (what processes that are no part of the load used meanwhile, in % of one CPU),
+        ``handover`` (:func:`cniperf.beds.caches.handover` before the load and after it) and those
+        of :func:`cniperf.analysis.trend.trend`.
 
         Args:
             tick: called about once a second with the seconds since the start and the Gbit/s that
@@ -71,6 +73,7 @@ class Load:
         Raises:
             MeasurementFailed: no server, no connection, no end, or no figure.
         """
+        before = handover(*self.bed.cpus.values())
         began, others = time.monotonic(), process_seconds()
         a, b = self.plan
         server_file = self.folder / "iperf3-server.json"
@@ -86,7 +89,8 @@ class Load:
         self._end(server)
         used = used_since(process_seconds(without=self.bed.children), others)
         cpus["others"] = 100 * used / (time.monotonic() - began)
-        return summary(said) | cpus | trend(load_intervals(self.folder))
+        figures = {"handover": (before, handover(*self.bed.cpus.values()))}
+        return summary(said) | cpus | figures | trend(load_intervals(self.folder))
 
     def _await_server(self, server: "Popen[bytes]", address: str, output: Path) -> None:
         deadline = time.monotonic() + CONNECT_TIMEOUT

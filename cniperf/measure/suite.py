@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.blocks import BASELINE, broken_rounds
+from cniperf.analysis.blocks import BASELINE, broken_rounds, usable
 from cniperf.analysis.loss import loss_table, widest
+from cniperf.beds import cpus
 from cniperf.beds.awake import awake
+from cniperf.beds.caches import handover
 from cniperf.beds.journal import sweep_dead
 from cniperf.beds.lock import machine_lock
 from cniperf.errors import BadRun, CniperfError, ParameterError, Stopped
@@ -24,12 +26,13 @@ from cniperf.measure.run import check, record_failure
 from cniperf.notebook import execute, warm_kernel
 from cniperf.params import Experiment
 from cniperf.report import Report, default_reports_dir, make_report
-from cniperf.runs import default_data_dir, read_run, run_folders, runs_table
+from cniperf.runs import cache, default_data_dir, read_run, run_folders, runs_table
 from cniperf.suites import Cell, Suite, read_suite, suite_file
 
 REPORT_SECONDS = 12.0  # of a budget, kept for the report
 GIVE_UP = 2  # failures without a figure, after which a scheme is left out
-BROKEN_AT_MOST = 3  # rounds in a row
+BROKEN_AT_MOST = 3  # rounds more than were asked for
+MOVED_AT_MOST = 2  # runs that are measured again as the hosts' CPUs were moved meanwhile
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,9 @@ def run_suite(
     is left out from then on, and the report says so. A suite that was interrupted goes on where
     it was: finished runs are not repeated.
 
+    All runs of a round are made with the hosts' CPUs in one placement: with a common cache, or
+    without. Where a hypervisor moves them, that round waits and another one goes on.
+
     Args:
         suite: from :func:`new_suite` or :func:`resumable`.
         data_dir: where runs are left; the project's ``data/`` if not given.
@@ -169,7 +175,7 @@ Key = tuple[str, ...]
 
 
 class _Rounds:
-    """Rounds of one suite, one after the other."""
+    """Rounds of one suite: one at a time for each placement of the hosts' CPUs."""
 
     def __init__(
         self,
@@ -185,44 +191,53 @@ class _Rounds:
         self._wanted = Counter(self._key(cell) for cell in suite.cells)
         self._folders: list[Path] = []
         self._done: Counter[tuple[int, Key]] = Counter()
+        self._moved: Counter[tuple[int, Key]] = Counter()
+        self._places: dict[int, str] = {}
         self._results: dict[Key, Counter[bool]] = {key: Counter() for key in self._wanted}
         self._began, self._longest = time.monotonic(), 0.0
         self._adopt()
+        self.round = self._next()
 
     def run(self) -> str:
-        """Measure round after round; return why it ended."""
+        """Measure run after run; return why it ended."""
         while not (reason := self._reason()):
             began = time.monotonic()
-            self._measure(self.round)
+            self._measure()
             self._longest = max(self._longest, time.monotonic() - began)
-            self._tell(self._standing())
+            if not self._missing(self.round):
+                self._tell(self._standing())
+            self.round = self._next()
         return reason
 
     def runs(self) -> pd.DataFrame:
         """Return the suite's runs so far."""
         return runs_table(self._folders)
 
-    @property
-    def round(self) -> int:
-        """The round that is under way, or the next one."""
-        last = max((number for number, _ in self._done), default=1)
-        return last if self._missing(last) else last + 1
-
     def good(self) -> int:
-        """Return how many rounds are complete and not broken."""
-        runs = self.runs()
-        broken = set(broken_rounds(runs)["round"])
-        return sum(not self._missing(n) for n in set(runs["round"]) - broken)
+        """Return how many rounds are complete and count."""
+        return sum(not self._missing(number) for number in set(usable(self.runs())["round"]))
 
     # ── one round ─────────────────────────────────────────────────────────────────────────────
 
-    def _measure(self, number: int) -> None:
-        missing = self._missing(number)
-        for cell in order(self.suite, number):
-            if missing[self._key(cell)] > 0:
-                missing[self._key(cell)] -= 1
-                outcome = self._one(number, cell, left=missing.total())
-                self._tell(outcome)
+    def _next(self) -> int:
+        """Return the round to go on with, as the hosts' CPUs lie now, or a new one."""
+        here = cache(handover(*cpus.split()))
+        known = {number for number, _ in self._done}
+        begun = (number for number in sorted(known) if self._missing(number))
+        fitting = (number for number in begun if self._places.get(number, here) == here)
+        return next(fitting, max(known, default=0) + 1)
+
+    def _measure(self) -> None:
+        """Measure what comes next in the round."""
+        number, missing = self.round, self._missing(self.round)
+        done = Counter({key: self._done[number, key] for key in self._wanted})
+        for place, cell in enumerate(order(self.suite, number), 1):
+            key = self._key(cell)
+            if done[key]:
+                done[key] -= 1
+            elif missing[key]:
+                self._tell(self._one(number, cell, place))
+                return
 
     def _missing(self, number: int) -> Counter[Key]:
         """Count what a round has still to measure."""
@@ -240,14 +255,13 @@ class _Rounds:
             if ok[False] >= GIVE_UP * self._wanted[key] and not ok[True]
         ]
 
-    def _one(self, number: int, cell: Cell, left: int) -> Outcome:
+    def _one(self, number: int, cell: Cell, place: int) -> Outcome:
         """Measure a cell once and keep the run, of a failure too."""
         experiment = Experiment.of(
             **{**self.suite.params, **cell}, suite=self.suite.name, first_round=number,
             data_dir=self._data,
         )  # fmt: skip
         name = label(cell).replace(" ", "-")
-        place = len(self.suite.cells) - left
         known = set(self._candidates(experiment.scheme))
         reason = "its notebook left no run"
         try:
@@ -284,9 +298,18 @@ class _Rounds:
         if record["suite"] != self.suite.name or key not in self._wanted:
             return False
         self._folders.append(folder)
-        self._done[record["round"], key] += 1
-        self._results[key][record["status"] == "ok"] += 1
+        if self._counts(folder, record["round"], key):
+            self._done[record["round"], key] += 1
+            self._results[key][record["status"] == "ok"] += 1
         return True
+
+    def _counts(self, folder: Path, number: int, key: Key) -> bool:
+        """Tell whether a run was made where the others of its round were; else it is repeated."""
+        found = runs_table([folder]).iloc[0]["cache"]
+        if not found or (found != "moved" and self._places.setdefault(number, found) == found):
+            return True
+        self._moved[number, key] += 1
+        return self._moved[number, key] > MOVED_AT_MOST
 
     def _candidates(self, scheme: str) -> list[Path]:
         return sorted(self._data.glob(f"[0-9]*-{scheme}-*"))
@@ -303,8 +326,12 @@ class _Rounds:
         suite = self.suite
         if not self._done:
             return ""
-        if self._missing(self.round) and self._done_in(self.round):
-            return ""  # a round that was interrupted is finished first
+        spent = time.monotonic() - self._began
+        to_come = self._longest * self._missing(self.round).total() + REPORT_SECONDS
+        if suite.budget and spent + to_come > suite.budget:
+            return f"the budget of {clock(suite.budget)}"
+        if self._done_in(self.round):
+            return ""  # a round that was begun is finished first
         if len(self._given_up()) == len(self._wanted):
             return "failure: nothing here can be measured"
         standing = self._standing()
@@ -312,11 +339,8 @@ class _Rounds:
             return f"the target: every loss is known to ±{100 * suite.target:g} points"
         if standing.rounds >= suite.rounds:
             return f"the cap of {suite.rounds} rounds"
-        if self.round > 2 * suite.rounds + BROKEN_AT_MOST:
+        if self.round > 2 * suite.rounds + BROKEN_AT_MOST:  # two placements have rounds
             return "failure: too many rounds were broken"
-        spent = time.monotonic() - self._began
-        if suite.budget and spent + self._longest + REPORT_SECONDS > suite.budget:
-            return f"the budget of {clock(suite.budget)}"
         return ""
 
     def _done_in(self, number: int) -> int:
@@ -340,7 +364,8 @@ class _Rounds:
         needed = float(suite.rounds)
         if suite.target and np.isfinite(half):
             needed = min(needed, rounds * (half / suite.target) ** 2)
-        left = max(0.0, needed - rounds) * self._longest + REPORT_SECONDS
+        a_round = self._longest * len(suite.cells)
+        left = max(0.0, needed - rounds) * a_round + REPORT_SECONDS
         return min(left, suite.budget - spent) if suite.budget else left
 
 

@@ -29,6 +29,17 @@ def test_a_round_that_a_failure_broke_is_dropped_whole(shelf):
     assert Blocks(runs).changes("calico").tolist() == [-0.5]
 
 
+def test_in_a_suite_only_the_placement_of_most_runs_counts(shelf):
+    for number, lie in enumerate([1.5, 1.5, 4.7], 1):
+        for scheme, gbps in (("hostnetwork", 20.0), ("calico", 10.0 + lie)):
+            shelf.add(scheme, gbps, suite="s", round=number, handover=[lie, lie])
+    shelf.add("calico", 1.0, suite="s", round=1, handover=[1.5, 4.7])
+    shelf.add("macvlan", 19.0, handover=[4.7, 4.7])
+    runs = load_runs(shelf.folder)
+    assert Blocks(runs).changes("calico").tolist() == pytest.approx([-0.425, -0.425])
+    assert "macvlan" in set(Blocks(runs).runs["scheme"])  # outside a suite it has no say
+
+
 def test_a_scheme_that_never_ran_breaks_no_round(shelf):
     shelf.add_rounds(hostnetwork=[20.0, 20.0], calico=[10.0, 18.0])
     for number in (1, 2):

@@ -71,6 +71,18 @@ def test_like_conditions_find_each_other(tmp_path):
     ]  # fmt: skip
 
 
+def test_sets_are_compared_where_their_cpus_lay_alike(tmp_path):
+    near, far = {"handover": [1.5, 1.5]}, {"handover": [4.7, 4.7]}
+    one = made(tmp_path / "a", **near)
+    with pytest.raises(Unlike, match="share a cache"):
+        pair_up(one, made(tmp_path / "b", **far))
+    made(tmp_path / "c", calico=12.0, **far)
+    for folder in (tmp_path / "a").iterdir():  # rounds of both kinds in one set
+        folder.rename(tmp_path / "c" / f"{folder.name}-near")
+    _, _, other = pair_up(one, load_runs(tmp_path / "c"))[0]
+    assert compare(one, other).loc["calico", "verdict"] == "same"
+
+
 def test_an_empty_set_is_told(tmp_path):
     (tmp_path / "b").mkdir()
     with pytest.raises(CniperfError, match="second"):

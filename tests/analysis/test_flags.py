@@ -10,6 +10,7 @@ ODD = {
     "mtu": {"mss": 1348},
     "stolen": {"stolen": 9.0},
     "others": {"others": 60.0},
+    "moved": {"handover": [1.5, 4.7]},
     "wire": {"cpu_a": 60.0, "cpu_b": 40.0},
 }
 
