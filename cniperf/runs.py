@@ -48,9 +48,9 @@ COLUMNS = (
 NUMBERS = ("gbps", "retransmits", "mss", "pod_mtu", "sender_cpu", "receiver_cpu", "cpu_a", "cpu_b",
            "stolen", "others", "trend", "trend_low", "trend_high")  # fmt: skip
 
-# CPUs that share a last-level cache hand data over in less than this (1.5 where it was tried),
-# CPUs that do not in more (4.7); see cniperf.beds.caches.
-SHARED_BELOW = 3.0
+# CPUs that share a last-level cache hand data over in less than this (1.9 at most where it was
+# tried), CPUs that do not in more (3.8 at least); see cniperf.beds.caches.
+SHARED_BELOW = 2.6
 
 # What runs made before a parameter existed had.
 BEFORE = {"gro": "default", "udpcsum": False}
