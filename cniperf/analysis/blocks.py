@@ -88,7 +88,7 @@ def usable(runs: pd.DataFrame) -> pd.DataFrame:
     other as in most of its runs: a hypervisor that moves them makes another machine of this one.
     """
     most = placements(runs)
-    good = lie_as(runs, str(most.index[0])) if len(most) else runs
+    good = lie_as(runs, str(most.index[0]) if len(most) else "")
     good = good[good["status"].eq("ok")]
     broken = broken_rounds(runs)
     if broken.empty:
