@@ -1,5 +1,6 @@
 """calico: the pod's veth is routed by the host, and the hosts route to each other."""
 
+from cniperf.hops import ROUTED, Device, Hop, Pod
 from cniperf.hosts import Endpoint, Host
 from cniperf.schemes.parts import host_route, routed_pod
 from cniperf.schemes.scheme import Scheme
@@ -21,12 +22,17 @@ def endpoint(here: Host) -> Endpoint:
     return Endpoint(here.pod, f"{SUBNET[here.name]}.3", "calico-c", here.mtu)
 
 
+def hops(here: Host) -> list[Hop]:
+    """A veth that the host routes."""
+    return [Pod("calico-c"), Device("calico-h"), ROUTED, Device(here.nic)]
+
+
 SCHEME = Scheme(
     name="calico",
     order=50,
     summary="routed veth, host routes: no bridge, no tunnel",
-    path="pod veth → host routing → eth0",
     wire=wire,
     endpoint=endpoint,
+    hops=hops,
     devices=("veth",),
 )

@@ -1,5 +1,6 @@
 """canal: calico's routed veth to the pod, flannel's vxlan between the hosts."""
 
+from cniperf.hops import ROUTED, Device, Hop, Pod
 from cniperf.hosts import Endpoint, Host
 from cniperf.schemes.parts import FLANNEL_SUBNET, VXLAN_OVERHEAD, routed_pod, vxlan
 from cniperf.schemes.scheme import Scheme
@@ -21,12 +22,20 @@ def endpoint(here: Host) -> Endpoint:
     return Endpoint(here.pod, pod, "canal-c", here.mtu - VXLAN_OVERHEAD)
 
 
+def hops(here: Host) -> list[Hop]:
+    """A veth that the host routes into the VTEP."""
+    return [
+        Pod("canal-c"), Device("canal-h"), ROUTED,
+        Device("flannel.1"), Device(here.nic, wrapped=True),
+    ]  # fmt: skip
+
+
 SCHEME = Scheme(
     name="canal",
     order=80,
     summary="routed veth, packets wrapped in VXLAN",
-    path="pod veth → host routing → flannel.1 (VXLAN) → eth0",
     wire=wire,
     endpoint=endpoint,
+    hops=hops,
     devices=("veth", "vxlan"),
 )

@@ -1,5 +1,6 @@
 """flannel-hostgw: the pod sits on docker0, and the hosts route to each other."""
 
+from cniperf.hops import ROUTED, Device, Hop, Pod
 from cniperf.hosts import Endpoint, Host
 from cniperf.schemes.parts import FLANNEL_SUBNET, bridged_pod, host_route
 from cniperf.schemes.scheme import Scheme
@@ -19,12 +20,17 @@ def endpoint(here: Host) -> Endpoint:
     return Endpoint(here.pod, f"{FLANNEL_SUBNET[here.name]}.3", "flannel-c", here.mtu)
 
 
+def hops(here: Host) -> list[Hop]:
+    """Over docker0 into the host's routing."""
+    return [Pod("flannel-c"), Device("flannel-h"), Device("docker0"), ROUTED, Device(here.nic)]
+
+
 SCHEME = Scheme(
     name="flannel-hostgw",
     order=60,
     summary="pod on docker0, host routes: no tunnel",
-    path="pod veth → docker0 → host routing → eth0",
     wire=wire,
     endpoint=endpoint,
+    hops=hops,
     devices=("veth", "bridge"),
 )

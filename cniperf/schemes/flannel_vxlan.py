@@ -1,5 +1,6 @@
 """flannel-vxlan: the pod sits on docker0, and flannel.1 wraps its packets in UDP."""
 
+from cniperf.hops import ROUTED, Device, Hop, Pod
 from cniperf.hosts import Endpoint, Host
 from cniperf.schemes.parts import FLANNEL_SUBNET, VXLAN_OVERHEAD, bridged_pod, vxlan
 from cniperf.schemes.scheme import Scheme
@@ -20,12 +21,20 @@ def endpoint(here: Host) -> Endpoint:
     return Endpoint(here.pod, pod, "flannel-c", here.mtu - VXLAN_OVERHEAD)
 
 
+def hops(here: Host) -> list[Hop]:
+    """Over docker0 into the host's routing, and from there into the VTEP."""
+    return [
+        Pod("flannel-c"), Device("flannel-h"), Device("docker0"), ROUTED,
+        Device("flannel.1"), Device(here.nic, wrapped=True),
+    ]  # fmt: skip
+
+
 SCHEME = Scheme(
     name="flannel-vxlan",
     order=70,
     summary="pod on docker0, packets wrapped in VXLAN",
-    path="pod veth → docker0 → host routing → flannel.1 (VXLAN) → eth0",
     wire=wire,
     endpoint=endpoint,
+    hops=hops,
     devices=("veth", "bridge", "vxlan"),
 )

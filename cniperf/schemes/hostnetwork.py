@@ -1,5 +1,6 @@
 """hostnetwork: the load runs on the hosts themselves. The baseline of every loss."""
 
+from cniperf.hops import LOCAL, Device, Hop
 from cniperf.hosts import Endpoint, Host
 from cniperf.schemes.scheme import Scheme
 from cniperf.steps import Step
@@ -15,11 +16,16 @@ def endpoint(here: Host) -> Endpoint:
     return Endpoint(None, here.address, here.nic, here.mtu)
 
 
+def hops(here: Host) -> list[Hop]:
+    """The host sends and receives itself."""
+    return [LOCAL, Device(here.nic)]
+
+
 SCHEME = Scheme(
     name="hostnetwork",
     order=10,
     summary="no pod namespace: the load runs on the hosts",
-    path="host stack → eth0",
     wire=wire,
     endpoint=endpoint,
+    hops=hops,
 )

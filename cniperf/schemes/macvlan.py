@@ -1,5 +1,6 @@
 """macvlan (bridge mode): the pod has a MAC of its own on the host's NIC, past the host's stack."""
 
+from cniperf.hops import Device, Hop, Pod
 from cniperf.hosts import Endpoint, Host
 from cniperf.schemes.scheme import Scheme
 from cniperf.steps import AddAddress, AddMacvlan, AddNetns, LinkUp, MoveLink, SetPromisc, Step
@@ -25,12 +26,17 @@ def endpoint(here: Host) -> Endpoint:
     return Endpoint(here.pod, POD[here.name].split("/")[0], "macvlan0", here.mtu)
 
 
+def hops(here: Host) -> list[Hop]:
+    """From the pod's device straight to the NIC below it."""
+    return [Pod("macvlan0"), Device(here.nic)]
+
+
 SCHEME = Scheme(
     name="macvlan",
     order=20,
     summary="the pod gets a MAC of its own on the host's NIC",
-    path="pod macvlan0 → eth0",
     wire=wire,
     endpoint=endpoint,
+    hops=hops,
     devices=("macvlan",),
 )

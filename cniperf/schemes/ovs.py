@@ -1,5 +1,6 @@
 """ovs: the pod's veth and the NIC are ports of one Open vSwitch bridge with three flows."""
 
+from cniperf.hops import Device, Flows, Hop, Pod
 from cniperf.hosts import Endpoint, Host
 from cniperf.schemes.scheme import Scheme
 from cniperf.steps import (
@@ -47,6 +48,11 @@ def br_int(here: Host, *, pod_port: str, pod: str) -> list[Step]:
     ]
 
 
+def br_int_flows(pod: str) -> Flows:
+    """The two of these flows that carry a pod's IP packets."""
+    return Flows("br-int", out="priority=99", into=f"priority=100,ip,nw_dst={pod.split('/')[0]}")
+
+
 def checksums_for(here: Host, device: str) -> list[Step]:
     """The userspace datapath drops what a device left without a checksum, so the pod adds it."""
     if here.ovs_datapath == "system":
@@ -59,13 +65,20 @@ def endpoint(here: Host) -> Endpoint:
     return Endpoint(here.pod, POD[here.name].split("/")[0], "veth-c", here.mtu)
 
 
+def hops(here: Host) -> list[Hop]:
+    """From port to port of br-int, by its flows."""
+    return [
+        Pod("veth-c"), Device("veth-ovs"), br_int_flows(POD[here.name]), Device(here.nic)
+    ]  # fmt: skip
+
+
 SCHEME = Scheme(
     name="ovs",
     order=30,
     summary="pod and NIC are ports of one Open vSwitch bridge",
-    path="pod veth → br-int (Open vSwitch) → eth0",
     wire=wire,
     endpoint=endpoint,
+    hops=hops,
     devices=("veth",),
     ovs=True,
 )

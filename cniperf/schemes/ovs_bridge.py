@@ -1,7 +1,8 @@
 """ovs-bridge: a Linux bridge between the pod and Open vSwitch, as OpenStack once had it."""
 
+from cniperf.hops import Bridge, Device, Hop, Pod
 from cniperf.hosts import Endpoint, Host
-from cniperf.schemes.ovs import br_int, checksums_for
+from cniperf.schemes.ovs import br_int, br_int_flows, checksums_for
 from cniperf.schemes.scheme import Scheme
 from cniperf.steps import (
     AddAddress,
@@ -49,13 +50,21 @@ def endpoint(here: Host) -> Endpoint:
     return Endpoint(here.pod, POD[here.name].split("/")[0], "veth-c", here.mtu)
 
 
+def hops(here: Host) -> list[Hop]:
+    """Over the Linux bridge to br-int, and by its flows to the NIC."""
+    return [
+        Pod("veth-c"), Device("veth-br"), Bridge("linux-br"), Device("ovs-br"),
+        Device("br-ovs"), br_int_flows(POD[here.name]), Device(here.nic),
+    ]  # fmt: skip
+
+
 SCHEME = Scheme(
     name="ovs-bridge",
     order=40,
     summary="a Linux bridge between the pod and Open vSwitch",
-    path="pod veth → linux-br → veth → br-int (Open vSwitch) → eth0",
     wire=wire,
     endpoint=endpoint,
+    hops=hops,
     devices=("veth", "bridge"),
     ovs=True,
 )

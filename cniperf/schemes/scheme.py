@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cniperf.hosts import Endpoint, Host
+from cniperf.hops import Hop
+from cniperf.hosts import ARTICLE_HOSTS, Endpoint, Host
 from cniperf.steps import Step
 
 
@@ -15,9 +16,9 @@ class Scheme:
         name: as given to ``cniperf run``.
         order: place in lists and charts; the article's eight have 10 to 80 in its own order.
         summary: one line for people.
-        path: the devices from the pod to the wire, for people.
         wire: steps that prepare the first host given, the second being its peer.
         endpoint: where the load of a host starts or ends.
+        hops: what a packet passes from the pod to the wire; each run is held to it.
         devices: kinds of device that the kernel must make, as ``veth`` or ``vxlan``.
         ovs: True where Open vSwitch is part of the path.
     """
@@ -25,8 +26,13 @@ class Scheme:
     name: str
     order: int
     summary: str
-    path: str
     wire: Callable[[Host, Host], list[Step]]
     endpoint: Callable[[Host], Endpoint]
+    hops: Callable[[Host], list[Hop]]
     devices: tuple[str, ...] = ()
     ovs: bool = False
+
+    @property
+    def path(self) -> str:
+        """The hops from the pod to the wire, for people."""
+        return " → ".join(str(hop) for hop in self.hops(ARTICLE_HOSTS[0]))
