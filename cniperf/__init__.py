@@ -14,6 +14,7 @@ _HOME = {
     "CniperfError": "cniperf.errors",
     "Experiment": "cniperf.params",
     "Host": "cniperf.hosts",
+    "load_evidence": "cniperf.runs",
     "load_intervals": "cniperf.runs",
     "load_runs": "cniperf.runs",
     "loss_table": "cniperf.analysis.loss",

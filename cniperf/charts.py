@@ -19,6 +19,7 @@ from cniperf.analysis.claims import ARTICLE_LOSS
 from cniperf.analysis.ladder import ladder_table
 from cniperf.analysis.loss import loss_table
 from cniperf.analysis.noise import noise_floor
+from cniperf.analysis.paths import UNDERLAY, control_table
 from cniperf.runs import load_intervals
 
 # One colour a scheme, the same in every chart; after Okabe and Ito, told apart by the colour
@@ -87,7 +88,7 @@ def colours(schemes: Iterable[str]) -> dict[str, str]:
     return COLOURS | {name: OTHERS[i % len(OTHERS)] for i, name in enumerate(unknown)}
 
 
-def _styled(draw: Callable[P, Chart]) -> Callable[P, Chart]:
+def styled(draw: Callable[P, Chart]) -> Callable[P, Chart]:
     """Draw in the house style, whatever the reader's own settings are."""
 
     @wraps(draw)
@@ -98,7 +99,7 @@ def _styled(draw: Callable[P, Chart]) -> Callable[P, Chart]:
     return drawn
 
 
-@_styled
+@styled
 def throughput(runs: pd.DataFrame) -> Chart:
     """Draw the goodput of each scheme: a bar to the median, a dot a run, whiskers over all runs.
 
@@ -117,7 +118,7 @@ def throughput(runs: pd.DataFrame) -> Chart:
     return chart
 
 
-@_styled
+@styled
 def loss(runs: pd.DataFrame) -> Chart:
     """Draw the share of hostnetwork's goodput that each scheme loses, beside the article's.
 
@@ -158,7 +159,58 @@ def loss(runs: pd.DataFrame) -> Chart:
     return chart
 
 
-@_styled
+@styled
+def trade_off(runs: pd.DataFrame) -> Chart:
+    """Draw loss against what the underlay must allow, a mark a scheme; filled: policy bites.
+
+    Args:
+        runs: runs of one condition, with evidence, hostnetwork among them.
+    """
+    table = control_table(runs).join(loss_table(runs)[["loss", "loss_low", "loss_high"]])
+    table = table[table["loss"].notna() & (table.index != BASELINE)]
+    chart = _chart(3.6, "What control and independence cost")
+    axes = chart.axes[0]
+    if table.empty:
+        _sentence(axes, "No scheme here has both a loss and evidence of its path.")
+        return chart
+    palette = colours(table.index)
+    for place, seen in enumerate(reversed(UNDERLAY)):
+        column = table[table["underlay"].eq(seen)].sort_values("loss")
+        spots = _spread(100 * column["loss"].to_numpy(), apart=4.5)
+        for (scheme, row), spot in zip(column.iterrows(), spots, strict=True):
+            loss, colour = 100 * row["loss"], palette[str(scheme)]
+            if np.isfinite(row["loss_low"]):
+                axes.plot([place] * 2, [100 * row["loss_low"], 100 * row["loss_high"]],
+                          color=INK, linewidth=1.0, zorder=2)  # fmt: skip
+            face = colour if row["policy"] == "bites" else "white"
+            axes.plot(place, loss, "o", color=colour, markerfacecolor=face, markersize=9, zorder=3)
+            axes.annotate(f"{scheme}{_star(row)}", (place, loss), (place + 0.1, spot),
+                          textcoords="data", va="center", color=colour)  # fmt: skip
+    axes.plot([], [], "o", color=INK, markersize=8, label="a drop rule on the host bites")
+    axes.plot([], [], "o", color=INK, markerfacecolor="white", markersize=8, label="it does not")
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, fontsize=8)
+    low, high = axes.dataLim.intervaly
+    axes.set(xlim=(-0.4, len(UNDERLAY) - 0.3), ylim=(max(high, 10) + 6, min(low, 0) - 4),
+             ylabel="% of hostnetwork's goodput lost")  # fmt: skip
+    axes.set_xticks(range(len(UNDERLAY)), labels=[
+        "pods' MACs\n(needs L2 freedom)", "pods' IPs\n(routers need routes)",
+        "hosts only\n(any IP network)",
+    ])  # fmt: skip
+    star = "\n* Open vSwitch's userspace datapath" if table["userspace"].any() else ""
+    axes.set_xlabel("what the underlay sees of a pod" + star)
+    axes.grid(axis="y")
+    return chart
+
+
+def _spread(wanted: "np.ndarray", apart: float) -> "np.ndarray":
+    """Move sorted places of labels down until each has room."""
+    found = wanted.astype(float).copy()
+    for i in range(1, len(found)):
+        found[i] = max(found[i], found[i - 1] + apart)
+    return found
+
+
+@styled
 def ladder(runs: pd.DataFrame) -> Chart:
     """Draw what each piece of a pod network costs by itself, as a waterfall.
 
@@ -188,7 +240,7 @@ def ladder(runs: pd.DataFrame) -> Chart:
     return chart
 
 
-@_styled
+@styled
 def effects(table: pd.DataFrame) -> Chart:
     """Draw which knob moves a loss, and how much.
 
@@ -216,7 +268,7 @@ def effects(table: pd.DataFrame) -> Chart:
     return chart
 
 
-@_styled
+@styled
 def cells(table: pd.DataFrame) -> Chart:
     """Draw the loss of every combination of a factorial experiment, a dot a combination.
 
@@ -241,7 +293,7 @@ def cells(table: pd.DataFrame) -> Chart:
     return chart
 
 
-@_styled
+@styled
 def timeline(folders: Iterable[Path | str]) -> Chart:
     """Draw throughput over time, a line a run.
 

@@ -18,6 +18,7 @@ from cniperf.analysis.flags import flag_table, limits
 from cniperf.analysis.interval import ENOUGH
 from cniperf.analysis.loss import loss_table
 from cniperf.analysis.noise import groups, noise_floor
+from cniperf.analysis.paths import control_table
 from cniperf.errors import CniperfError, ParameterError
 from cniperf.notebook import execute
 from cniperf.runs import default_data_dir, load_plans, load_runs, read_run
@@ -255,6 +256,46 @@ def claims(group: pd.DataFrame) -> Html:
         "interval lies within the range (5 points around the article's figure; claims of 1 %: 1 "
         "point), contradicted where all of it lies outside.</p>"
     )  # fmt: skip
+
+
+UNDERLAY_ASKS = {
+    "pods' MACs": "frames with the pods' own MACs: not on networks that allow one MAC a port",
+    "pods' IPs": "packets with the pods' IPs: a router between the hosts needs routes to them",
+    "hosts only": "UDP between the hosts: any IP network will do",
+}
+
+
+def control(group: pd.DataFrame) -> Html:
+    """Say where a policy on the host bites, and what the network between the hosts must allow."""
+    table = control_table(group)
+    if table.empty:
+        return Html("")
+    rows: list[list[Cell]] = []
+    for scheme, row in table.iterrows():
+        bites = f"<b class='{'confirmed' if row['policy'] == 'bites' else ''}'>{row['policy']}</b>"
+        counted = f"{row['dropped']} of {row['sent']} dropped"
+        asks = UNDERLAY_ASKS.get(row["underlay"], row["underlay"])
+        if scheme == BASELINE:
+            asks = "the hosts' own packets"
+        rows.append(
+            [
+                str(scheme) + ("*" if row["userspace"] else ""),
+                Html(f"{bites}<br><small>{counted}</small>"),
+                f"{row['forward']} of {row['packets']}",
+                asks,
+                "–" if row["overhead"] is None else f"{row['overhead']:.0f} B",
+                f"{row['pod_mtu']:.0f} B",
+            ]
+        )
+    head = ["scheme", "drop rule on the host", "seen by its forward hook",
+            "the underlay carries", "added on the wire", "pod's MTU"]  # fmt: skip
+    return Html(
+        "<h3>Which way the packets went, and what that allows</h3><p>Before each load a probe of "
+        f"{table['packets'].iloc[0]} datagrams each way was counted hop by hop; a run whose "
+        "packets took another way than its scheme declares has no figure. Then a rule in host "
+        "a's forward hook dropped what the pod sent: where it stops nothing, no policy on the "
+        "host can.</p>" + _table(head, rows, {2, 4, 5})
+    )
 
 
 def how_measured(runs: pd.DataFrame) -> Html:

@@ -5,6 +5,7 @@ A run folder holds
 =====================  =======================================================================
 ``run.json``           format version, status, parameters, environment, plan, summary
 ``host-a.sh`` ``-b``   the plan as applied on each host, as shell commands
+``evidence.json``      which way a probe's packets went, hop by hop, before the load
 ``iperf3-client.json`` what the generator on host a said, untouched
 ``iperf3-server.json`` what the generator on host b said, untouched
 =====================  =======================================================================
@@ -249,6 +250,22 @@ def load_intervals(run: Path | str) -> "pd.DataFrame":
     table = pd.DataFrame(rows, columns=["gbps", "retransmits", "omitted", "seconds"])
     table.insert(0, "second", table.pop("seconds").cumsum().round(2))
     return table
+
+
+def load_evidence(run: Path | str) -> dict[str, Any]:
+    """Load which way the packets of a run went, as counted before its load.
+
+    Returns:
+        ``packets`` (sent each way), ``payload`` (bytes of each), ``arrived`` (at the other pod,
+        ``there`` from a to b and ``back``), ``hops`` (in order: ``place``, ``name``, ``kind``,
+        ``wants`` (all, none, any), ``wrapped`` in VXLAN, packets ``there`` and ``back``, ``size``
+        of one on its way there in bytes), ``senders`` (MAC and IPv4 addresses of frames that
+        arrived at the hosts' NICs), ``macs`` and ``pods`` (addresses by host), ``policy`` (packets
+        ``sent``, ``dropped`` by a rule in host a's forward hook, ``arrived``) and ``problem``.
+        Empty where the run has none.
+    """
+    file = Path(run) / "evidence.json"
+    return dict(json.loads(file.read_text())) if file.exists() else {}
 
 
 def load_plans(runs: "pd.DataFrame") -> Iterator[tuple[str, str, str]]:

@@ -52,6 +52,10 @@ class Journal:
         """Write down a process that was started."""
         self._append("process", _identity(pid))
 
+    def add(self, kind: str, value: object) -> None:
+        """Write down something else that others must know; it is not swept."""
+        self._append(kind, value)
+
     def _append(self, kind: str, value: object) -> None:
         # One write of one short line: a kill leaves it whole or absent.
         with self.path.open("ab", buffering=0) as file:

@@ -12,6 +12,7 @@ touches nothing in the root namespace: no device, address or route is ever there
 
 import os
 import secrets
+import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -359,6 +360,44 @@ class Lab:
     def children(self) -> set[int]:
         """The pids of what was started on the hosts."""
         return {child.pid for child in self._children}
+
+    # ── a look inside ─────────────────────────────────────────────────────────────────────────
+
+    wire = ("port-a", "port-b")
+
+    def namespace(self, place: str) -> str:
+        """Return the namespace of a place: ``pod-a``, ``a``, ``wire``, ``b`` or ``pod-b``."""
+        if place == "wire":
+            return self.names.wire
+        name = place.removeprefix("pod-")
+        return self.names.host(name) if place == name else self.names.pod(name)
+
+    def command(self, place: str, argv: Sequence[str], text: str | None = None) -> str:
+        """Run a command at a place, with a text to read, and return what it says.
+
+        Raises:
+            CommandFailed: it failed or is not installed.
+        """
+        host = self._appliers["b" if place.endswith("b") else "a"]
+        return run(host.enter(argv, self.namespace(place)), environ=host.environ, text=text)
+
+    def devices(self, place: str) -> dict[str, str]:
+        """Return the devices at a place and their MAC addresses; none where there is no place."""
+        namespace = self.namespace(place)
+        if not (NETNS_DIR / namespace).exists():
+            return {}
+        return self._netlink.do(lambda: self._netlink.links(namespace))
+
+    def udp_socket(self, host: Host, netns: str | None) -> socket.socket:
+        """Return a new UDP socket of a host, or of a pod on it."""
+        namespace = netns or self.names.host(host.name)
+        return self._netlink.do(lambda: self._netlink.udp_socket(namespace))
+
+    def ovs_environs(self) -> dict[str, dict[str, str]]:
+        """Return the variables for Open vSwitch's tools, by host; none where it does not run."""
+        return {
+            host.name: ovs_environ(self._rundir, host) if self._ovs else {} for host in self.hosts
+        }
 
     # ── facts ─────────────────────────────────────────────────────────────────────────────────
 

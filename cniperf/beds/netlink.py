@@ -8,6 +8,7 @@ takes 1 ms, where a forked helper takes 10.
 import ctypes
 import errno
 import os
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -43,6 +44,19 @@ class Netlink:
             finally:
                 os.close(fd)
         return self._sockets[namespace]
+
+    def udp_socket(self, namespace: str) -> socket.socket:
+        """Return a new UDP socket of a named namespace; it may be used on any thread."""
+        fd = os.open(NETNS_DIR / namespace, os.O_RDONLY)
+        try:
+            return _away(lambda: _enter(fd), lambda: socket.socket(type=socket.SOCK_DGRAM))
+        finally:
+            os.close(fd)
+
+    def links(self, namespace: str) -> dict[str, str]:
+        """Return the devices of a named namespace and their MAC addresses."""
+        found = self.socket(namespace).get_links()
+        return {link.get("ifname"): link.get("address") or "" for link in found}
 
     def add_netns(self, name: str) -> None:
         """Make a named network namespace, as ``ip netns add`` does.

@@ -13,7 +13,7 @@ class Moment:
     Attributes:
         scheme: the scheme at work.
         round: number of the round.
-        stage: ``wire``, ``load``, ``done`` or ``failed``.
+        stage: ``wire``, ``prove``, ``load``, ``done`` or ``failed``.
         text: what there is to say.
     """
 

@@ -1,5 +1,6 @@
-"""The single measurement: lock the machine, build, wire, load, unwire, leave a run."""
+"""The single measurement: lock the machine, build, wire, prove, load, unwire, leave a run."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import which
@@ -11,6 +12,7 @@ from cniperf.beds.lab import require_root
 from cniperf.beds.lock import machine_lock
 from cniperf.environment import congestion_controls, fingerprint
 from cniperf.errors import CannotWrite, CniperfError, NotAble, ParameterError
+from cniperf.measure.evidence import Evidence, PathNotProven, prove
 from cniperf.measure.iperf3 import Load
 from cniperf.measure.progress import Moment, Progress, say
 from cniperf.params import Experiment
@@ -20,7 +22,7 @@ from cniperf.schemes import find
 
 TOOLS = {
     "iperf3": "iperf3", "ip": "iproute2", "ethtool": "ethtool", "sysctl": "procps",
-    "nsenter": "util-linux", "taskset": "util-linux", "setpriv": "util-linux",
+    "nft": "nftables", "nsenter": "util-linux", "taskset": "util-linux", "setpriv": "util-linux",
 }  # fmt: skip
 
 
@@ -72,6 +74,23 @@ def run(experiment: Experiment, progress: Progress = say) -> list[Path]:
         ]
 
 
+def prove_path(experiment: Experiment) -> Evidence:
+    """Wire a scheme, count a probe's packets along its path, and unwire it.
+
+    Raises:
+        NotAble, ParameterError: see :func:`check`.
+        Busy: another run holds this machine.
+        CniperfError: the lab could not be built or wired.
+    """
+    check(experiment)
+    with machine_lock(f"cniperf, proving {experiment.scheme}"):
+        sweep_dead()
+        with open_bed(experiment) as bed:
+            plan = make_plan(experiment.scheme, *bed.hosts)
+            bed.apply(plan)
+            return prove(bed, plan)
+
+
 class _Round:
     """One round of an experiment."""
 
@@ -93,14 +112,19 @@ class _Round:
             return self._measure()
         except CannotWrite:
             raise  # no fault of the scheme, and no place to say so
+        except PathNotProven as problem:
+            self.fail(str(problem), problem.evidence)
+            raise
         except CniperfError as problem:
             self.fail(str(problem))
             raise
 
-    def fail(self, reason: str) -> Path:
+    def fail(self, reason: str, evidence: Evidence | None = None) -> Path:
         self._say("failed", f"failed: {reason}")
         self._record.setdefault("environment", fingerprint())
         with Draft(self.data_dir, self.experiment.scheme) as draft:
+            if evidence:
+                draft.write("evidence.json", _text(evidence))
             return draft.finish({**self._record, "status": "failed", "error": reason})
 
     def _measure(self) -> Path:
@@ -115,6 +139,11 @@ class _Round:
                 draft.write(f"host-{side.host.name}.sh", side.script())
             bed.apply(plan)
             self._record["bed"] = bed.facts()
+            self._say("prove", "proving the path")
+            evidence = prove(bed, plan)
+            if evidence.problem:
+                raise PathNotProven(evidence)
+            draft.write("evidence.json", _text(evidence))
             figures = Load(bed, plan, self.experiment, draft.path).run(self._tick)
             bed.undo(plan)
             figures["pod_mtu"] = plan.a.endpoint.mtu
@@ -128,6 +157,10 @@ class _Round:
 
     def _say(self, stage: str, text: str) -> None:
         self._progress(Moment(self.experiment.scheme, self.number, stage, text))
+
+
+def _text(evidence: Evidence) -> str:
+    return json.dumps(evidence.as_dict(), separators=(",", ":")) + "\n"
 
 
 def _scheme_facts(name: str) -> dict[str, Any]:

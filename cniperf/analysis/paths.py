@@ -1,0 +1,137 @@
+"""Which way each scheme's packets went, and what follows from it: control and independence."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cniperf.analysis.blocks import usable
+from cniperf.analysis.loss import is_userspace
+from cniperf.runs import load_evidence
+
+HEADERS = 28  # bytes: IPv4 20 and UDP 8 of the probe's datagrams
+
+Evidence = Mapping[str, Any]
+
+# What of a pod the underlay sees, and so must allow. The more it sees the less is free.
+UNDERLAY = ("hosts only", "pods' IPs", "pods' MACs")
+
+
+def underlay(evidence: Evidence) -> str:
+    """Tell what of the pods the network between the hosts sees: one of :data:`UNDERLAY`.
+
+    ``pods' MACs``: frames carry MAC and IP addresses of pods, so a network that lets each port
+    use one MAC only (most clouds) drops them. ``pods' IPs``: frames between the hosts' own MACs
+    carry pod addresses, so a router between the hosts would need routes to the pods.
+    """
+    pods, hosts = set(evidence["pods"].values()), set(evidence["macs"].values())
+    seen = [mac for mac, address in evidence["senders"] if address in pods]
+    if any(mac not in hosts for mac in seen):
+        return "pods' MACs"
+    return "pods' IPs" if seen else "hosts only"
+
+
+def policy(evidence: Evidence) -> str:
+    """Tell whether a drop rule in the host's forward hook stopped the pod: bites, no, partly."""
+    said = evidence["policy"]
+    if said is None:
+        return ""
+    if said["arrived"] == said["sent"] and not said["dropped"]:
+        return "no"
+    return "bites" if not said["arrived"] and said["dropped"] == said["sent"] else "partly"
+
+
+def hop(evidence: Evidence, place: str, name: str) -> dict[str, Any]:
+    """Return what was counted at a hop, in the form that the scheme declares; empty if nothing."""
+    hops = [h for h in evidence["hops"] if (h["place"], h["name"]) == (place, name)]
+    return next((h for h in hops if h["wants"] != "none"), hops[0] if hops else {})
+
+
+def overhead(evidence: Evidence) -> int | None:
+    """Return the bytes that a packet grew by on the wire, by what arrived at host b's NIC."""
+    arrived = next(
+        (h for h in evidence["hops"]
+         if h["place"] == "b" and h["kind"] == "device" and h["wants"] == "all"), {}
+    )  # fmt: skip
+    size = arrived.get("size")
+    return None if size is None else int(size) - evidence["payload"] - HEADERS
+
+
+def evidence_text(evidence: Evidence) -> str:
+    """Lay the evidence of one run out as lines for people."""
+    lines = [f"{evidence['scheme']}: {evidence['packets']} packets of {evidence['payload']} B "
+             "each way", f"  {'place':<6}  {'hop':<18} {'there':>6} {'back':>6}"]  # fmt: skip
+    for each in evidence["hops"]:
+        name = each["name"] + (" (VXLAN)" if each["wrapped"] else "")
+        seen = ["none" if each[way] is None else str(each[way]) for way in ("there", "back")]
+        note = {"none": "must not pass", "any": "may pass"}.get(each["wants"], "")
+        if each["kind"] == "hook":
+            note = f"host {each['place']}'s stack" + (f", {note}" if note else "")
+        lines.append(f"  {each['place']:<6}  {name:<18} {seen[0]:>6} {seen[1]:>6}  {note}".rstrip())
+    if evidence["problem"]:
+        return "\n".join([*lines, f"  NOT proven: {evidence['problem']}"])
+    said = evidence["policy"]
+    return "\n".join(
+        [
+            *lines,
+            f"  a drop rule in host a's forward hook: {policy(evidence)} "
+            f"({said['dropped']} of {said['sent']} packets dropped, {said['arrived']} arrived)",
+            f"  the underlay sees {underlay(evidence)}; {overhead(evidence)} B more a packet there",
+        ]
+    )
+
+
+def control_table(runs: pd.DataFrame) -> pd.DataFrame:
+    """Say of each scheme what a drop rule on the host does, and what the underlay must allow.
+
+    Args:
+        runs: runs of one condition, as :func:`cniperf.load_runs` gives them.
+
+    Returns:
+        A DataFrame indexed by ``scheme``, in the order of charts, of the schemes whose runs have
+        evidence: ``runs`` (with evidence), ``policy`` (``bites``, ``no``, ``partly``; commas
+        between where runs disagree), ``dropped`` of ``sent`` packets (in the last run),
+        ``forward`` (packets that host a's forward hook counted) of ``packets``, ``underlay`` (see
+        :func:`underlay`), ``overhead`` (bytes a packet more on the wire), ``pod_mtu`` (bytes) and
+        ``userspace`` (Open vSwitch's).
+    """
+    rows = []
+    for (_, scheme), group in usable(runs).groupby(["order", "scheme"], sort=True):
+        found = [each for path in group["path"] if (each := load_evidence(path))]
+        if not found:
+            continue
+        last = found[-1]
+        rows.append(
+            {
+                "scheme": scheme,
+                "runs": len(found),
+                "policy": _agreed(policy(each) for each in found),
+                "dropped": last["policy"]["dropped"],
+                "sent": last["policy"]["sent"],
+                "forward": hop(last, "a", "forward")["there"],
+                "packets": last["packets"],
+                "underlay": _agreed(underlay(each) for each in found),
+                "overhead": overhead(last),
+                "pod_mtu": group["pod_mtu"].iloc[-1],
+                "userspace": bool(is_userspace(group).any()),
+            }
+        )
+    columns = ["scheme", "runs", "policy", "dropped", "sent", "forward", "packets", "underlay",
+               "overhead", "pod_mtu", "userspace"]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns).set_index("scheme")
+
+
+def last_evidence(runs: pd.DataFrame) -> dict[str, Evidence]:
+    """Return the newest evidence of each scheme, failed runs included, in the order of charts."""
+    found = {}
+    for (_, scheme), group in runs.groupby(["order", "scheme"], sort=True):
+        for path in group.sort_values(["started", "run"])["path"][::-1]:
+            if each := load_evidence(Path(path)):
+                found[str(scheme)] = each
+                break
+    return found
+
+
+def _agreed(words: Any) -> str:  # noqa: ANN401
+    return ", ".join(dict.fromkeys(words))

@@ -1,0 +1,195 @@
+"""A lab that stays up until it is told to go, so that a person can look around in it.
+
+``cniperf up`` starts this module as a process of its own, which builds the lab, wires the scheme,
+holds the machine, and waits; ``cniperf down`` ends it. What there is to see is written into the
+lab's journal, where the other commands find it.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from cniperf.beds.journal import NETNS_DIR, Journal, journals, sweep_dead
+from cniperf.errors import Busy, CniperfError, NotAble, ParameterError, Stopped
+
+if TYPE_CHECKING:
+    from cniperf.beds.lab import Lab
+    from cniperf.params import Experiment
+    from cniperf.plan import Plan
+
+READY = "ready"
+PATIENCE = 30.0  # seconds to go down
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A lab that is up.
+
+    Attributes:
+        lab: its id.
+        pid: the process that keeps it.
+        scheme: the scheme that is wired.
+        places: namespace of ``pod-a``, ``a``, ``wire``, ``b``, ``pod-b``.
+        devices: their devices.
+        pods: the address of each host's endpoint.
+        environ: variables for Open vSwitch's tools, by host; empty without it.
+    """
+
+    lab: str
+    pid: int
+    scheme: str
+    places: dict[str, str]
+    devices: dict[str, list[str]]
+    pods: dict[str, str]
+    environ: dict[str, dict[str, str]]
+
+    def enter(self, place: str, argv: Sequence[str]) -> list[str]:
+        """Return the command that runs another one at a place.
+
+        Raises:
+            ParameterError: there is no such place.
+        """
+        if place not in self.places:
+            raise ParameterError(f"there is no place {place!r}: {', '.join(self.places)}")
+        host = "b" if place.endswith("b") else "a"
+        words = [f"{name}={value}" for name, value in self.environ[host].items()]
+        inside = ["nsenter", f"--net={NETNS_DIR / self.places[place]}", "--"]
+        return [*inside, *(["env", *words] if words else []), *argv]
+
+    def device(self, hop: str) -> tuple[str, str]:
+        """Return the place and the device of a hop such as ``a:eth0``.
+
+        Raises:
+            ParameterError: there is no such device.
+        """
+        place, _, name = hop.partition(":")
+        if name not in self.devices.get(place, []):
+            known = [f"{place}:{name}" for place, names in self.devices.items() for name in names]
+            raise ParameterError(f"there is no device {hop!r} here: {', '.join(known)}")
+        return place, name
+
+
+def up(experiment: "Experiment") -> Standing:
+    """Build a lab, wire a scheme, and leave it standing.
+
+    Raises:
+        Busy: a lab is up, or another run holds the machine.
+        CniperfError: it could not be built.
+    """
+    if (found := find()) is not None:
+        raise Busy(f"{found.scheme} is up already: `cniperf down` first")
+    keeper = subprocess.Popen(
+        [sys.executable, "-m", "cniperf.beds.keeper", experiment.model_dump_json()],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True, cwd="/",
+    )  # fmt: skip
+    assert keeper.stdout is not None
+    said = keeper.stdout.readline().strip()
+    if said != READY or (found := find()) is None:
+        keeper.wait()
+        raise CniperfError(said or f"the lab's keeper ended with code {keeper.returncode}")
+    return found
+
+
+def down() -> Standing:
+    """Take down the lab that is up, and return what it was.
+
+    Raises:
+        NotAble: none is up.
+        CniperfError: it did not go.
+    """
+    found = the_one()
+    os.kill(found.pid, signal.SIGTERM)
+    end = time.monotonic() + PATIENCE
+    while find() is not None:
+        if time.monotonic() > end:
+            raise CniperfError(f"the lab's keeper (pid {found.pid}) does not end: cniperf clean")
+        time.sleep(0.05)
+    return found
+
+
+def find() -> Standing | None:
+    """Return the lab that is up, if any."""
+    for journal in journals():
+        for entry in journal.entries("up"):
+            if journal.owner_lives():
+                return Standing(**entry)
+    return None
+
+
+def the_one() -> Standing:
+    """Return the lab that is up.
+
+    Raises:
+        NotAble: none is.
+    """
+    if (found := find()) is None:
+        raise NotAble("no lab is up: cniperf up SCHEME")
+    return found
+
+
+def _note(journal: Journal, lab: "Lab", plan: "Plan") -> None:
+    ends = {side.host.name: side.endpoint for side in plan}
+    names = {f"pod-{host}": end.netns or lab.namespace(host) for host, end in ends.items()}
+    places = {
+        "pod-a": names["pod-a"], "a": lab.namespace("a"), "wire": lab.namespace("wire"),
+        "b": lab.namespace("b"), "pod-b": names["pod-b"],
+    }  # fmt: skip
+    standing = Standing(
+        lab=journal.path.stem, pid=os.getpid(), scheme=plan.scheme, places=places,
+        devices={place: sorted(lab.devices(place)) for place in places},
+        pods={host: end.address for host, end in ends.items()},
+        environ=lab.ovs_environs(),
+    )  # fmt: skip
+    journal.add("up", asdict(standing))
+
+
+def main(text: str) -> None:
+    """Keep a lab up until a signal comes."""
+    from cniperf.beds import open_bed
+    from cniperf.beds.lock import machine_lock
+    from cniperf.params import Experiment
+    from cniperf.plan import make_plan
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    try:
+        experiment = Experiment.model_validate_json(text)
+        with machine_lock(f"cniperf up {experiment.scheme} (cniperf down ends it)"):
+            sweep_dead()
+            with open_bed(experiment) as bed:
+                plan = make_plan(experiment.scheme, *bed.hosts)
+                bed.apply(plan)
+                _note(bed.journal, bed, plan)
+                print(READY, flush=True)
+                _let_go_of_the_terminal()
+                while True:
+                    signal.pause()
+    except Stopped:
+        pass
+    except CniperfError as problem:
+        print(problem, flush=True)
+        sys.exit(1)
+
+
+def _let_go_of_the_terminal() -> None:
+    with Path(os.devnull).open("w") as nothing:
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nothing.fileno(), stream.fileno())
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise Stopped(number)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

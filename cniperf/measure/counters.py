@@ -1,0 +1,154 @@
+"""Counters of a probe's packets, as nftables rules in the namespaces that they cross.
+
+A device is counted at its own ingress and egress hooks, before any bridge, routing or tunnel takes
+the packet; the host's stack at the netfilter hooks of its IPv4 path. Only the probe's own packets
+count: they are known by their addresses and port, inside VXLAN by those of the inner header.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from cniperf.hops import Point
+
+TABLE = "cniperf"
+PORT = 5202  # beside iperf3's own 5201
+VXLAN_PORT = 8472  # as flannel and this kernel's default have it
+INNER_SOURCE, INNER_TARGET = 336, 368  # bits from the outer UDP header: UDP 8, VXLAN 8, Ethernet 14
+
+# Netfilter hooks by the name of the point, before what else may be hooked there (a drop, a NAT).
+INET_HOOKS = {
+    "prerouting": ("prerouting",),
+    "forward": ("forward",),
+    "postrouting": ("postrouting",),
+    "local": ("input", "output"),
+}
+EARLY = -450  # before conntrack and all of iptables' tables
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The probe's packets of one way."""
+
+    source: str
+    target: str
+
+    def match(self, wrapped: bool) -> str:
+        """Return the words that match these packets, inside VXLAN or not."""
+        if not wrapped:
+            return f"ip saddr {self.source} ip daddr {self.target} udp dport {PORT}"
+        return (
+            f"udp dport {VXLAN_PORT} @th,{INNER_SOURCE},32 {_number(self.source)} "
+            f"@th,{INNER_TARGET},32 {_number(self.target)}"
+        )
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What one point saw: packets each way, and the bytes of one on the way there."""
+
+    there: int
+    back: int
+    size: int | None = None
+
+
+def script(points: Collection[Point], there: Flow, back: Flow, nic: str = "") -> str:
+    """Return the nftables script that counts at the points of one namespace.
+
+    Args:
+        points: of kind ``device`` or ``hook``; their place in the list names their counters.
+        there: packets from host a's pod to host b's.
+        back: packets the other way.
+        nic: device whose arriving senders are written down, or an empty text.
+    """
+    lines: dict[str, list[str]] = {"netdev": [], "inet": []}
+    for number, point in enumerate(points):
+        family = "netdev" if point.kind == "device" else "inet"
+        rules = " ".join(
+            f"{flow.match(point.wrapped)} counter name p{number}_{way};"
+            for way, flow in (("there", there), ("back", back))
+        )
+        lines[family] += [f"counter p{number}_there {{ }}", f"counter p{number}_back {{ }}"]
+        lines[family] += [
+            f"chain p{number}_{hook} {{ type filter hook {where} priority {EARLY}; {rules} }}"
+            for hook, where in _where(point)
+        ]
+    if nic:
+        lines["netdev"] += _senders(nic)
+    return "\n".join(
+        f"table {family} {TABLE} {{\n" + "\n".join(body) + "\n}" for family, body in lines.items()
+    )
+
+
+def end(families: Iterable[str] = ("netdev", "inet")) -> str:
+    """Return the script that prints the counters and takes them away."""
+    return "\n".join(
+        line for family in families
+        for line in (f"list table {family} {TABLE}", f"delete table {family} {TABLE}")
+    )  # fmt: skip
+
+
+def drop(pod: str) -> str:
+    """Return the script that drops, and counts, what a pod sends through the forward hook."""
+    rule = f"ip saddr {pod} udp dport {PORT} counter name dropped drop;"
+    chain = f"chain policy {{ type filter hook forward priority 0; {rule} }}"
+    return f"table inet {TABLE} {{\ncounter dropped {{ }}\n{chain}\n}}"
+
+
+def read(said: str, points: Collection[Point]) -> dict[Point, Tally]:
+    """Return what the points of one namespace saw, from what ``nft -j`` said at the end."""
+    counters = _counters(said)
+    found = {}
+    for number, point in enumerate(points):
+        packets, size = counters[f"p{number}_there"]
+        back, _ = counters[f"p{number}_back"]
+        found[point] = Tally(packets, back, size // packets if packets else None)
+    return found
+
+
+def dropped(said: str) -> int:
+    """Return how many packets the policy dropped."""
+    return _counters(said)["dropped"][0]
+
+
+def senders(said: str) -> set[tuple[str, str]]:
+    """Return the MAC and IPv4 addresses of the probe's frames that arrived at a NIC."""
+    found = set()
+    for entry in _entries(said, "set"):
+        for element in entry.get("elem", []):
+            value = element.get("elem", element)
+            mac, address = value.get("val", value)["concat"]
+            found.add((mac, address))
+    return found
+
+
+def _senders(nic: str) -> list[str]:
+    remember = "add @senders { ether saddr . ip saddr };"
+    return [
+        "set senders { type ether_addr . ipv4_addr; size 64; flags dynamic; }",
+        f'chain senders {{ type filter hook ingress device "{nic}" priority {EARLY}; '
+        f"udp dport {{ {PORT}, {VXLAN_PORT} }} {remember} }}",
+    ]
+
+
+def _where(point: Point) -> Iterator[tuple[str, str]]:
+    if point.kind == "device":
+        yield from ((hook, f'{hook} device "{point.name}"') for hook in ("ingress", "egress"))
+    else:
+        yield from ((hook, hook) for hook in INET_HOOKS[point.name])
+
+
+def _counters(said: str) -> dict[str, tuple[int, int]]:
+    return {c["name"]: (c["packets"], c["bytes"]) for c in _entries(said, "counter")}
+
+
+def _entries(said: str, kind: str) -> Iterator[dict[str, Any]]:
+    for line in said.splitlines():  # one document a listed table
+        for entry in json.loads(line)["nftables"]:
+            if kind in entry:
+                yield entry[kind]
+
+
+def _number(address: str) -> str:
+    return hex(int.from_bytes(bytes(int(part) for part in address.split("."))))

@@ -1,0 +1,208 @@
+"""Proof of path: which way the packets of a wired scheme go, counted before it is loaded.
+
+A probe of known size crosses the path while counters watch each hop that the scheme declares, and
+what it must not touch: the host's netfilter hooks that it claims to bypass, and the other form of
+its packets (plain, or inside VXLAN) on the wire. Everything that counts is gone before the load.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from cniperf.errors import MeasurementFailed
+from cniperf.hops import Point, points
+from cniperf.measure import counters
+from cniperf.measure.counters import Flow, Tally
+from cniperf.measure.probe import Arrived, Probe
+from cniperf.schemes import find
+
+if TYPE_CHECKING:
+    from cniperf.beds.lab import Lab
+    from cniperf.plan import Plan
+
+PACKETS = 100  # each way
+POLICY_PACKETS = 20  # one way
+MORE = 64  # packets that a flow may match beside the probe's: ARP
+
+
+class PathNotProven(MeasurementFailed):
+    """The packets of a scheme did not go the way that it declares.
+
+    Attributes:
+        evidence: what was counted.
+    """
+
+    def __init__(self, evidence: "Evidence") -> None:
+        self.evidence = evidence
+        super().__init__(evidence.problem)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the hops saw of a probe.
+
+    Attributes:
+        scheme: its name.
+        packets: datagrams sent each way.
+        payload: bytes of each.
+        arrived: datagrams that the other pod received.
+        tallies: what each point saw, in the order of the way there; None where the device or its
+            namespace does not exist.
+        senders: MAC and IPv4 addresses of the frames that arrived at the hosts' NICs.
+        macs: MAC addresses of the hosts' NICs, by host.
+        pods: the pods' addresses, by host; none where the load runs on the hosts.
+        policy: what a rule that drops the pod's packets in host a's forward hook did: packets
+            ``sent``, ``dropped`` by it, and ``arrived``; None where the path was not proven.
+    """
+
+    scheme: str
+    packets: int
+    payload: int
+    arrived: Arrived
+    tallies: Mapping[Point, Tally | None]
+    senders: Sequence[tuple[str, str]]
+    macs: Mapping[str, str]
+    pods: Mapping[str, str]
+    policy: Mapping[str, int] | None = None
+
+    @property
+    def problem(self) -> str:
+        """What contradicts the scheme's path, the first hop named; empty if nothing does."""
+        return _problem(self)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as ``evidence.json`` has it."""
+        hops = [
+            {**_point(point), **(asdict(tally) if tally else {"there": None, "back": None})}
+            for point, tally in self.tallies.items()
+        ]
+        return {
+            "scheme": self.scheme, "packets": self.packets, "payload": self.payload,
+            "arrived": asdict(self.arrived), "hops": hops, "senders": sorted(self.senders),
+            "macs": dict(self.macs), "pods": dict(self.pods), "policy": self.policy,
+            "problem": self.problem,
+        }  # fmt: skip
+
+
+def prove(bed: "Lab", plan: "Plan") -> Evidence:
+    """Count the packets of a probe along the path of a plan that is wired.
+
+    Returns:
+        The evidence, whatever it says: :attr:`Evidence.problem` tells whether it agrees with the
+        scheme.
+    """
+    a, b = plan
+    scheme = find(plan.scheme)
+    where = points(scheme.hops(a.host), scheme.hops(b.host), bed.wire)
+    there = Flow(a.endpoint.address, b.endpoint.address)
+    back = Flow(there.target, there.source)
+    with Probe(bed, plan) as probe:
+        probe.greet()
+        watch = _Watch(bed, where, there, back)
+        watch.begin()
+        try:
+            arrived = probe.send(PACKETS)
+        finally:
+            tallies, senders = watch.end()
+        found = Evidence(
+            scheme=plan.scheme, packets=PACKETS, payload=probe.payload, arrived=arrived,
+            tallies=tallies, senders=sorted(senders), pods={side.host.name: side.endpoint.address for side in plan if side.endpoint.netns},
+            macs={side.host.name: bed.devices(side.host.name)[side.host.nic] for side in plan},
+        )  # fmt: skip
+        if found.problem:
+            return found
+        return Evidence(**{**vars(found), "policy": _policy(bed, probe, there.source)})
+
+
+def _policy(bed: "Lab", probe: Probe, pod: str) -> dict[str, int]:
+    """Drop what the pod sends in the forward hook of its host, and see whether it still arrives."""
+    bed.command("a", ["nft", "-f", "-"], counters.drop(pod))
+    try:
+        arrived = probe.there(POLICY_PACKETS)
+    finally:
+        said = bed.command("a", ["nft", "-j", "-f", "-"], counters.end(["inet"]))
+    return {"sent": POLICY_PACKETS, "dropped": counters.dropped(said), "arrived": arrived}
+
+
+class _Watch:
+    """The counters of a lab, namespace by namespace."""
+
+    def __init__(self, bed: "Lab", where: Sequence[Point], there: Flow, back: Flow) -> None:
+        self._bed, self._where, self._ways = bed, where, (there, back)
+        self._counted: dict[str, list[Point]] = {}
+        self._flows: dict[Point, Tally] = {}
+        devices = {place: bed.devices(place) for place in {point.place for point in where}}
+        for point in where:
+            exists = point.name in devices[point.place] or point.kind == "hook"
+            if point.kind != "flow" and devices[point.place] and exists:
+                self._counted.setdefault(point.place, []).append(point)
+
+    def begin(self) -> None:
+        nics = {host.name: host.nic for host in self._bed.hosts}
+        for place, here in self._counted.items():
+            rules = counters.script(here, *self._ways, nic=nics.get(place, ""))
+            self._bed.command(place, ["nft", "-f", "-"], rules)
+        self._flows = self._matched()
+
+    def end(self) -> tuple[dict[Point, Tally | None], set[tuple[str, str]]]:
+        """Take the counters away; return what they saw, and who sent to the hosts' NICs."""
+        found: dict[Point, Tally | None] = dict.fromkeys(self._where)
+        senders: set[tuple[str, str]] = set()
+        for place, here in self._counted.items():
+            said = self._bed.command(place, ["nft", "-j", "-f", "-"], counters.end())
+            found |= counters.read(said, here)
+            senders |= counters.senders(said)
+        for point, after in self._matched(settle=True).items():
+            before = self._flows[point]
+            found[point] = Tally(after.there - before.there, after.back - before.back)
+        return found, senders
+
+    def _matched(self, *, settle: bool = False) -> dict[Point, Tally]:
+        """Return how many packets each flow of Open vSwitch has matched so far."""
+        found = {}
+        for point in self._where:
+            if point.kind == "flow":
+                if settle:  # the datapath tells its counts to the flow table now and then
+                    self._bed.command(point.place, ["ovs-appctl", "revalidator/wait"])
+                said = self._bed.command(point.place, ["ovs-ofctl", "dump-flows", point.name])
+                found[point] = Tally(_packets(said, point.there), _packets(said, point.back))
+        return found
+
+
+def _packets(said: str, match: str) -> int:
+    """Return the packets of the flow with this match in what ``ovs-ofctl dump-flows`` said."""
+    found = re.search(rf"n_packets=(\d+),.* {re.escape(match)} actions=", said)
+    return int(found[1]) if found else 0
+
+
+def _problem(evidence: Evidence) -> str:
+    """Name the first hop that saw too little, and where the packets went instead."""
+    wanted = evidence.packets
+    strays = [p for p, tally in evidence.tallies.items() if p.wants == "none" and _any(tally)]
+    instead = f"; they were seen at {', '.join(map(str, strays))}" if strays else ""
+    path = [point for point in evidence.tallies if point.wants == "all"]
+    for way, hops in (("there", path), ("back", path[::-1])):
+        before = "pod a sent" if way == "there" else "pod b sent"
+        for point in hops:
+            if (tally := evidence.tallies[point]) is None:
+                return f"{point} is not there, and must see all {wanted} packets{instead}"
+            most = wanted + (MORE if point.kind == "flow" else 0)
+            if not wanted <= (seen := getattr(tally, way)) <= most:
+                return f"{point} saw {seen} of the {wanted} packets that {before}{instead}"
+            before = f"{point} saw"
+    if strays:
+        return f"{strays[0]} saw packets that must not pass there"
+    if evidence.arrived != Arrived(wanted, wanted):
+        there, back = evidence.arrived.there, evidence.arrived.back
+        return f"{there} of {wanted} packets arrived in pod b, {back} in pod a"
+    return ""
+
+
+def _any(tally: Tally | None) -> bool:
+    return tally is not None and bool(tally.there or tally.back)
+
+
+def _point(point: Point) -> dict[str, Any]:
+    return {"place": point.place, "name": point.name, "kind": point.kind, "wants": point.wants,
+            "wrapped": point.wrapped}  # fmt: skip

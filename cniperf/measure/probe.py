@@ -1,0 +1,107 @@
+"""The probe: a known number of UDP datagrams each way between the two endpoints of a plan.
+
+Datagrams, as one of them is one packet at every hop: no segmentation, no aggregation, no segment
+sent twice.
+"""
+
+import select
+import socket
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from cniperf.measure.counters import PORT
+
+if TYPE_CHECKING:
+    from cniperf.beds.lab import Lab
+    from cniperf.plan import Plan
+
+PAYLOAD = 1000  # bytes; less where the MTU is smaller
+HEADERS = 28  # bytes: IPv4 20, UDP 8
+AT_ONCE = 10  # datagrams, so that no queue overflows
+PATIENCE = 0.25  # seconds that a datagram may take
+HELLO = 3.0  # seconds for the first one: neighbours must be found, Open vSwitch must wake up
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """How many datagrams of a probe arrived."""
+
+    there: int
+    back: int
+
+
+class Probe:
+    """Two sockets, one at each endpoint. Use it as a context manager."""
+
+    def __init__(self, bed: "Lab", plan: "Plan") -> None:
+        self.payload = min(PAYLOAD, *(side.endpoint.mtu - HEADERS for side in plan))
+        self._addresses = [side.endpoint.address for side in plan]
+        self._sockets = [bed.udp_socket(side.host, side.endpoint.netns) for side in plan]
+
+    def __enter__(self) -> Self:
+        for end, address in zip(self._sockets, self._addresses, strict=True):
+            end.setblocking(False)
+            with suppress(OSError):  # an address that is not there is a finding, not a fault
+                end.bind((address, PORT))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for end in self._sockets:
+            end.close()
+
+    def greet(self) -> bool:
+        """Wake the path up in both ways, so that no packet of the probe waits for a neighbour."""
+        end = time.monotonic() + HELLO
+        while time.monotonic() < end:
+            if self._send(0, 1, PATIENCE) and self._send(1, 1, PATIENCE):
+                return True
+        return False
+
+    def there(self, count: int) -> int:
+        """Send datagrams from a to b; return how many arrived."""
+        return self._burst(0, count)
+
+    def send(self, count: int) -> Arrived:
+        """Send datagrams from a to b, then as many back."""
+        return Arrived(self._burst(0, count), self._burst(1, count))
+
+    def _burst(self, sender: int, count: int) -> int:
+        arrived, patience = 0, PATIENCE
+        for begin in range(0, count, AT_ONCE):
+            wanted = min(AT_ONCE, count - begin)
+            got = self._send(sender, wanted, patience)
+            arrived += got
+            if got < wanted:
+                patience = 0.01  # what is lost is lost: the rest is sent for the counters
+        return arrived
+
+    def _send(self, sender: int, count: int, patience: float) -> int:
+        """Send some datagrams at once; return how many arrived in time."""
+        here, there = self._sockets[sender], self._sockets[1 - sender]
+        _drain(there)
+        for _ in range(count):
+            with suppress(OSError):  # no route, say: the counters will show it
+                here.sendto(bytes(self.payload), (self._addresses[1 - sender], PORT))
+        end, arrived = time.monotonic() + patience, 0
+        while arrived < count and (left := end - time.monotonic()) > 0:
+            if select.select([there], [], [], left)[0]:
+                arrived += _drain(there)
+        return arrived
+
+
+def _drain(end: socket.socket) -> int:
+    """Read all that has arrived; return how many datagrams that were."""
+    found = 0
+    with suppress(OSError):
+        while True:
+            end.recv(65536)
+            found += 1
+    return found
