@@ -7,7 +7,7 @@ SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 # What the lab, the report and the tests need of the system.
 APT := iperf3 openvswitch-switch iproute2 ethtool nftables openssh-server \
-       procps util-linux python3-venv poppler-utils \
+       tcpdump iputils-ping procps util-linux python3-venv poppler-utils \
        fonts-noto-cjk fonts-dejavu-core libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0
 
 .PHONY: run test lint bench clean setup system lock environment reference

@@ -17,16 +17,18 @@ import cniperf
 from cniperf.beds.lab import Lab
 from cniperf.beds.lock import machine_lock
 from cniperf.environment import fingerprint
+from cniperf.measure.evidence import prove
 from cniperf.measure.iperf3 import Load, client_argv, server_argv
 from cniperf.measure.suite import new_suite, run_suite, scheme_cells
 from cniperf.params import Experiment
 from cniperf.plan import Plan, make_plan
 from cniperf.report import make_report
-from cniperf.runs import default_data_dir, read_run, run_folders
+from cniperf.runs import cache, default_data_dir, read_run, run_folders
 from cniperf.schemes import all_schemes
 from cniperf.steps import DelLink, Step
 
 PAIRS = 5
+QUADS = 24
 MANY = 100_000
 
 
@@ -54,6 +56,7 @@ def bench() -> Iterator[Result]:
     """Measure one line after the other."""
     with machine_lock("cniperf bench"):
         yield Result("goodput / iperf3 typed by hand", load_ratios(), "0.97 to 1.03")
+        yield Result("goodput after the proof of path / without it", proof_ratios(), "0.99 to 1.01")
         for scheme in all_schemes().values():
             if scheme.devices and not scheme.ovs:
                 batch, forked = wiring_ratios(scheme.name)
@@ -104,6 +107,30 @@ def load_ratios(duration: int = 2) -> tuple[float, ...]:
             return total["cniperf"] / total["hand"]
 
         return tuple(pair() for _ in range(PAIRS))
+
+
+def proof_ratios(scheme: str = "calico") -> tuple[float, ...]:
+    """Compare a load right after the path was proven with one without, in the same lab.
+
+    A value is four loads, ABBA, all made with the hosts' CPUs in the same placement.
+    """
+    experiment = Experiment.of(scheme=scheme, duration=1)
+    found: list[float] = []
+    with Lab() as lab, TemporaryDirectory() as folder:
+        plan = make_plan(scheme, *lab.hosts)
+        lab.apply(plan)
+        load = Load(lab, plan, experiment, Path(folder))
+        for _ in range(QUADS):
+            total, places = {"A": 0.0, "B": 0.0}, set()
+            for who in "ABBA":
+                if who == "B":
+                    prove(lab, plan)
+                figures = load.run(lambda *_: None)
+                total[who] += figures["gbps"]
+                places |= {cache(ratio) for ratio in figures["handover"]}
+            if len(places) == 1:
+                found.append(total["B"] / total["A"])
+    return tuple(found)
 
 
 def _by_hand(lab: Lab, plan: Plan, experiment: Experiment) -> float:

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from cniperf import charts
+from cniperf.path_picture import path_picture
 from cniperf.runs import load_runs
 
 
@@ -62,3 +63,9 @@ def test_a_timeline_has_a_line_a_run(shelf):
     chart = charts.timeline([run, run])
     shown(chart)
     assert len(chart.axes[0].lines) == 2
+
+
+@pytest.mark.parametrize("draw", [path_picture, charts.trade_off])
+def test_runs_without_evidence_have_no_path_and_the_chart_says_so(shelf, draw):
+    shelf.add("calico", 15.0)
+    assert any(word.startswith("No ") for word in shown(draw(load_runs(shelf.folder))))

@@ -32,7 +32,8 @@ def measure(tmp_path, **parameters):
 def test_every_scheme_is_measured_and_leaves_a_whole_run(tmp_path, scheme):
     (folder,), moments = measure(tmp_path, scheme=scheme)
     assert {file.name for file in folder.iterdir()} == {
-        "run.json", "host-a.sh", "host-b.sh", "iperf3-client.json", "iperf3-server.json",
+        "run.json", "host-a.sh", "host-b.sh", "evidence.json", "iperf3-client.json",
+        "iperf3-server.json",
     }  # fmt: skip
     (run,) = load_runs(tmp_path).to_dict("records")
     assert run["status"] == "ok" and run["gbps"] > 0.1 and run["scheme"] == scheme

@@ -1,0 +1,49 @@
+import json
+
+import pytest
+
+from cniperf.hops import Point
+from cniperf.measure.counters import Flow, Tally, dropped, read, script, senders
+
+THERE, BACK = Flow("10.5.58.3", "10.5.47.3"), Flow("10.5.47.3", "10.5.58.3")
+
+
+def test_packets_in_vxlan_are_known_by_their_inner_addresses():
+    assert THERE.match(wrapped=True) == (
+        "udp dport 8472 @th,336,32 0xa053a03 @th,368,32 0xa052f03"
+    )
+    assert THERE.match(wrapped=False) == "ip saddr 10.5.58.3 ip daddr 10.5.47.3 udp dport 5202"
+
+
+def test_a_device_is_counted_on_its_way_in_and_out():
+    text = script([Point("a", "flannel.1", "device")], THERE, BACK, nic="eth0")
+    assert 'type filter hook ingress device "flannel.1"' in text
+    assert 'type filter hook egress device "flannel.1"' in text
+    assert "set senders" in text
+
+
+@pytest.mark.parametrize(("hook", "chains"), [("forward", 1), ("local", 2)])
+def test_what_is_local_is_counted_where_it_enters_and_leaves(hook, chains):
+    assert script([Point("a", hook, "hook")], THERE, BACK).count("type filter hook") == chains
+
+
+def said(*entries):
+    return json.dumps({"nftables": [{"metainfo": {}}, *entries]}) + "\n"
+
+
+def test_what_nft_says_is_read_point_by_point():
+    point = Point("a", "eth0", "device")
+    counters = [{"counter": {"name": f"p0_{way}", "packets": n, "bytes": 1028 * n}}
+                for way, n in (("there", 100), ("back", 99))]  # fmt: skip
+    text = said(counters[0]) + said(counters[1])  # a document a table
+    assert read(text, [point]) == {point: Tally(100, 99, 1028)}
+    assert dropped(said({"counter": {"name": "dropped", "packets": 20, "bytes": 1}})) == 20
+
+
+def test_senders_are_read_as_pairs():
+    elements = [{"concat": ["aa:bb:cc:dd:ee:ff", "10.0.0.1"]},
+                {"elem": {"val": {"concat": ["aa:bb:cc:dd:ee:00", "10.0.0.2"]}}}]  # fmt: skip
+    assert senders(said({"set": {"name": "senders", "elem": elements}})) == {
+        ("aa:bb:cc:dd:ee:ff", "10.0.0.1"), ("aa:bb:cc:dd:ee:00", "10.0.0.2"),
+    }  # fmt: skip
+    assert senders(said({"set": {"name": "senders"}})) == set()

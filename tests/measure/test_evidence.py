@@ -1,0 +1,179 @@
+"""Proof of path in real labs: the eight as they are, and each wire crossed that could fool us."""
+
+import json
+import sys
+from dataclasses import replace
+
+import pytest
+
+from cniperf import cli
+from cniperf.analysis.paths import hop, overhead, policy, underlay
+from cniperf.beds.lab import Lab
+from cniperf.errors import CniperfError
+from cniperf.hosts import Endpoint
+from cniperf.measure import evidence as module
+from cniperf.measure.run import prove_path, run
+from cniperf.params import Experiment
+from cniperf.runs import load_runs
+from cniperf.schemes import scheme_names
+
+pytestmark = pytest.mark.lab
+
+HOOKS = ("prerouting", "forward", "postrouting", "local")
+
+
+@pytest.fixture(scope="module")
+def proven():
+    """The evidence of each scheme, counted once."""
+    found = {}
+
+    def of(scheme):
+        if scheme not in found:
+            found[scheme] = prove_path(Experiment.of(scheme=scheme)).as_dict()
+        return found[scheme]
+
+    return of
+
+
+def command_line(monkeypatch, capsys, *argv):
+    """Run cniperf as a person does; return its exit code and what it said."""
+    monkeypatch.setattr(sys, "argv", ["cniperf", *argv])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    out = capsys.readouterr()
+    return end.value.code, out.out + out.err
+
+
+@pytest.mark.parametrize("scheme", scheme_names())
+def test_every_scheme_goes_the_way_it_declares(proven, scheme):
+    said = proven(scheme)
+    assert said["problem"] == "" and said["arrived"] == {"there": 100, "back": 100}
+    for each in said["hops"]:
+        if each["wants"] == "all" and each["kind"] != "flow":
+            assert (each["there"], each["back"]) == (100, 100), each
+
+
+@pytest.mark.parametrize("scheme", ["macvlan", "ovs"])
+def test_a_bypassed_stack_counts_nothing_while_eth0_carries_all(proven, scheme):
+    said = proven(scheme)
+    for host in "ab":
+        assert [hop(said, host, hook)["there"] for hook in HOOKS] == [0, 0, 0, 0]
+        assert hop(said, host, "eth0")["there"] == 100 == hop(said, host, "eth0")["back"]
+    assert underlay(said) == "pods' MACs" and policy(said) == "no"
+
+
+@pytest.mark.parametrize("scheme", ["calico", "flannel-hostgw"])
+def test_a_routed_pod_passes_the_forward_hook_packet_by_packet(proven, scheme):
+    said = proven(scheme)
+    assert hop(said, "a", "forward")["there"] == 100 == hop(said, "b", "forward")["back"]
+    assert underlay(said) == "pods' IPs" and overhead(said) == 0
+    assert policy(said) == "bites" and said["policy"] == {"sent": 20, "dropped": 20, "arrived": 0}
+
+
+@pytest.mark.parametrize("scheme", ["flannel-vxlan", "canal"])
+def test_a_tunnel_wraps_each_packet_that_it_is_given(proven, scheme):
+    said = proven(scheme)
+    given = hop(said, "a", "flannel.1")
+    wire = next(h for h in said["hops"] if h["name"] == "port-a" and h["wrapped"])
+    assert (given["there"], given["back"]) == (wire["there"], wire["back"]) == (100, 100)
+    assert overhead(said) == 50  # RFC 7348
+    assert underlay(said) == "hosts only" and policy(said) == "bites"
+
+
+def in_lab(monkeypatch, sabotage):
+    """Do something to the lab after it is wired."""
+    wire = Lab.apply
+
+    def apply(self, plan, **by):
+        wire(self, plan, **by)
+        sabotage(self)
+
+    monkeypatch.setattr(Lab, "apply", apply)
+
+
+def do(place, *argv):
+    return lambda lab: lab.command(place, argv)
+
+
+def normal_instead_of_flows(lab):
+    lab.command("a", ["ovs-ofctl", "del-flows", "br-int"])
+    lab.command("a", ["ovs-ofctl", "add-flow", "br-int", "actions=NORMAL"])
+
+
+CROSSED = {
+    "the FDB entry is missing": (
+        "flannel-vxlan", do("a", "bridge", "fdb", "del", "8e:09:f3:4f:94:34", "dev", "flannel.1"),
+        "a:eth0 (in VXLAN) saw 0",
+    ),
+    "the peer's FDB entry is missing": (
+        "canal", do("b", "bridge", "fdb", "del", "2a:33:36:9b:2f:28", "dev", "flannel.1"),
+        "b:eth0 (in VXLAN) saw 0",
+    ),
+    "the route leads past the tunnel": (
+        "flannel-vxlan", do("a", "ip", "route", "replace", "10.5.47.0/24", "via", "192.168.20.43"),
+        "a:flannel.1 saw 0 of the 100 packets that a:postrouting saw; "
+        "they were seen at a:eth0, wire:port-a",
+    ),
+    "the route leads back to the pod": (
+        "calico", do("a", "ip", "route", "replace", "172.28.1.0/24", "dev", "calico-h"),
+        "a:eth0 saw 0",
+    ),
+    "Open vSwitch forwards without the flows": (
+        "ovs", normal_instead_of_flows, "a:br-int saw 0 of the 100 packets that a:veth-ovs saw",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("scheme", "sabotage", "named"), CROSSED.values(), ids=CROSSED)
+def test_a_crossed_wire_is_named(monkeypatch, capsys, scheme, sabotage, named):
+    in_lab(monkeypatch, sabotage)
+    code, said = command_line(monkeypatch, capsys, "prove", scheme)
+    assert code == 1 and named in said and "NOT proven" in said
+    assert "Traceback" not in said
+
+
+def test_a_pod_on_hostnetwork_is_named(monkeypatch, capsys):
+    def on_the_host(plan):
+        a, b = (
+            replace(side, endpoint=Endpoint(None, side.host.address, "eth0", 1500))
+            for side in plan
+        )
+        return replace(plan, a=a, b=b)
+
+    look = module.prove
+    monkeypatch.setattr("cniperf.measure.run.prove", lambda bed, plan: look(bed, on_the_host(plan)))
+    code, said = command_line(monkeypatch, capsys, "prove", "calico")
+    assert code == 1
+    assert "pod-a:calico-c saw 0 of the 100 packets that pod a sent" in said
+
+
+def test_a_run_on_another_path_has_no_figure(monkeypatch, tmp_path):
+    in_lab(monkeypatch, CROSSED["the route leads past the tunnel"][1])
+    with pytest.raises(CniperfError, match="flannel.1 saw 0"):
+        run(Experiment.of(scheme="flannel-vxlan", duration=1, omit=0, data_dir=tmp_path))
+    (row,) = load_runs(tmp_path).to_dict("records")
+    assert row["status"] == "failed" and "flannel.1 saw 0" in row["error"]
+    assert row["gbps"] != row["gbps"]
+    (file,) = tmp_path.glob("*/evidence.json")
+    assert json.loads(file.read_text())["problem"] == row["error"]
+
+
+def test_nothing_that_counts_is_left_for_the_load(monkeypatch):
+    left = []
+    look = module.prove
+
+    def and_after(bed, plan):
+        found = look(bed, plan)
+        left.extend(bed.command(place, ["nft", "list", "ruleset"])
+                    for place in ("pod-a", "a", "wire", "b", "pod-b"))  # fmt: skip
+        return found
+
+    monkeypatch.setattr("cniperf.measure.run.prove", and_after)
+    assert prove_path(Experiment.of(scheme="canal")).problem == ""
+    assert left == [""] * 5
+
+
+@pytest.mark.parametrize("scheme", ["canal", "ovs"])
+@pytest.mark.parametrize("mtu", [576, 9000])
+def test_the_probe_fits_every_mtu(scheme, mtu):
+    assert prove_path(Experiment.of(scheme=scheme, mtu=mtu)).problem == ""
