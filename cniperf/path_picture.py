@@ -1,5 +1,6 @@
 """The path picture: which way the packets went, drawn from what was counted, not from the plan."""
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -53,7 +54,7 @@ def _draw(axes: Axes, scheme: str, evidence: Evidence, colour: str) -> None:
         if column["crossed"]:
             ends.append((x, lane, column["wrapped"]))
         _box(axes, x, lane, column, evidence["packets"], colour)
-    for (x, y, wrapped), (to_x, to_y, also) in zip(ends, ends[1:], strict=False):
+    for (x, y, wrapped), (to_x, to_y, also) in itertools.pairwise(ends):
         inside = wrapped and also
         axes.plot([x, to_x], [y, to_y], color=TUNNEL if inside else colour,
                   linewidth=3.5 if inside else 1.2, zorder=1, solid_capstyle="butt")  # fmt: skip
@@ -102,9 +103,7 @@ def _passed(hop: Mapping[str, Any]) -> bool:
     return bool(hop["there"] or hop["back"])
 
 
-def _box(
-    axes: Axes, x: int, y: float, column: Mapping[str, Any], wanted: int, colour: str
-) -> None:
+def _box(axes: Axes, x: int, y: float, column: Mapping[str, Any], wanted: int, colour: str) -> None:
     there, back = (0 if count is None else count for count in column["counts"])
     good = column["wants"] != "all" or min(there, back) >= wanted
     edge = (TUNNEL if column["wrapped"] else colour) if column["crossed"] else FAINT
@@ -119,7 +118,8 @@ def _box(
     )  # fmt: skip
     names, counts = "\n".join(column["names"]), f"{there} · {back}"
     axes.text(x, y, f"{names}\n{counts}", ha="center", va="center", size=5.4, zorder=3,
-              linespacing=1.25, color=(INK if column["crossed"] else FAINT) if good else BAD)  # fmt: skip
+              linespacing=1.25,
+              color=(INK if column["crossed"] else FAINT) if good else BAD)  # fmt: skip
 
 
 def _bands(axes: Axes, columns: list[dict[str, Any]]) -> None:
@@ -129,5 +129,3 @@ def _bands(axes: Axes, columns: list[dict[str, Any]]) -> None:
         if own:
             axes.axvspan(min(own) - 0.5, max(own) + 0.5, color=colour, zorder=0, linewidth=0)
             axes.text(min(own) - 0.45, -0.72, NAMES[place], size=5.5, color=FAINT, va="bottom")
-
-

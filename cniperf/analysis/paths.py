@@ -1,5 +1,6 @@
 """Which way each scheme's packets went, and what follows from it: control and independence."""
 
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from cniperf.analysis.loss import is_userspace
 from cniperf.runs import load_evidence
 
 HEADERS = 28  # bytes: IPv4 20 and UDP 8 of the probe's datagrams
+
+NIC_OF_B = ("b", "device", "all")  # the first such hop on the way there
 
 Evidence = Mapping[str, Any]
 
@@ -50,11 +53,8 @@ def hop(evidence: Evidence, place: str, name: str) -> dict[str, Any]:
 
 def overhead(evidence: Evidence) -> int | None:
     """Return the bytes that a packet grew by on the wire, by what arrived at host b's NIC."""
-    arrived = next(
-        (h for h in evidence["hops"]
-         if h["place"] == "b" and h["kind"] == "device" and h["wants"] == "all"), {}
-    )  # fmt: skip
-    size = arrived.get("size")
+    at_b = [h for h in evidence["hops"] if (h["place"], h["kind"], h["wants"]) == NIC_OF_B]
+    size = at_b[0].get("size") if at_b else None
     return None if size is None else int(size) - evidence["payload"] - HEADERS
 
 
@@ -62,13 +62,19 @@ def evidence_text(evidence: Evidence) -> str:
     """Lay the evidence of one run out as lines for people."""
     lines = [f"{evidence['scheme']}: {evidence['packets']} packets of {evidence['payload']} B "
              "each way", f"  {'place':<6}  {'hop':<18} {'there':>6} {'back':>6}"]  # fmt: skip
+    quiet = [h for h in evidence["hops"] if h["wants"] == "none" and not (h["there"] or h["back"])]
     for each in evidence["hops"]:
+        if each in quiet:
+            continue
         name = each["name"] + (" (VXLAN)" if each["wrapped"] else "")
         seen = ["none" if each[way] is None else str(each[way]) for way in ("there", "back")]
         note = {"none": "must not pass", "any": "may pass"}.get(each["wants"], "")
         if each["kind"] == "hook":
             note = f"host {each['place']}'s stack" + (f", {note}" if note else "")
         lines.append(f"  {each['place']:<6}  {name:<18} {seen[0]:>6} {seen[1]:>6}  {note}".rstrip())
+    names = [f"{h['place']}:{h['name']}{' (VXLAN)' if h['wrapped'] else ''}" for h in quiet]
+    lines += textwrap.wrap(f"  must see none and saw none: {', '.join(names)}", 78,
+                           subsequent_indent="    ")  # fmt: skip
     if evidence["problem"]:
         return "\n".join([*lines, f"  NOT proven: {evidence['problem']}"])
     said = evidence["policy"]
@@ -124,7 +130,7 @@ def control_table(runs: pd.DataFrame) -> pd.DataFrame:
 
 def last_evidence(runs: pd.DataFrame) -> dict[str, Evidence]:
     """Return the newest evidence of each scheme, failed runs included, in the order of charts."""
-    found = {}
+    found: dict[str, Evidence] = {}
     for (_, scheme), group in runs.groupby(["order", "scheme"], sort=True):
         for path in group.sort_values(["started", "run"])["path"][::-1]:
             if each := load_evidence(Path(path)):

@@ -8,7 +8,7 @@ takes 1 ms, where a forked helper takes 10.
 import ctypes
 import errno
 import os
-import socket
+import socket as sockets  # as a class here has a method of that name
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -45,11 +45,11 @@ class Netlink:
                 os.close(fd)
         return self._sockets[namespace]
 
-    def udp_socket(self, namespace: str) -> socket.socket:
+    def udp_socket(self, namespace: str) -> sockets.socket:
         """Return a new UDP socket of a named namespace; it may be used on any thread."""
         fd = os.open(NETNS_DIR / namespace, os.O_RDONLY)
         try:
-            return _away(lambda: _enter(fd), lambda: socket.socket(type=socket.SOCK_DGRAM))
+            return _away(lambda: _enter(fd), lambda: sockets.socket(type=sockets.SOCK_DGRAM))
         finally:
             os.close(fd)
 

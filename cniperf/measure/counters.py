@@ -6,7 +6,7 @@ count: they are known by their addresses and port, inside VXLAN by those of the 
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,23 +81,21 @@ def script(points: Collection[Point], there: Flow, back: Flow, nic: str = "") ->
     )
 
 
-def end(families: Iterable[str] = ("netdev", "inet")) -> str:
-    """Return the script that prints the counters and takes them away."""
-    return "\n".join(
-        line for family in families
-        for line in (f"list table {family} {TABLE}", f"delete table {family} {TABLE}")
-    )  # fmt: skip
+BEGIN = ("nft", "-f", "-")  # reads a script
+LIST = ("nft", "-j", "list", "ruleset")
+END = "\n".join(f"add table {family} {TABLE}; delete table {family} {TABLE}"
+                for family in ("netdev", "inet"))  # fmt: skip
 
 
 def drop(pod: str) -> str:
     """Return the script that drops, and counts, what a pod sends through the forward hook."""
     rule = f"ip saddr {pod} udp dport {PORT} counter name dropped drop;"
-    chain = f"chain policy {{ type filter hook forward priority 0; {rule} }}"
+    chain = f"chain drops {{ type filter hook forward priority 0; {rule} }}"
     return f"table inet {TABLE} {{\ncounter dropped {{ }}\n{chain}\n}}"
 
 
 def read(said: str, points: Collection[Point]) -> dict[Point, Tally]:
-    """Return what the points of one namespace saw, from what ``nft -j`` said at the end."""
+    """Return what the points of one namespace saw, from what :data:`LIST` said."""
     counters = _counters(said)
     found = {}
     for number, point in enumerate(points):
@@ -144,10 +142,9 @@ def _counters(said: str) -> dict[str, tuple[int, int]]:
 
 
 def _entries(said: str, kind: str) -> Iterator[dict[str, Any]]:
-    for line in said.splitlines():  # one document a listed table
-        for entry in json.loads(line)["nftables"]:
-            if kind in entry:
-                yield entry[kind]
+    for entry in json.loads(said)["nftables"]:
+        if entry.get(kind, {}).get("table") == TABLE:
+            yield entry[kind]
 
 
 def _number(address: str) -> str:

@@ -101,15 +101,13 @@ def prove(bed: "Lab", plan: "Plan") -> Evidence:
         probe.greet()
         watch = _Watch(bed, where, there, back)
         watch.begin()
-        try:
-            arrived = probe.send(PACKETS)
-        finally:
-            tallies, senders = watch.end()
+        arrived = probe.send(PACKETS)
+        tallies, senders = watch.end()
+        macs = {host.name: bed.devices(host.name)[host.nic] for host in bed.hosts}
+        pods = {side.host.name: side.endpoint.address for side in plan if side.endpoint.netns}
         found = Evidence(
-            scheme=plan.scheme, packets=PACKETS, payload=probe.payload, arrived=arrived,
-            tallies=tallies, senders=sorted(senders), pods={side.host.name: side.endpoint.address for side in plan if side.endpoint.netns},
-            macs={side.host.name: bed.devices(side.host.name)[side.host.nic] for side in plan},
-        )  # fmt: skip
+            plan.scheme, PACKETS, probe.payload, arrived, tallies, sorted(senders), macs, pods
+        )
         if found.problem:
             return found
         return Evidence(**{**vars(found), "policy": _policy(bed, probe, there.source)})
@@ -117,11 +115,10 @@ def prove(bed: "Lab", plan: "Plan") -> Evidence:
 
 def _policy(bed: "Lab", probe: Probe, pod: str) -> dict[str, int]:
     """Drop what the pod sends in the forward hook of its host, and see whether it still arrives."""
-    bed.command("a", ["nft", "-f", "-"], counters.drop(pod))
-    try:
-        arrived = probe.there(POLICY_PACKETS)
-    finally:
-        said = bed.command("a", ["nft", "-j", "-f", "-"], counters.end(["inet"]))
+    bed.command("a", counters.BEGIN, counters.drop(pod))
+    arrived = probe.there(POLICY_PACKETS)
+    said = bed.command("a", counters.LIST)
+    bed.command("a", counters.BEGIN, counters.END)
     return {"sent": POLICY_PACKETS, "dropped": counters.dropped(said), "arrived": arrived}
 
 
@@ -142,7 +139,7 @@ class _Watch:
         nics = {host.name: host.nic for host in self._bed.hosts}
         for place, here in self._counted.items():
             rules = counters.script(here, *self._ways, nic=nics.get(place, ""))
-            self._bed.command(place, ["nft", "-f", "-"], rules)
+            self._bed.command(place, counters.BEGIN, rules)
         self._flows = self._matched()
 
     def end(self) -> tuple[dict[Point, Tally | None], set[tuple[str, str]]]:
@@ -150,7 +147,8 @@ class _Watch:
         found: dict[Point, Tally | None] = dict.fromkeys(self._where)
         senders: set[tuple[str, str]] = set()
         for place, here in self._counted.items():
-            said = self._bed.command(place, ["nft", "-j", "-f", "-"], counters.end())
+            said = self._bed.command(place, counters.LIST)
+            self._bed.command(place, counters.BEGIN, counters.END)
             found |= counters.read(said, here)
             senders |= counters.senders(said)
         for point, after in self._matched(settle=True).items():

@@ -9,9 +9,7 @@ THERE, BACK = Flow("10.5.58.3", "10.5.47.3"), Flow("10.5.47.3", "10.5.58.3")
 
 
 def test_packets_in_vxlan_are_known_by_their_inner_addresses():
-    assert THERE.match(wrapped=True) == (
-        "udp dport 8472 @th,336,32 0xa053a03 @th,368,32 0xa052f03"
-    )
+    assert THERE.match(wrapped=True) == ("udp dport 8472 @th,336,32 0xa053a03 @th,368,32 0xa052f03")
     assert THERE.match(wrapped=False) == "ip saddr 10.5.58.3 ip daddr 10.5.47.3 udp dport 5202"
 
 
@@ -28,15 +26,17 @@ def test_what_is_local_is_counted_where_it_enters_and_leaves(hook, chains):
 
 
 def said(*entries):
-    return json.dumps({"nftables": [{"metainfo": {}}, *entries]}) + "\n"
+    for entry in entries:
+        next(iter(entry.values())).setdefault("table", "cniperf")
+    return json.dumps({"nftables": [{"metainfo": {}}, *entries]})
 
 
 def test_what_nft_says_is_read_point_by_point():
     point = Point("a", "eth0", "device")
     counters = [{"counter": {"name": f"p0_{way}", "packets": n, "bytes": 1028 * n}}
                 for way, n in (("there", 100), ("back", 99))]  # fmt: skip
-    text = said(counters[0]) + said(counters[1])  # a document a table
-    assert read(text, [point]) == {point: Tally(100, 99, 1028)}
+    other = {"counter": {"name": "p0_there", "packets": 7, "bytes": 7, "table": "someone-else"}}
+    assert read(said(*counters, other), [point]) == {point: Tally(100, 99, 1028)}
     assert dropped(said({"counter": {"name": "dropped", "packets": 20, "bytes": 1}})) == 20
 
 

@@ -135,8 +135,7 @@ def test_a_crossed_wire_is_named(monkeypatch, capsys, scheme, sabotage, named):
 def test_a_pod_on_hostnetwork_is_named(monkeypatch, capsys):
     def on_the_host(plan):
         a, b = (
-            replace(side, endpoint=Endpoint(None, side.host.address, "eth0", 1500))
-            for side in plan
+            replace(side, endpoint=Endpoint(None, side.host.address, "eth0", 1500)) for side in plan
         )
         return replace(plan, a=a, b=b)
 
@@ -149,7 +148,7 @@ def test_a_pod_on_hostnetwork_is_named(monkeypatch, capsys):
 
 def test_a_run_on_another_path_has_no_figure(monkeypatch, tmp_path):
     in_lab(monkeypatch, CROSSED["the route leads past the tunnel"][1])
-    with pytest.raises(CniperfError, match="flannel.1 saw 0"):
+    with pytest.raises(CniperfError, match=r"flannel\.1 saw 0"):
         run(Experiment.of(scheme="flannel-vxlan", duration=1, omit=0, data_dir=tmp_path))
     (row,) = load_runs(tmp_path).to_dict("records")
     assert row["status"] == "failed" and "flannel.1 saw 0" in row["error"]
