@@ -134,12 +134,15 @@ def _of_host(host: str, hops: Sequence[Hop]) -> Iterator[Point]:
                 yield Point(host, bridge, "flow", there=there, back=back)
             case Stack():
                 yield from (Point(host, hook, "hook") for hook in hop.hooks)
+            case Bridge():
+                yield from (Point(host, hook, "hook", "any") for hook in ROUTED.hooks)
     crossed = {hook for hop in hops if isinstance(hop, Stack) for hook in hop.hooks}
-    lent = any(isinstance(hop, Bridge) for hop in hops)
+    if any(isinstance(hop, Bridge) for hop in hops):
+        crossed = set(ROUTED.hooks)
     for hook in HOOKS:
         # What the host sends itself passes postrouting, what it receives prerouting.
         if hook not in crossed and (crossed != {"local"} or hook == "forward"):
-            yield Point(host, hook, "hook", "any" if lent else "none")
+            yield Point(host, hook, "hook", "none")
 
 
 def _both(place: str, device: str, wrapped: bool) -> list[Point]:

@@ -6,13 +6,14 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.patches import FancyBboxPatch
+from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from cniperf.analysis.paths import Evidence, last_evidence, overhead
 from cniperf.charts import FAINT, INK, WIDTH, Chart, colours, styled
 
-ROW = 0.98  # inches a scheme
-BOX = 0.86  # of a column
+ROW = 0.95  # inches a scheme
+HALF = 7.7  # columns to either side of the wire
+BOX = 0.88  # of a column
 DEVICES, STACK = 0.0, 1.0  # the lanes
 BANDS = {"pod-a": "#eef3ee", "a": "#f4f4f4", "wire": "#ffffff", "b": "#f4f4f4", "pod-b": "#eef3ee"}
 NAMES = {"pod-a": "pod a", "a": "host a", "wire": "wire", "b": "host b", "pod-b": "pod b"}
@@ -24,8 +25,8 @@ BAD = "#b00020"
 def path_picture(runs: pd.DataFrame) -> Chart:
     """Draw the path of each scheme's newest run, hop by hop, with the packets counted there.
 
-    Below are the devices from pod to pod, above the host's own stack: solid where packets crossed
-    it, dashed where none did. Two numbers are packets there and back.
+    Below are the devices from pod to pod, above each host's own stack: solid where packets crossed
+    it, dashed where none did. The two numbers are packets there and back.
 
     Args:
         runs: runs as :func:`cniperf.load_runs` gives them; those without evidence are left out.
@@ -33,7 +34,7 @@ def path_picture(runs: pd.DataFrame) -> Chart:
     found = last_evidence(runs)
     chart = Chart(figsize=(WIDTH, 0.45 + ROW * max(1, len(found))), layout="constrained")
     grid = chart.subplots(max(1, len(found)), squeeze=False)[:, 0]
-    grid[0].set_title("Which way the packets went", pad=18)
+    grid[0].set_title("Which way the packets went: counted there · back", pad=6)
     if not found:
         grid[0].set_axis_off()
         grid[0].text(0, 0.5, "No run here has evidence of its path.", color=FAINT)
@@ -45,12 +46,13 @@ def path_picture(runs: pd.DataFrame) -> Chart:
 
 def _draw(axes: Axes, scheme: str, evidence: Evidence, colour: str) -> None:
     columns = _columns(evidence)
-    axes.set(xlim=(-0.6, len(columns) - 0.4), ylim=(-0.75, 1.75))
+    middle = next(x for x, column in enumerate(columns) if column["place"] == "wire")
+    axes.set(xlim=(-HALF, HALF), ylim=(-0.75, 1.95))
     axes.set_axis_off()
-    _bands(axes, columns)
+    _bands(axes, columns, middle)
     ends = []
-    for x, column in enumerate(columns):
-        lane = STACK if column["kind"] == "hook" else DEVICES
+    for number, column in enumerate(columns):
+        x, lane = number - middle, STACK if column["kind"] == "hook" else DEVICES
         if column["crossed"]:
             ends.append((x, lane, column["wrapped"]))
         _box(axes, x, lane, column, evidence["packets"], colour)
@@ -59,10 +61,9 @@ def _draw(axes: Axes, scheme: str, evidence: Evidence, colour: str) -> None:
         axes.plot([x, to_x], [y, to_y], color=TUNNEL if inside else colour,
                   linewidth=3.5 if inside else 1.2, zorder=1, solid_capstyle="butt")  # fmt: skip
     more = overhead(evidence)
-    note = f", +{more} B a packet on the wire (VXLAN)" if more else ""
-    axes.text(-0.6, 1.62, scheme, weight="bold", size=8, va="bottom", color=colour)
-    axes.text(len(columns) - 0.4, 1.62, f"{evidence['packets']} packets each way{note}", size=6.5,
-              ha="right", va="bottom", color=FAINT)  # fmt: skip
+    note = f"in VXLAN, +{more} B a packet" if more else ""
+    axes.text(-HALF, 1.6, scheme, weight="bold", size=8, va="bottom", color=colour)
+    axes.text(0, 0.42, note, size=6, ha="center", va="bottom", color=TUNNEL)
 
 
 def _columns(evidence: Evidence) -> list[dict[str, Any]]:
@@ -70,33 +71,37 @@ def _columns(evidence: Evidence) -> list[dict[str, Any]]:
     columns: list[dict[str, Any]] = []
     for host in ("a", "wire", "b"):
         own = [h for h in evidence["hops"] if h["place"].removeprefix("pod-") == host]
-        hooks = [h for h in own if h["kind"] == "hook"]
         shown = [h for h in own if h["kind"] != "hook" and h["wants"] != "none"]
-        if host == "wire":
-            shown = shown[:1]  # both ends of the wire say the same
-        parts = [_column([h], [h["name"] if host != "wire" else "wire"]) for h in shown]
-        if hooks:
-            seen = [h for h in hooks if h["there"] or h["back"]] or hooks[:1]
-            stack = _column(seen, [h["name"] for h in seen] if _passed(seen[0]) else ["stack"])
-            stack["place"] = host
-            parts.insert(_place(evidence, own, shown, host), stack)
+        if host == "wire":  # both ends of the wire say the same
+            columns += [_column(shown[0], ["wire"])]
+            continue
+        parts = [_column(h, [h["name"]]) for h in shown]
+        hooks = [h for h in own if h["kind"] == "hook"]
+        parts.insert(_place(own, shown, host), _stack(hooks))
         columns += parts
     return columns
 
 
-def _place(evidence: Evidence, own: list[Any], shown: list[Any], host: str) -> int:
+def _stack(hooks: list[Any]) -> dict[str, Any]:
+    """Return the column of a host's stack: the hook that saw packets, forward where it did."""
+    seen = [h for h in hooks if _passed(h)]
+    last = next((h for h in seen if h["name"] == "forward"), (seen or hooks)[0])
+    names = ["stack", *([last["name"]] if seen else [])]
+    if last["wants"] == "any" and seen:
+        names[0] = "br_netfilter"  # a bridge that only forwards lends its frames
+    return _column(last, names)
+
+
+def _place(own: list[Any], shown: list[Any], host: str) -> int:
     """Return where a host's stack stands among its devices: where its first hook stands."""
-    wanted = [h for h in own if h["kind"] == "hook" and h["wants"] == "all"]
-    if wanted:
-        before = own[: own.index(wanted[0])]
-        return sum(h in shown for h in before)
+    crossed = [h for h in own if h["kind"] == "hook" and h["wants"] != "none"]
+    if crossed:
+        return sum(h in shown for h in own[: own.index(crossed[0])])
     return len(shown) - 1 if host == "a" else 1
 
 
-def _column(hops: list[Any], names: list[str]) -> dict[str, Any]:
-    first = hops[0]
-    return {**first, "names": names, "crossed": _passed(first),
-            "counts": (first["there"], first["back"])}  # fmt: skip
+def _column(hop: Any, names: list[str]) -> dict[str, Any]:  # noqa: ANN401
+    return {**hop, "names": names, "crossed": _passed(hop)}
 
 
 def _passed(hop: Mapping[str, Any]) -> bool:
@@ -104,10 +109,10 @@ def _passed(hop: Mapping[str, Any]) -> bool:
 
 
 def _box(axes: Axes, x: int, y: float, column: Mapping[str, Any], wanted: int, colour: str) -> None:
-    there, back = (0 if count is None else count for count in column["counts"])
+    there, back = (column[way] or 0 for way in ("there", "back"))
     good = column["wants"] != "all" or min(there, back) >= wanted
     edge = (TUNNEL if column["wrapped"] else colour) if column["crossed"] else FAINT
-    height = 0.62 + 0.17 * (len(column["names"]) - 1)
+    height = 0.66 + 0.24 * (len(column["names"]) - 1)
     axes.add_patch(
         FancyBboxPatch(
             (x - BOX / 2, y - height / 2), BOX, height,
@@ -116,16 +121,17 @@ def _box(axes: Axes, x: int, y: float, column: Mapping[str, Any], wanted: int, c
             linestyle="-" if column["crossed"] else (0, (3, 2)),
         )
     )  # fmt: skip
-    names, counts = "\n".join(column["names"]), f"{there} · {back}"
-    axes.text(x, y, f"{names}\n{counts}", ha="center", va="center", size=5.4, zorder=3,
-              linespacing=1.25,
+    text = "\n".join([*column["names"], f"{there} · {back}"])
+    axes.text(x, y, text, ha="center", va="center", size=5.2, zorder=3, linespacing=1.2,
               color=(INK if column["crossed"] else FAINT) if good else BAD)  # fmt: skip
 
 
-def _bands(axes: Axes, columns: list[dict[str, Any]]) -> None:
+def _bands(axes: Axes, columns: list[dict[str, Any]], middle: int) -> None:
     """Shade pods and hosts, and name them."""
     for place, colour in BANDS.items():
-        own = [x for x, column in enumerate(columns) if column["place"] == place]
+        own = [x - middle for x, column in enumerate(columns) if column["place"] == place]
         if own:
-            axes.axvspan(min(own) - 0.5, max(own) + 0.5, color=colour, zorder=0, linewidth=0)
-            axes.text(min(own) - 0.45, -0.72, NAMES[place], size=5.5, color=FAINT, va="bottom")
+            left, width = min(own) - 0.5, max(own) - min(own) + 1
+            axes.add_patch(Rectangle((left, -0.75), width, 2.3, color=colour, zorder=0,
+                                     linewidth=0))  # fmt: skip
+            axes.text(left + 0.05, -0.72, NAMES[place], size=5.5, color=FAINT, va="bottom")
