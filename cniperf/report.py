@@ -258,11 +258,11 @@ def claims(group: pd.DataFrame) -> Html:
     )  # fmt: skip
 
 
-UNDERLAY_ASKS = {
-    "pods' MACs": "frames with the pods' own MACs: not on networks that allow one MAC a port",
-    "pods' IPs": "packets with the pods' IPs: a router between the hosts needs routes to them",
-    "hosts only": "UDP between the hosts: any IP network will do",
-}
+UNDERLAY_ASKS = (
+    "What the network between the hosts must allow: <i>pods' MACs</i>, many MACs a port, which most "
+    "clouds drop; <i>pods' IPs</i>, routes to the pods on any router between the hosts; <i>hosts "
+    "only</i>, nothing but packets between the hosts."
+)
 
 
 def control(group: pd.DataFrame) -> Html:
@@ -274,27 +274,24 @@ def control(group: pd.DataFrame) -> Html:
     for scheme, row in table.iterrows():
         bites = f"<b class='{'confirmed' if row['policy'] == 'bites' else ''}'>{row['policy']}</b>"
         counted = f"{row['dropped']} of {row['sent']} dropped"
-        asks = UNDERLAY_ASKS.get(row["underlay"], row["underlay"])
-        if scheme == BASELINE:
-            asks = "the hosts' own packets"
         rows.append(
             [
                 str(scheme) + ("*" if row["userspace"] else ""),
-                Html(f"{bites}<br><small>{counted}</small>"),
+                Html(f"{bites} <small>({counted})</small>"),
                 f"{row['forward']} of {row['packets']}",
-                asks,
+                row["underlay"],
                 "–" if row["overhead"] is None else f"{row['overhead']:.0f} B",
                 f"{row['pod_mtu']:.0f} B",
             ]
         )
     head = ["scheme", "drop rule on the host", "seen by its forward hook",
-            "the underlay carries", "added on the wire", "pod's MTU"]  # fmt: skip
+            "the underlay sees", "added on the wire", "pod's MTU"]  # fmt: skip
     return Html(
         "<h3>Which way the packets went, and what that allows</h3><p>Before each load a probe of "
         f"{table['packets'].iloc[0]} datagrams each way was counted hop by hop; a run whose "
         "packets took another way than its scheme declares has no figure. Then a rule in host "
         "a's forward hook dropped what the pod sent: where it stops nothing, no policy on the "
-        "host can.</p>" + _table(head, rows, {2, 4, 5})
+        "host can.</p>" + _table(head, rows, {2, 4, 5}) + f"<p class='note'>{UNDERLAY_ASKS}</p>"
     )
 
 
