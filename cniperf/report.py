@@ -259,9 +259,9 @@ def claims(group: pd.DataFrame) -> Html:
 
 
 UNDERLAY_ASKS = (
-    "What the network between the hosts must allow: <i>pods' MACs</i>, many MACs a port, which most "
-    "clouds drop; <i>pods' IPs</i>, routes to the pods on any router between the hosts; <i>hosts "
-    "only</i>, nothing but packets between the hosts."
+    "What the network between the hosts must allow: <i>pods' MACs</i>, many MACs a port, which "
+    "most clouds drop; <i>pods' IPs</i>, routes to the pods on any router between the hosts; "
+    "<i>hosts only</i>, nothing but packets between the hosts."
 )
 
 
