@@ -73,3 +73,5 @@ reference: setup ## measure data/reference anew: takes six minutes
 	cp reports/reference/chart-1.png data/reference/loss.png
 	cp reports/reference/chart-2.png data/reference/throughput.png
 	cp reports/reference/chart-3.png data/reference/ladder.png
+	cp reports/reference/chart-4.png data/reference/trade-off.png
+	cp reports/reference/chart-5.png data/reference/paths.png

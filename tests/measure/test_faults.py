@@ -26,6 +26,12 @@ def measured(tmp_path, scheme="hostnetwork", number=1, duration=1):
     return float(load_runs(folder)["gbps"].iloc[0])
 
 
+@pytest.fixture(autouse=True)
+def _one_placement(monkeypatch):
+    """A hypervisor that moves the CPUs meanwhile is none of the faults here."""
+    monkeypatch.setattr("cniperf.measure.iperf3.handover", lambda *_: 1.8)
+
+
 @pytest.fixture
 def plant(monkeypatch):
     """Do something in the lab after it is wired."""
