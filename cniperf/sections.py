@@ -20,7 +20,7 @@ from cniperf.errors import ParameterError
 from cniperf.runs import load_plans, read_run
 from cniperf.suites import read_suite
 
-SHORT = 20  # rows of a table that is kept on one page
+SHORT = 9  # rows of a table that is kept on one page
 
 TITLE = "What a pod network costs"
 QUESTION = "How much of the host's own throughput is left between two pods on two hosts, by scheme?"
