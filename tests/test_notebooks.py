@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from cniperf.analysis.blocks import usable
 from cniperf.analysis.factors import factorial_cells
 from cniperf.runs import default_data_dir, load_runs
 
@@ -129,13 +128,12 @@ def test_why_vxlan_reads_runs_that_are_there(shelf, tmp_path):
 
 
 @pytest.mark.lab
+@pytest.mark.usefixtures("still")
 def test_why_vxlan_measures_every_combination(tmp_path):
     out = tmp_path / "out.ipynb"
     done = papermill(tmp_path, ROOT / "notebooks/why_vxlan.ipynb", output=out, rounds=1, omit=0)
     assert done.returncode == 0, done.stderr
     runs = load_runs(tmp_path / "data")
-    assert runs["status"].eq("ok").all()
-    counted = usable(runs)  # without what a hypervisor moved
-    assert not counted.duplicated(["round", "scheme", "nic", "gro", "udpcsum"]).any()
-    assert counted.groupby("round").size().max() == 16
+    assert len(runs) == 16 and runs["status"].eq("ok").all()
+    assert not runs.duplicated(["scheme", "nic", "gro", "udpcsum"]).any()
     assert "moves it most" in out.read_text()

@@ -37,9 +37,11 @@ def pair_up(
     found = [(one, *_placed_alike(a, b)) for one, a, b in alike if _common(a, b)]
     if found:
         return found
-    (one, a), (other, b) = ((alike[0][0], alike[0][1]), (alike[0][0], alike[0][2])) if alike else (
-        ours[0], theirs[0]
-    )  # fmt: skip
+    if alike:  # but for where the CPUs lay
+        one, a, b = alike[0]
+        other = one
+    else:
+        (one, a), (other, b) = ours[0], theirs[0]
     differ = [
         f"{name} {one[name]} and {other[name]}"
         for name in CONDITIONS
