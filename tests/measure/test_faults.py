@@ -35,16 +35,14 @@ def _one_placement(monkeypatch):
 @pytest.fixture
 def plant(monkeypatch):
     """Do something in the lab after it is wired."""
+    wire = Lab.apply
 
     def planted(fault):
-        wire = Lab.apply
-
         def apply(self, plan, **by):
             wire(self, plan, **by)
             fault(self)
 
         monkeypatch.setattr(Lab, "apply", apply)
-        return lambda: monkeypatch.setattr(Lab, "apply", wire)
 
     return planted
 
@@ -61,11 +59,11 @@ def capped(gbps):
 
 
 def test_a_rate_cap_in_one_round_is_caught_by_that_rounds_number(tmp_path, plant):
-    rates = [measured(tmp_path, number=number) for number in (1, 2, 3)]
-    lift = plant(capped(0.2 * sorted(rates)[1]))
+    plant(capped(4))  # the machine's own speed is no matter: every round has a wire of 4 Gbit/s
+    for number in (1, 2, 3, 5):
+        measured(tmp_path, number=number)
+    plant(capped(0.8))
     measured(tmp_path, number=4)
-    lift()
-    measured(tmp_path, number=5)
     odd = flag_table(load_runs(tmp_path))
     assert odd[odd["kind"].eq("round")]["round"].tolist() == [4]
 
