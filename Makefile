@@ -72,6 +72,7 @@ reference: setup ## measure data/reference anew: takes ten minutes
 	$(SUDO) chown -R "$$(id -u):$$(id -g)" data reports
 	cp reports/reference/chart-1.png data/reference/loss.png
 	cp reports/reference/chart-2.png data/reference/throughput.png
-	cp reports/reference/chart-3.png data/reference/ladder.png
-	cp reports/reference/chart-4.png data/reference/trade-off.png
-	cp reports/reference/chart-5.png data/reference/paths.png
+	cp reports/reference/chart-3.png data/reference/cpu.png
+	cp reports/reference/chart-4.png data/reference/ladder.png
+	cp reports/reference/chart-5.png data/reference/trade-off.png
+	cp reports/reference/chart-6.png data/reference/paths.png

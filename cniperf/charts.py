@@ -17,9 +17,10 @@ from matplotlib.figure import Figure
 from cniperf.analysis.blocks import BASELINE, Blocks
 from cniperf.analysis.claims import ARTICLE_LOSS
 from cniperf.analysis.ladder import ladder_table
-from cniperf.analysis.loss import loss_table
+from cniperf.analysis.loss import is_userspace, loss_table
 from cniperf.analysis.noise import noise_floor
 from cniperf.analysis.paths import UNDERLAY, control_table
+from cniperf.analysis.sweep import panels
 from cniperf.runs import load_intervals
 
 # One colour a scheme, the same in every chart; after Okabe and Ito, told apart by the colour
@@ -54,6 +55,19 @@ STYLE: Any = {
     "xtick.color": INK,
     "ytick.color": INK,
 }
+
+
+# What a sweep's chart shows: its title, the axis, and what a value is multiplied by.
+SWEPT = {
+    "loss": ("What the loss depends on", "% of hostnetwork's goodput lost", 100),
+    "gbps": ("What the goodput depends on", "Gbit/s", 1),
+    "cpu_per_gb": ("What a gigabyte costs", "CPU seconds of both hosts a GB", 1),
+}
+AXES = {
+    "mtu": "MTU of the underlay, bytes", "length": "bytes a write", "streams": "TCP connections",
+    "window": "TCP window", "congestion": "congestion control", "nic": "NIC",
+    "direction": "who sends", "rate": "load offered, Gbit/s (0: as much as goes)",
+}  # fmt: skip
 
 
 P = ParamSpec("P")
@@ -210,12 +224,109 @@ def trade_off(runs: pd.DataFrame) -> Chart:
     return chart
 
 
+@styled
+def sweep(table: pd.DataFrame, value: str = "loss") -> Chart:
+    """Draw what a loss depends on: a line a scheme, a band for its 95 % interval.
+
+    Args:
+        table: as :func:`cniperf.analysis.sweep.sweep_table` returns it.
+        value: ``loss``, ``gbps``, or ``cpu_per_gb``.
+    """
+    found = list(panels(table))
+    columns = min(2, max(1, len(found)))
+    rows = max(1, -(-len(found) // columns))
+    chart = Chart(figsize=(WIDTH, 0.5 + 2.5 * rows), layout="constrained")
+    grid = chart.subplots(rows, columns, squeeze=False, sharey=True).ravel()
+    title, label, scale = SWEPT[value]
+    grid[0].set_title(title, pad=22 if len(found) > 1 else 10)
+    if not found:
+        _sentence(grid[0], "Nothing was varied here.")
+        return chart
+    shown = table[~table["userspace"] & (table["scheme"].ne(BASELINE) | (value != "loss"))]
+    palette = colours(shown["scheme"].unique())
+    for axes, (axis, others, part) in zip(grid, found, strict=False):
+        points = list(dict.fromkeys(part[axis]))
+        ends = []
+        for scheme, line in part[part["scheme"].isin(palette)].groupby("scheme", sort=False):
+            x = [points.index(point) for point in line[axis]]
+            y = scale * line[value].to_numpy(dtype=float)
+            axes.plot(x, y, ".-", color=palette[str(scheme)], linewidth=1.4)
+            if value == "loss":
+                axes.fill_between(x, scale * line["loss_low"].to_numpy(dtype=float),
+                                  scale * line["loss_high"].to_numpy(dtype=float),
+                                  color=palette[str(scheme)], alpha=0.2, linewidth=0)  # fmt: skip
+            if len(y) and np.isfinite(y[-1]):
+                ends.append((y[-1], x[-1], str(scheme)))
+        _name_lines(axes, ends, palette)
+        axes.set_xticks(range(len(points)), labels=[_point(axis, point) for point in points])
+        axes.set_xlim(-0.2, len(points) - 0.3 + 0.35 * len(points))
+        axes.set_xlabel(AXES.get(axis, axis))
+        axes.grid(axis="y")
+        axes.text(0, 1.02, others, transform=axes.transAxes, size=8, color=FAINT)
+    for axes in grid[::columns]:
+        axes.set_ylabel(label)
+    for axes in grid[len(found) :]:
+        axes.set_axis_off()
+    return chart
+
+
+def _name_lines(
+    axes: Axes, ends: list[tuple[float, int, str]], palette: Mapping[str, str]
+) -> None:
+    """Write each scheme's name at the end of its line, with room between them."""
+    low, high = axes.get_ylim()
+    ordered = sorted(ends)
+    spots = _spread(np.array([y for y, _, _ in ordered]), apart=0.075 * (high - low))
+    for (_, x, scheme), spot in zip(ordered, spots, strict=True):
+        axes.text(x + 0.12, spot, scheme, color=palette[scheme], size=7.5, va="center")
+
+
+def _point(name: str, value: object) -> str:
+    if name in ("length", "mtu") and isinstance(value, int | np.integer):
+        return f"{value // 1024} KiB" if value and value % 1024 == 0 else f"{value or 'default'}"
+    if name == "window":
+        return str(value) or "autotuned"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def _spread(wanted: "np.ndarray", apart: float) -> "np.ndarray":
     """Move sorted places of labels down until each has room."""
     found = wanted.astype(float).copy()
     for i in range(1, len(found)):
         found[i] = max(found[i], found[i - 1] + apart)
     return found
+
+
+@styled
+def cpu(runs: pd.DataFrame) -> Chart:
+    """Draw each scheme's goodput against the CPU time that a gigabyte costs both hosts.
+
+    Args:
+        runs: runs of one condition. Open vSwitch's userspace datapath is left out.
+    """
+    chart = _chart(3.2, "Goodput, and what a gigabyte costs")
+    axes = chart.axes[0]
+    good = Blocks(runs).runs
+    good = good[~is_userspace(good)].assign(cost=good["cpu_per_gb_a"] + good["cpu_per_gb_b"])
+    middle = good.groupby(["order", "scheme"])[["cost", "gbps"]].median().dropna()
+    if middle.empty:
+        _sentence(axes, "No run here tells how much CPU it used.")
+        return chart
+    palette = colours(good["scheme"].unique())
+    spots = _spread(-middle["gbps"].sort_values(ascending=False).to_numpy(),
+                    apart=0.06 * middle["gbps"].max())  # fmt: skip
+    ranked = middle.sort_values("gbps", ascending=False)
+    for spot, ((_, scheme), row) in zip(-spots, ranked.iterrows(), strict=True):
+        own = good[good["scheme"].eq(scheme)]
+        axes.plot(own["cost"], own["gbps"], ".", color=palette[scheme], markersize=3, alpha=0.4)
+        axes.plot(row["cost"], row["gbps"], "o", color=palette[scheme], markersize=8)
+        axes.annotate(scheme, (row["cost"], spot), (9, 0), textcoords="offset points",
+                      va="center", color=palette[scheme])  # fmt: skip
+    axes.set(xlim=(0, 1.2 * axes.dataLim.xmax), ylim=(0, 1.1 * axes.dataLim.ymax),
+             xlabel="CPU seconds of both hosts a GB of goodput, softirq included",
+             ylabel="Gbit/s")  # fmt: skip
+    axes.grid(True)
+    return chart
 
 
 @styled

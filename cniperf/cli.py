@@ -49,6 +49,15 @@ Congestion = Annotated[str | None, typer.Option(help="TCP congestion control. (d
 Gro = Annotated[
     str | None, typer.Option(help="GRO of the hosts' NICs: on, off, default. (default: default)")
 ]
+Length = Annotated[
+    int | None, typer.Option(help="Bytes a write; 0: 128 KiB. (default: 0)")
+]
+Direction = Annotated[
+    str | None, typer.Option(help="Who sends: forward (a), reverse (b), both. (default: forward)")
+]
+Rate = Annotated[
+    float | None, typer.Option(help="Load offered, Gbit/s; 0: as much as goes. (default: 0)")
+]
 Udpcsum = Annotated[
     bool | None,
     typer.Option("--udpcsum/--no-udpcsum", help="Checksum in VXLAN's outer UDP. (default: no)"),
@@ -129,6 +138,9 @@ def run(
     congestion: Congestion = None,
     gro: Gro = None,
     udpcsum: Udpcsum = None,
+    length: Length = None,
+    direction: Direction = None,
+    rate: Rate = None,
     data_dir: DataDir = None,
     settings: Settings = None,
 ) -> None:
@@ -138,7 +150,8 @@ def run(
     options = {
         "scheme": scheme, "nic": nic, "mtu": mtu, "duration": duration, "omit": omit,
         "rounds": rounds, "streams": streams, "window": window, "congestion": congestion,
-        "gro": gro, "udpcsum": udpcsum, "data_dir": data_dir,
+        "gro": gro, "udpcsum": udpcsum, "length": length, "direction": direction,
+        "rate": rate, "data_dir": data_dir,
     }  # fmt: skip
     for folder in measure(_experiment(_merged(settings, {}, options))):
         typer.echo(_shown(folder))
@@ -181,6 +194,9 @@ def suite(
     congestion: Congestion = None,
     gro: Gro = None,
     udpcsum: Udpcsum = None,
+    length: Length = None,
+    direction: Direction = None,
+    rate: Rate = None,
     seed: Annotated[int | None, typer.Option(help="Of the order of each round.")] = None,
     resume: Annotated[
         str | None, typer.Option(help="Go on with a suite that was interrupted, by its name.")
@@ -196,14 +212,19 @@ def suite(
     Each round measures every scheme once, in random order, and hostnetwork twice: how much the
     two differ is the noise. hostnetwork is always among them: without it no loss can be told.
     """
-    from cniperf.measure.suite import run_suite
-
     options = {
         "target": target, "rounds": rounds, "budget": budget, "nic": nic, "mtu": mtu,
         "duration": duration, "omit": omit, "streams": streams, "window": window,
-        "congestion": congestion, "gro": gro, "udpcsum": udpcsum, "seed": seed,
+        "congestion": congestion, "gro": gro, "udpcsum": udpcsum, "length": length,
+        "direction": direction, "rate": rate, "seed": seed,
     }  # fmt: skip
-    planned = _suite(schemes, resume, settings, data_dir, options)
+    _measured(_suite(schemes, resume, settings, data_dir, options), data_dir, out_dir)
+
+
+def _measured(planned: "Suite", data_dir: Path | None, out_dir: Path | None) -> None:
+    """Measure a suite, saying what happens, and end in its report."""
+    from cniperf.measure.suite import run_suite
+
     typer.echo(_announced(planned))
     done = run_suite(planned, data_dir=data_dir, out_dir=out_dir, tell=typer.echo)
     if done.report:
@@ -213,6 +234,101 @@ def suite(
     )
     if missing:
         raise CniperfError(f"{', '.join(sorted(missing))} failed; the report says why")
+
+
+@app.command(
+    epilog=_examples(
+        "cniperf sweep --vary mtu=1450,1500,9000 --vary streams=1,4",
+        "cniperf sweep --schemes calico,canal --vary length=64,1024,131072 --budget 20m",
+        "cniperf sweep --settings sweep.yaml",
+        "cniperf sweep --resume NAME",
+    )
+)
+def sweep(
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(help="A parameter and its values, as mtu=1450,1500,9000; more than once."),
+    ] = None,
+    schemes: Annotated[
+        str | None, typer.Option(help="Schemes, commas between. (default: those of the kernel)")
+    ] = None,
+    one_at_a_time: Annotated[
+        bool | None,
+        typer.Option("--one-at-a-time/--grid", help="Change one parameter at a time from the "
+                     "first values, instead of every combination."),
+    ] = None,
+    target: Annotated[
+        float | None,
+        typer.Option(help="Stop when every loss is known to ± this many points. 0: go on until "
+                     "a cap. (default: 1)"),
+    ] = None,
+    rounds: Annotated[
+        int | None, typer.Option(help="Stop after this many rounds. (default: 8)")
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Stop in time after this, as 30m. (default: 0: no limit)")
+    ] = None,
+    duration: SuiteDuration = None,
+    omit: Omit = None,
+    seed: Annotated[int | None, typer.Option(help="Of the order of each round.")] = None,
+    resume: Annotated[
+        str | None, typer.Option(help="Go on with a sweep that was interrupted, by its name.")
+    ] = None,
+    data_dir: DataDir = None,
+    out_dir: Annotated[
+        Path | None, typer.Option(help="Folder of the report. (default: reports/SWEEP)")
+    ] = None,
+    settings: Annotated[
+        Path | None,
+        typer.Option(help="YAML file of these options, as vary: {mtu: [1450, 9000]}."),
+    ] = None,
+) -> None:
+    """Measure schemes at several values of some parameters, and chart what their loss depends on.
+
+    A round measures hostnetwork and every scheme at every point. A parameter that is to have one
+    other value everywhere is varied over that value alone: --vary nic=offload.
+    """
+    from cniperf.measure.suite import resumable
+
+    options = {
+        "vary": vary, "schemes": schemes, "one_at_a_time": one_at_a_time, "target": target,
+        "rounds": rounds, "budget": budget, "duration": duration, "omit": omit, "seed": seed,
+    }  # fmt: skip
+    if resume:
+        if settings or any(value is not None for value in options.values()):
+            raise ParameterError("--resume goes on as the sweep began: give it no other option "
+                                 "than --data-dir and --out-dir")  # fmt: skip
+        _measured(resumable(data_dir, resume), data_dir, out_dir)
+        return
+    defaults = {"duration": 1, "target": 1.0, "rounds": 8, "budget": "0"}
+    _measured(_sweep(_merged(settings, defaults, options)), data_dir, out_dir)
+
+
+def _sweep(merged: dict[str, Any]) -> "Suite":
+    """Lay out the sweep that was asked for."""
+    from cniperf.measure.suite import new_suite
+    from cniperf.measure.sweep import read_vary, sweep_cells
+    from cniperf.schemes import all_schemes, find
+
+    vary, chosen = merged.pop("vary", None), merged.pop("schemes", None)
+    if not vary:
+        raise ParameterError("a sweep needs something to vary: --vary mtu=1450,1500,9000")
+    points = vary if isinstance(vary, dict) else read_vary(vary)
+    if chosen is None:
+        chosen = [scheme.name for scheme in all_schemes().values() if not scheme.ovs]
+    names = chosen.split(",") if isinstance(chosen, str) else chosen
+    own = {name: merged.pop(name, None) for name in ("target", "rounds", "budget", "seed")}
+    single = bool(merged.pop("one_at_a_time", False))
+    base = _experiment(merged)
+    return new_suite(
+        base,
+        sweep_cells(base, [find(name).name for name in names], points, one_at_a_time=single),
+        target=_number("target", own["target"], 0, 100) / 100,
+        rounds=int(_number("rounds", own["rounds"], 1, 10_000)),
+        budget=_seconds(str(own["budget"])),
+        seed=own["seed"],
+        vary=list(points),
+    )
 
 
 def _suite(

@@ -12,6 +12,7 @@ from cniperf.schemes import find
 
 Nic = Literal["virtio", "offload", "plain"]
 Gro = Literal["default", "on", "off"]
+Direction = Literal["forward", "reverse", "both"]
 BedName = Literal["lab"]
 
 
@@ -55,6 +56,16 @@ class Experiment(BaseModel):
     streams: int = Field(1, ge=1, le=128, description="parallel TCP connections")
     window: Annotated[str, AfterValidator(_window)] = Field(
         "", description="TCP window, as 512K; empty for the kernel's autotuning"
+    )
+    length: int = Field(
+        0, ge=0, le=1024 * 1024,
+        description="bytes that each write hands to the kernel; 0 for iperf3's own 128 KiB",
+    )  # fmt: skip
+    direction: Direction = Field(
+        "forward", description="who sends: host a (forward), host b (reverse), both at once (both)"
+    )
+    rate: float = Field(
+        0.0, ge=0, le=1000, description="load offered, in Gbit/s; 0 for as much as goes"
     )
     congestion: Annotated[str, AfterValidator(_word)] = Field(
         "cubic", min_length=1, description="TCP congestion control of the sender"

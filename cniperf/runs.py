@@ -34,27 +34,27 @@ FORMAT = 1
 # Columns that say under which conditions a run was made: figures of two runs meet in one ratio
 # only where all of these are equal.
 CONDITIONS = (
-    "bed", "nic", "mtu", "streams", "window", "congestion", "gro", "udpcsum", "duration", "omit",
-    "kernel", "cpu", "cpus", "iperf3",
+    "bed", "nic", "mtu", "streams", "window", "congestion", "gro", "udpcsum", "length",
+    "direction", "rate", "duration", "omit", "kernel", "cpu", "cpus", "iperf3",
 )  # fmt: skip
 
 COLUMNS = (
     "run", "suite", "round", "scheme", "order", "status", "error", "started",
     *CONDITIONS,
     "gbps", "retransmits", "mss", "pod_mtu", "sender_cpu", "receiver_cpu",
-    "cpu_a", "cpu_b", "stolen", "others", "trend", "trend_low", "trend_high",
-    "cache", "ovs_datapath", "path", "flags",
+    "cpu_a", "cpu_b", "cpu_per_gb_a", "cpu_per_gb_b", "stolen", "others",
+    "trend", "trend_low", "trend_high", "cache", "ovs_datapath", "path", "flags",
 )  # fmt: skip
 
 NUMBERS = ("gbps", "retransmits", "mss", "pod_mtu", "sender_cpu", "receiver_cpu", "cpu_a", "cpu_b",
-           "stolen", "others", "trend", "trend_low", "trend_high")  # fmt: skip
+           "cpu_per_gb_a", "cpu_per_gb_b", "stolen", "others", "trend", "trend_low", "trend_high")  # fmt: skip
 
 # CPUs that share a last-level cache hand data over in less than this (1.9 at most where it was
 # tried), CPUs that do not in more (3.8 at least); see cniperf.beds.caches.
 SHARED_BELOW = 2.6
 
 # What runs made before a parameter existed had.
-BEFORE = {"gro": "default", "udpcsum": False}
+BEFORE = {"gro": "default", "udpcsum": False, "length": 0, "direction": "forward", "rate": 0.0}
 
 
 class BrokenRunWarning(UserWarning):
@@ -178,12 +178,14 @@ def load_runs(data_dir: Path | str | None = None, *, suite: str | None = None) -
         ``run`` id, ``suite``, ``round``, ``scheme``, ``order`` (its place in charts), ``status``
         (``ok`` or ``failed``), ``error`` (why it failed), ``started`` (UTC), the conditions
         ``bed``, ``nic``, ``mtu`` (bytes, of the underlay), ``streams``, ``window``,
-        ``congestion``, ``gro``, ``udpcsum``, ``duration``, ``omit`` (s),
+        ``congestion``, ``gro``, ``udpcsum``, ``length`` (bytes a write), ``direction``, ``rate``
+        (offered, Gbit/s; 0 for as much as goes), ``duration``, ``omit`` (s),
         ``kernel``, ``cpu``, ``cpus``, ``iperf3`` (version), and the results ``gbps`` (goodput at
         the receiver, Gbit/s), ``retransmits`` (segments), ``mss``, ``pod_mtu`` (bytes),
         ``sender_cpu``, ``receiver_cpu`` (% of one CPU, the generator's own figure), ``cpu_a``,
-        ``cpu_b`` (% of the busiest CPU of each host that was in use), ``stolen`` (% of the CPUs'
-        time), ``others`` (% of one CPU that other processes used), ``trend``, ``trend_low``,
+        ``cpu_b`` (% of the busiest CPU of each host that was in use), ``cpu_per_gb_a``,
+        ``cpu_per_gb_b`` (CPU seconds of each host, softirq included, for 10⁹ bytes of goodput),
+        ``stolen`` (% of the CPUs' time), ``others`` (% of one CPU that other processes used), ``trend``, ``trend_low``,
         ``trend_high`` (rise of the throughput within the run, as a fraction, and its 95 %
         interval), ``cache`` (``shared`` or ``apart``: whether the two hosts' CPUs have one
         last-level cache; ``moved`` where that changed within the run, empty where it is not
@@ -238,10 +240,10 @@ def load_intervals(run: Path | str) -> "pd.DataFrame":
     client = json.JSONDecoder().raw_decode(text)[0]  # more may follow (esnet/iperf#1716)
     rows = []
     for part in client["intervals"]:
-        total = part["sum"]
+        total, back = part["sum"], part.get("sum_bidir_reverse", {})
         rows.append(
             {
-                "gbps": total["bits_per_second"] / 1e9,
+                "gbps": (total["bits_per_second"] + back.get("bits_per_second", 0)) / 1e9,
                 "retransmits": total.get("retransmits"),
                 "omitted": total["omitted"],
                 "seconds": total["seconds"],

@@ -1,6 +1,7 @@
 """The sections of the report in words and tables: each takes runs and returns a piece of HTML."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,8 @@ from cniperf.analysis.interval import ENOUGH
 from cniperf.analysis.loss import loss_table
 from cniperf.analysis.noise import groups, noise_floor
 from cniperf.analysis.paths import control_table
+from cniperf.analysis.sweep import COLUMNS as SWEEP_COLUMNS
+from cniperf.analysis.sweep import sweep_table
 from cniperf.errors import ParameterError
 from cniperf.runs import load_plans, read_run
 from cniperf.suites import read_suite
@@ -31,6 +34,7 @@ LIMITS = {
     "receiver": "receiver's CPU",
     "both": "both CPUs",
     "wire": "neither CPU",
+    "rate": "the offered rate",
     "": "–",
 }
 
@@ -129,7 +133,7 @@ def losses(group: pd.DataFrame) -> Html:
     for scheme, row in loss_table(group).iterrows():
         star = "*" if row["userspace"] else ""
         if not row["runs"]:
-            rows.append([str(scheme), "0", Html(_failure(row)), "–", "–", "–", "–", "–"])
+            rows.append([str(scheme), "0", Html(_failure(row)), *"––––––"])
             continue
         failed = f" ({row['failed']} failed)" if row["failed"] else ""
         host = scheme == BASELINE
@@ -142,15 +146,16 @@ def losses(group: pd.DataFrame) -> Html:
                 "baseline" if host else _percent(row["loss"]),
                 "–" if host else _range(row["loss_low"], row["loss_high"], "{:.1%}"),
                 "–" if pd.isna(row["retransmits"]) else f"{row['retransmits']:.0f}",
+                "–" if pd.isna(row["cpu_per_gb"]) else f"{row['cpu_per_gb']:.2f}",
                 LIMITS[held[str(scheme)]],
             ]
         )
     head = ["scheme", "runs", "Gbit/s", "lowest to highest", "loss", "95 % interval",
-            "retransmits", "held back by"]  # fmt: skip
+            "retransmits", "CPU s/GB", "held back by"]  # fmt: skip
     few = "<p class='note'>Medians over the rounds.</p>"
     if loss_table(group).query("runs > 0 and scheme != @BASELINE")["loss_low"].isna().any():
         few = f"<p class='note'>Medians over the rounds; an interval takes {ENOUGH} of them.</p>"
-    return Html(_table(head, rows, numbers={1, 2, 3, 4, 5, 6}) + few)
+    return Html(_table(head, rows, numbers={1, 2, 3, 4, 5, 6, 7}) + few)
 
 
 def noise(group: pd.DataFrame) -> Html:
@@ -303,6 +308,52 @@ def how_measured(runs: pd.DataFrame) -> Html:
         "built lab, in random order, and hostnetwork twice. A loss is the median over the rounds "
         "of one minus the scheme's goodput over hostnetwork's in the same round; its interval is a "
         "bootstrap of the rounds, with hostnetwork's own noise in it.</p>" + _table(head, rows)
+    )
+
+
+def sweeps(runs: pd.DataFrame) -> tuple[list[pd.DataFrame], pd.DataFrame]:
+    """Part the runs of each sweep from the others.
+
+    Returns:
+        The runs of each sweep, and those of none.
+    """
+    names = []
+    for name in dict.fromkeys(name for name in runs["suite"] if name):
+        data = Path(runs[runs["suite"].eq(name)].iloc[0]["path"]).parent
+        with suppress(ParameterError):  # its file is lost
+            if read_suite(data, name).vary:
+                names.append(name)
+    return [runs[runs["suite"].eq(name)] for name in names], runs[~runs["suite"].isin(names)]
+
+
+def swept(runs: pd.DataFrame) -> Html:
+    """Lay out a sweep's losses, point by point."""
+    table = sweep_table(runs)
+    names = [name for name in table.columns if name not in SWEEP_COLUMNS]
+    rows: list[list[Cell]] = []
+    for row in _records(table):
+        star = "*" if row["userspace"] else ""
+        host = row["scheme"] == BASELINE
+        rows.append(
+            [
+                *(str(row[name]) for name in names),
+                row["scheme"] + star,
+                str(row["runs"]),
+                f"{row['gbps']:.2f}",
+                "–" if host else _percent(row["loss"]),
+                "–" if host else _range(row["loss_low"], row["loss_high"], "{:.1%}"),
+                "–" if np.isnan(row["cpu_per_gb"]) else f"{row['cpu_per_gb']:.2f}",
+                "–" if np.isnan(row["mss"]) else f"{row['pod_mtu']:.0f} / {row['mss']:.0f}",
+            ]
+        )
+    head = [*names, "scheme", "runs", "Gbit/s", "loss", "95 % interval", "CPU s/GB",
+            "pod's MTU / MSS"]  # fmt: skip
+    first = len(names)
+    return Html(
+        f"<h2>Sweep over {escape(_listed(names)) or 'nothing'}</h2>"
+        f"<p class='meta'>{escape(runs['suite'].iloc[0])}: {len(runs)} runs at "
+        f"{len(table[names].drop_duplicates()) if names else 1} points.</p>"
+        + _table(head, rows, set(range(first + 1, first + 7)))
     )
 
 

@@ -27,6 +27,7 @@ class Suite:
         cells: what a round measures: parameters that differ from ``params``, as
             ``{"scheme": "macvlan"}``. A cell that stands here twice is measured twice a round.
         params: parameters that all runs share.
+        vary: the parameters that a sweep varies; empty where the suite is none.
         target: half of the interval's width, as a fraction, at which a loss is known well
             enough; 0 to go on until a cap.
         rounds: cap on the rounds that count.
@@ -38,6 +39,7 @@ class Suite:
     seed: int
     cells: tuple[Cell, ...]
     params: dict[str, Any] = field(default_factory=dict)
+    vary: tuple[str, ...] = ()
     target: float = 0.01
     rounds: int = 100
     budget: float = 0.0
@@ -76,7 +78,9 @@ def read_suite(data_dir: Path, name: str) -> Suite:
         found = json.loads(file.read_text())
         if found.pop("format") != FORMAT:
             raise ParameterError(f"{file}: another format than this cniperf's")
-        return Suite(**{**found, "cells": tuple(found["cells"])})
+        return Suite(
+            **{**found, "cells": tuple(found["cells"]), "vary": tuple(found.get("vary", ()))}
+        )
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise ParameterError(f"{file} is broken ({type(problem).__name__}: {problem})") from None
 

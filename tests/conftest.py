@@ -91,7 +91,7 @@ RECORD = {
     "params": {
         "scheme": "calico", "bed": "lab", "nic": "virtio", "mtu": 1500, "duration": 5, "omit": 1,
         "rounds": 1, "streams": 1, "window": "", "congestion": "cubic", "gro": "default",
-        "udpcsum": False,
+        "udpcsum": False, "length": 0, "direction": "forward", "rate": 0.0,
     },
     "scheme": {"name": "calico", "order": 50, "summary": "", "path": ""},
     "bed": {"bed": "lab", "nic": "virtio", "cpus": {"a": [0], "b": [1]}, "ovs_datapath": None},
@@ -102,7 +102,7 @@ RECORD = {
 }  # fmt: skip
 
 SUMMARY = {"gbps": 0.0, "retransmits": 0, "mss": 1448, "pod_mtu": 1500, "cpu_a": 100.0,
-           "cpu_b": 70.0, "stolen": 0.0, "others": 0.0, "handover": None, "trend": 0.0, "trend_low": -0.01,
+           "cpu_b": 70.0, "cpu_per_gb_a": None, "cpu_per_gb_b": None, "stolen": 0.0, "others": 0.0, "handover": None, "trend": 0.0, "trend_low": -0.01,
            "trend_high": 0.01}  # fmt: skip
 
 ORDER = {"hostnetwork": 10, "macvlan": 20, "ovs": 30, "ovs-bridge": 40, "calico": 50,

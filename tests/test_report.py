@@ -31,7 +31,7 @@ def test_the_page_needs_nothing_from_outside(reference):
 def test_it_shows_results_and_no_code(reference):
     html = reference.html.read_text()
     assert "load_runs" not in html
-    assert html.count("data:image/svg+xml") == 5
+    assert html.count("data:image/svg+xml") == 6
     assert 'alt="Goodput, pod to pod"' in html and 'alt="Loss against hostnetwork"' in html
     for word in ("What a pod network costs", "The article's claims", "The machine", "−86.0 %",
                  "How far these figures can be trusted", "95 % interval", "How it was measured",
@@ -56,7 +56,7 @@ def test_the_pdf_says_the_same_on_numbered_pages(reference):
 
 
 def test_its_charts_are_saved(reference):
-    assert len(list(reference.html.parent.glob("chart-*.png"))) == 5
+    assert len(list(reference.html.parent.glob("chart-*.png"))) == 6
 
 
 def test_a_failed_scheme_appears_as_failed_with_its_reason(shelf, tmp_path):

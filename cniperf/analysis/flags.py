@@ -94,13 +94,16 @@ def limits(runs: pd.DataFrame) -> pd.Series:
 
     Returns:
         ``sender`` or ``receiver`` where that host's busiest CPU was full, ``both``, ``wire``
-        where neither was, or an empty text where the run does not tell.
+        where neither was, ``rate`` where the load was not to be more, or an empty text where the run does not tell.
     """
     full_a, full_b = runs["cpu_a"].ge(FULL), runs["cpu_b"].ge(FULL)
     told = runs["cpu_a"].notna() & runs["cpu_b"].notna()
+    a, b = (np.where(runs["direction"].eq("reverse"), *ends)
+            for ends in (("receiver", "sender"), ("sender", "receiver")))  # fmt: skip
     found = np.select(
-        [~told, full_a & full_b, full_a, full_b], ["", "both", "sender", "receiver"], "wire"
-    )
+        [~told, full_a & full_b, full_a, full_b, runs["rate"].gt(0)], ["", "both", a, b, "rate"],
+        "wire",
+    )  # fmt: skip
     return pd.Series(found, index=runs.index)
 
 

@@ -38,7 +38,8 @@ def loss_table(runs: pd.DataFrame) -> pd.DataFrame:
         figure), ``gbps`` (median, Gbit/s), ``gbps_low``, ``gbps_high`` (the lowest and highest
         run), ``loss`` (median over the rounds, as a fraction of hostnetwork; NaN without it),
         ``loss_low``, ``loss_high`` (the ends of its 95 % interval; NaN with fewer than six
-        rounds), ``retransmits`` (median, segments), ``userspace`` (True where Open vSwitch ran
+        rounds), ``retransmits`` (median, segments), ``cpu_per_gb`` (median, CPU seconds of both
+        hosts for 10⁹ bytes), ``userspace`` (True where Open vSwitch ran
         in userspace), ``error`` (of the last failure).
     """
     blocks = Blocks(runs)
@@ -59,12 +60,13 @@ def loss_table(runs: pd.DataFrame) -> pd.DataFrame:
                 "loss_low": 0 - gain.high,
                 "loss_high": 0 - gain.low,
                 "retransmits": good["retransmits"].median(),
+                "cpu_per_gb": (good["cpu_per_gb_a"] + good["cpu_per_gb_b"]).median(),
                 "userspace": bool(is_userspace(good).any()),
                 "error": bad["error"].iloc[-1] if len(bad) else "",
             }
         )
     columns = ["scheme", "runs", "failed", "gbps", "gbps_low", "gbps_high", "loss", "loss_low",
-               "loss_high", "retransmits", "userspace", "error"]  # fmt: skip
+               "loss_high", "retransmits", "cpu_per_gb", "userspace", "error"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns).set_index("scheme")
 
 

@@ -17,12 +17,13 @@ def listens(child: Popen[bytes], address: str, port: int) -> bool:
     return bool(listening & _open_files(child))
 
 
-def bytes_sent(child: Popen[bytes], device: str) -> int | None:
-    """Return the bytes that a device in a child's network namespace has sent so far."""
+def bytes_carried(child: Popen[bytes], device: str) -> int | None:
+    """Return the bytes that a device in a child's network namespace has received and sent."""
     for line in _net_file(child, "dev").splitlines():
         name, _, counters = line.partition(":")
         if name.strip() == device:
-            return int(counters.split()[8])
+            received, sent = counters.split()[0:9:8]
+            return int(received) + int(sent)
     return None
 
 

@@ -41,6 +41,19 @@ class CpuTimes:
         """Return how full the busiest of some CPUs was since an earlier reading, in %."""
         return max(self._busy(since, cpu) for cpu in cpus)
 
+    def used(self, since: "CpuTimes", cpus: Collection[int]) -> float:
+        """Return the CPU seconds that were spent on some CPUs, interrupts and softirqs included.
+
+        What the hypervisor took is no part of it.
+        """
+        ticks = sum(
+            (self.total[cpu] - since.total[cpu])
+            - (self.idle[cpu] - since.idle[cpu])
+            - (self.stolen[cpu] - since.stolen[cpu])
+            for cpu in cpus
+        )
+        return ticks / TICKS
+
     def stolen_since(self, since: "CpuTimes", cpus: Collection[int]) -> float:
         """Return the share of some CPUs' time that the hypervisor gave to others, in %."""
         spent = sum(self.total[cpu] - since.total[cpu] for cpu in cpus)

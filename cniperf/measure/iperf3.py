@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from cniperf.analysis.trend import trend
 from cniperf.beds.caches import handover
-from cniperf.beds.child import bytes_sent, listens
+from cniperf.beds.child import bytes_carried, listens
 from cniperf.beds.cputime import CpuTimes, process_seconds, used_since
 from cniperf.errors import CannotWrite, MeasurementFailed, one_line
 from cniperf.runs import load_intervals
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from cniperf.beds.lab import Lab
     from cniperf.params import Experiment
     from cniperf.plan import Plan
@@ -45,6 +47,10 @@ def client_argv(experiment: "Experiment", address: str) -> list[str]:
             "-t", str(experiment.duration), "-O", str(experiment.omit),
             "-P", str(experiment.streams), "-C", experiment.congestion,
             *(["-w", experiment.window] if experiment.window else []),
+            *(["-l", str(experiment.length)] if experiment.length else []),
+            # iperf3 gives each connection the rate.
+            *(["-b", f"{experiment.rate / experiment.streams:.6f}G"] if experiment.rate else []),
+            *{"forward": [], "reverse": ["-R"], "both": ["--bidir"]}[experiment.direction],
             "--connect-timeout", str(CONNECT_TIMEOUT * 1000)]  # fmt: skip
 
 
@@ -61,14 +67,15 @@ class Load:
         """Load the path, leave iperf3's own words in the folder, and return the summary.
 
         Beside the figures of :func:`summary` it has ``cpu_a``, ``cpu_b`` (how full each host's
-        busiest CPU was while bytes flowed, in %), ``stolen`` (% of the hosts' CPU time),
+        busiest CPU was while bytes flowed, in %), ``cpu_per_gb_a``, ``cpu_per_gb_b`` (CPU seconds
+        of each host for 10⁹ bytes of goodput), ``stolen`` (% of the hosts' CPU time),
         ``others`` (what processes that are no part of the load used meanwhile, in % of one CPU),
         ``handover`` (:func:`cniperf.beds.caches.handover` before the load and after it) and those
         of :func:`cniperf.analysis.trend.trend`.
 
         Args:
             tick: called about once a second with the seconds since the start and the Gbit/s that
-                the sender's interface carried since the last call.
+                host a's interface carried since the last call, both ways together.
 
         Raises:
             MeasurementFailed: no server, no connection, no end, or no figure.
@@ -90,7 +97,9 @@ class Load:
         used = used_since(process_seconds(without=self.bed.children), others)
         cpus["others"] = 100 * used / (time.monotonic() - began)
         figures = {"handover": (before, handover(*self.bed.cpus.values()))}
-        return summary(said) | cpus | figures | trend(load_intervals(self.folder))
+        intervals = load_intervals(self.folder)
+        costs = _costs(cpus.pop("used"), intervals)
+        return summary(said) | cpus | costs | figures | trend(intervals)
 
     def _await_server(self, server: "Popen[bytes]", address: str, output: Path) -> None:
         deadline = time.monotonic() + CONNECT_TIMEOUT
@@ -104,31 +113,32 @@ class Load:
 
     def _await_client(
         self, client: "Popen[bytes]", device: str, tick: Tick
-    ) -> dict[str, float | None]:
+    ) -> dict[str, Any]:
         """Wait for the load's end; return what the CPUs did while bytes flowed."""
         length = self.experiment.omit + self.experiment.duration
         limit = time.monotonic() + length + PATIENCE
         self._await_flow(client, device, limit)
-        start = last = time.monotonic()
+        start = last = looked = time.monotonic()
         before = after = CpuTimes.now()
-        sent = bytes_sent(client, device)
+        sent = bytes_carried(client, device)
         end = start + length - MARGIN
         while not _ended(client, within=min(1.0, end - last) if last < end else 1.0):
-            now, total = time.monotonic(), bytes_sent(client, device)
+            now, total = time.monotonic(), bytes_carried(client, device)
             if now > limit:
                 raise MeasurementFailed(f"iperf3 did not end within {length + PATIENCE} s")
             if now < end + MARGIN:
-                after = CpuTimes.now()
+                after, looked = CpuTimes.now(), time.monotonic()
                 if sent is not None and total is not None:
                     tick(now - start, (total - sent) * 8 / 1e9 / (now - last))
             last, sent = now, total
-        return self._cpus(before, after)
+        return self._cpus(before, after, looked - start)
 
-    def _cpus(self, before: CpuTimes, after: CpuTimes) -> dict[str, float | None]:
+    def _cpus(self, before: CpuTimes, after: CpuTimes, seconds: float) -> dict[str, Any]:
         own = self.bed.cpus
         if after == before:  # the load ended before a second look
-            return {"cpu_a": None, "cpu_b": None, "stolen": None}
+            return {"cpu_a": None, "cpu_b": None, "stolen": None, "used": None}
         return {
+            "used": {host: after.used(before, own[host]) / seconds for host in own},
             "cpu_a": after.busiest(before, own["a"]),
             "cpu_b": after.busiest(before, own["b"]),
             "stolen": after.stolen_since(before, {*own["a"], *own["b"]}),
@@ -138,7 +148,7 @@ class Load:
         """Wait until the interface carries the load: proxy ARP may hold it up for a second."""
         sent = None
         while not _ended(client, within=0.05) and time.monotonic() < limit:
-            total = bytes_sent(client, device)
+            total = bytes_carried(client, device)
             if sent is not None and total is not None and total - sent > FLOWS:
                 return
             sent = total
@@ -148,11 +158,22 @@ class Load:
             raise MeasurementFailed("the iperf3 server did not end with its client")
 
 
+def _costs(used: dict[str, float] | None, intervals: "pd.DataFrame") -> dict[str, float | None]:
+    """Return each host's CPU seconds for 10⁹ bytes, from its CPU seconds a second."""
+    seconds = intervals["second"].diff().fillna(intervals["second"])
+    gigabytes = (intervals["gbps"] * seconds).sum() / 8 / seconds.sum()
+    return {
+        f"cpu_per_gb_{host}": used[host] / gigabytes if used and gigabytes else None
+        for host in "ab"
+    }
+
+
 def summary(said: dict[str, Any]) -> dict[str, Any]:
     """Return the figures of a client's JSON.
 
-    Keys: ``gbps`` (goodput that the receiver counted, omitted seconds left out), ``gbps_sent``,
-    ``retransmits`` (TCP segments, None where the kernel does not tell), ``mss`` (bytes),
+    Keys: ``gbps`` (goodput that the receiver counted, omitted seconds left out; where both hosts
+    send the sum of both ways), ``gbps_sent``, ``retransmits`` (TCP segments; where both send those
+    of host a; None where the kernel does not tell), ``mss`` (bytes),
     ``sender_cpu`` and ``receiver_cpu`` (% of one CPU in the generator's processes).
 
     Raises:
@@ -160,11 +181,11 @@ def summary(said: dict[str, Any]) -> dict[str, Any]:
     """
     try:
         end, start = said["end"], said["start"]
-        received = end["sum_received"]["bits_per_second"] / 1e9
+        received, sent = _gbps(end, "sum_received"), _gbps(end, "sum_sent")
         cpu = end["cpu_utilization_percent"]
         figures = {
             "gbps": received,
-            "gbps_sent": end["sum_sent"]["bits_per_second"] / 1e9,
+            "gbps_sent": sent,
             "retransmits": end["sum_sent"].get("retransmits"),
             "mss": start.get("tcp_mss") or start.get("tcp_mss_default"),
             "sender_cpu": cpu["host_total"],
@@ -175,6 +196,12 @@ def summary(said: dict[str, Any]) -> dict[str, Any]:
     if not received > 0:
         raise MeasurementFailed("iperf3 connected, but no byte arrived")
     return figures
+
+
+def _gbps(end: dict[str, Any], name: str) -> float:
+    """Return a rate of the whole load, both ways together, in Gbit/s."""
+    back = end.get(f"{name}_bidir_reverse", {}).get("bits_per_second", 0)
+    return float(end[name]["bits_per_second"] + back) / 1e9
 
 
 def _ended(child: "Popen[bytes]", within: float) -> bool:

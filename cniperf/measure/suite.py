@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from cniperf.analysis.blocks import BASELINE, broken_rounds, usable
-from cniperf.analysis.loss import loss_table, widest
+from cniperf.analysis.loss import conditions, loss_table, widest
 from cniperf.beds import cpus
 from cniperf.beds.awake import awake
 from cniperf.beds.caches import handover
@@ -52,6 +52,7 @@ def new_suite(
     rounds: int = 100,
     budget: float = 0.0,
     seed: int | None = None,
+    vary: Sequence[str] = (),
 ) -> Suite:
     """Lay out a suite.
 
@@ -62,6 +63,7 @@ def new_suite(
         rounds: cap on the rounds.
         budget: cap on the seconds; 0 for none.
         seed: of the order within each round; a random one if not given.
+        vary: the parameters that the cells vary, where this is a sweep.
     """
     seed = secrets.randbelow(10_000) if seed is None else seed
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
@@ -70,7 +72,7 @@ def new_suite(
     )
     return Suite(
         name=base.suite or f"suite-{stamp}-seed{seed}", seed=seed, cells=tuple(cells),
-        params=shared, target=target, rounds=rounds, budget=budget,
+        params=shared, vary=tuple(vary), target=target, rounds=rounds, budget=budget,
     )  # fmt: skip
 
 
@@ -349,7 +351,7 @@ class _Rounds:
     def _standing(self) -> Standing:
         runs = self.runs()
         rounds = self.good()
-        scheme, half = widest(loss_table(runs)) if self.suite.target else ("", np.inf)
+        scheme, half = _least_known(runs) if self.suite.target else ("", np.inf)
         broken = broken_rounds(runs)
         last = broken[broken["round"].eq(runs["round"].max())]
         note = ""
@@ -369,6 +371,12 @@ class _Rounds:
         a_round = self._longest * len(suite.cells)
         left = max(0.0, needed - rounds) * a_round + REPORT_SECONDS
         return min(left, suite.budget - spent) if suite.budget else left
+
+
+def _least_known(runs: pd.DataFrame) -> tuple[str, float]:
+    """Return the scheme whose loss is known least well at any point, and how well."""
+    found = (widest(loss_table(group)) for _, group in conditions(runs))
+    return max(found, key=lambda least: least[1], default=("", np.inf))
 
 
 def _made(folder: Path) -> Path:

@@ -36,6 +36,17 @@ def test_a_busy_cpu_is_full_and_its_process_is_found(busy):
     assert used_since(process_seconds({pid}), processes) < used
 
 
+def test_a_busy_loop_shows_up_in_the_share_of_its_cpu(busy):
+    cpu, pid = busy
+    before, processes = CpuTimes.now(), process_seconds()
+    time.sleep(2)
+    after, now = CpuTimes.now(), process_seconds()
+    loop, others = now[pid] - processes[pid], used_since(now, processes)
+    assert loop > 0.5
+    # What else ran meanwhile may have run on the same CPU.
+    assert 0.95 * loop <= after.used(before, {cpu}) <= 1.05 * max(loop, others) + 0.02
+
+
 def test_a_process_that_is_new_counts_whole_and_one_that_ended_not():
     assert used_since({1: 5.0, 2: 3.0}, {1: 4.0, 9: 100.0}) == 4.0
 

@@ -44,6 +44,28 @@ def test_every_scheme_is_measured_and_leaves_a_whole_run(tmp_path, scheme):
     assert used in (("system", "netdev") if all_schemes()[scheme].ovs else (None,))
 
 
+@pytest.mark.parametrize("direction", ["reverse", "both"])
+def test_either_host_may_send(tmp_path, direction):
+    (folder,), _ = measure(tmp_path, scheme="hostnetwork", direction=direction)
+    said = json.loads((folder / "iperf3-client.json").read_text())
+    assert said["start"]["test_start"]["reverse"] == (direction == "reverse")
+    assert said["start"]["test_start"]["bidir"] == (direction == "both")
+    (run,) = load_runs(tmp_path).to_dict("records")
+    ways = [value["bits_per_second"] for name, value in said["end"].items()
+            if name.startswith("sum_received")]  # fmt: skip
+    assert len(ways) == (2 if direction == "both" else 1)
+    assert run["gbps"] == pytest.approx(sum(ways) / 1e9) and run["cpu_per_gb_b"] > 0
+
+
+def test_an_offered_rate_is_kept_and_messages_have_their_size(tmp_path):
+    (folder,), _ = measure(tmp_path, scheme="calico", rate=1.5, streams=2, length=8192, duration=2)
+    (run,) = load_runs(tmp_path).to_dict("records")
+    assert run["gbps"] == pytest.approx(1.5, rel=0.1) and run["flags"] == ""
+    said = json.loads((folder / "iperf3-client.json").read_text())["start"]["test_start"]
+    assert said["blksize"] == 8192
+    assert 0.01 < run["cpu_per_gb_a"] < 20
+
+
 def test_what_was_asked_for_is_what_was_done(tmp_path):
     asked = {
         "mtu": 9000,

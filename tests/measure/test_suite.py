@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 
 from cniperf.errors import CannotWrite, ParameterError
+from cniperf import report
 from cniperf.measure import suite as module
 from cniperf.measure.progress import Outcome, Standing, label
 from cniperf.measure.suite import (
@@ -19,6 +20,7 @@ from cniperf.measure.suite import (
     run_suite,
     scheme_cells,
 )
+from cniperf.measure.sweep import sweep_cells
 from cniperf.notebook import NotebookFailed
 from cniperf.params import Experiment
 from cniperf.runs import Draft, load_runs
@@ -199,6 +201,33 @@ def test_cpus_that_never_rest_do_not_hold_a_suite_up(world, tmp_path):
     world.lie = lambda: (1.5, 4.7)[next(looks) % 2]
     assert world.run(planned(tmp_path, rounds=1))[0] == "failure: too many rounds were broken"
     assert Counter(world.measured).most_common(1)[0][1] <= 2 * 3  # hostnetwork is twice a round
+
+
+def test_a_sweep_cut_short_and_resumed_has_every_point_once(world, tmp_path):
+    class Cut(BaseException):
+        pass
+
+    def cut(*_):
+        if len(world.measured) > 10:
+            raise Cut
+
+    vary = {"mtu": [1450, 1500, 4000, 9000], "streams": [1, 2, 4]}
+    base = Experiment.of(duration=1, omit=0)
+    suite = new_suite(base, sweep_cells(base, ["calico"], vary), target=0, rounds=1, seed=1,
+                      vary=list(vary))  # fmt: skip
+    world.fails = cut
+    with pytest.raises(Cut):
+        world.run(suite)
+    suite.save(world.data)
+    world.fails = lambda *_: False
+    assert world.run(suite)[0] == "the cap of 1 rounds"
+    runs = load_runs(world.data)
+    counts = runs.groupby(["mtu", "streams", "scheme"]).size()
+    assert len(counts) == 4 * 3 * 2
+    assert counts.pop((1450, 1, "hostnetwork")) == 2  # the A/A control
+    assert set(counts) == {1}
+    (swept,), rest = report.sweeps(runs)
+    assert rest.empty and "at 12 points" in report.swept(swept).text
 
 
 def test_cells_that_differ_in_more_than_the_scheme_are_told_apart(world, tmp_path):
