@@ -270,9 +270,7 @@ def sweep(table: pd.DataFrame, value: str = "loss") -> Chart:
     return chart
 
 
-def _name_lines(
-    axes: Axes, ends: list[tuple[float, int, str]], palette: Mapping[str, str]
-) -> None:
+def _name_lines(axes: Axes, ends: list[tuple[float, int, str]], palette: Mapping[str, str]) -> None:
     """Write each scheme's name at the end of its line, with room between them."""
     low, high = axes.get_ylim()
     ordered = sorted(ends)

@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import subprocess
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,10 @@ import cniperf
 
 TOOLS = {
     "iperf3": ["iperf3", "--version"],
+    "iperf": ["iperf", "--version"],
+    "sockperf": ["sockperf", "--version"],
+    "curl": ["curl", "--version"],
+    "nginx": ["nginx", "-v"],
     "iproute2": ["ip", "-V"],
     "ethtool": ["ethtool", "--version"],
     "openvswitch": ["ovs-vsctl", "--version"],
@@ -44,7 +49,7 @@ def fingerprint() -> dict[str, Any]:
         "versions": {
             "cniperf": cniperf.__version__,
             "pyroute2": version("pyroute2"),
-            **{tool: _tool_version(argv) for tool, argv in TOOLS.items()},
+            **{tool: _tool_version(*argv) for tool, argv in TOOLS.items()},
         },
         "sysctl": {name.replace("/", "."): _sysctl(name) for name in SYSCTLS},
     }
@@ -60,7 +65,8 @@ def _cpu_model() -> str:
     return found[1] if found else platform.processor() or platform.machine()
 
 
-def _tool_version(argv: list[str]) -> str | None:
+@cache
+def _tool_version(*argv: str) -> str | None:
     try:
         done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=10)
     except (FileNotFoundError, subprocess.TimeoutExpired):

@@ -12,7 +12,7 @@ Wants = Literal["all", "none", "any"]
 
 
 @dataclass(frozen=True)
-class Pod:
+class Inside:
     """The pod's own interface."""
 
     device: str
@@ -79,7 +79,7 @@ LOCAL = Stack("host stack", ("local",))  # the input hook where it arrives, outp
 
 HOOKS = ("prerouting", "forward", "postrouting", "local")
 
-Hop = Pod | Device | Bridge | Flows | Stack
+Hop = Inside | Device | Bridge | Flows | Stack
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _of_host(host: str, hops: Sequence[Hop]) -> Iterator[Point]:
     outwards = host == "a"  # the way there leaves a and enters b
     for hop in hops:
         match hop:
-            case Pod(device):
+            case Inside(device):
                 yield Point(f"pod-{host}", device, "device")
             case Device(device, wrapped):
                 nic = hop in (hops[0], hops[-1])

@@ -1,6 +1,43 @@
 """A host as a scheme sees it, and where the load meets it: nothing is asked of a machine."""
 
 from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+BLOCK = 64  # pods whose addresses lie in one /24 of their host
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A pod of a host. Pod n of host a and pod n of host b are a pair.
+
+    Attributes:
+        netns: the network namespace that plays it.
+        number: counted from 1.
+    """
+
+    netns: str
+    number: int = 1
+
+    def device(self, name: str) -> str:
+        """Return the name of a device of this pod: the first pod's, with the number behind."""
+        return name if self.number == 1 else f"{name}{self.number}"
+
+    def address(self, first: str, step: int = 1) -> str:
+        """Return this pod's IPv4 address.
+
+        Args:
+            first: the first pod's, with or without a prefix length, which is kept.
+            step: from one pod to the next, where two hosts share a subnet. After :data:`BLOCK`
+                pods the next /24 but one follows, as the next one may be the peer's.
+        """
+        block, place = divmod(self.number - 1, BLOCK)
+        address, slash, length = first.partition("/")
+        return f"{IPv4Address(address) + 512 * block + step * place}{slash}{length}"
+
+    @property
+    def begins_block(self) -> bool:
+        """True for the first pod of each of its host's subnets."""
+        return self.number % BLOCK == 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,7 +50,7 @@ class Host:
         address: the NIC's IPv4 address on the underlay.
         prefixlen: length of the underlay's prefix.
         mtu: the underlay's MTU in bytes.
-        pod: name of the network namespace that plays the pod.
+        pods: the pods to be wired; one on each host in the article.
         plain: True where no device may carry packets over the MTU (no TSO, GSO, GRO), so that
             devices made for pods are told so too.
         ovs_datapath: ``system`` (the kernel's) or ``netdev`` (userspace).
@@ -25,7 +62,7 @@ class Host:
     address: str
     prefixlen: int = 24
     mtu: int = 1500
-    pod: str
+    pods: tuple[Pod, ...]
     plain: bool = False
     ovs_datapath: str = "system"
     udpcsum: bool = False
@@ -50,6 +87,6 @@ class Endpoint:
 
 # The addresses of the article's two machines.
 ARTICLE_HOSTS = (
-    Host(name="a", address="192.168.20.42", pod="pod-a"),
-    Host(name="b", address="192.168.20.43", pod="pod-b"),
+    Host(name="a", address="192.168.20.42", pods=(Pod("pod-a"),)),
+    Host(name="b", address="192.168.20.43", pods=(Pod("pod-b"),)),
 )

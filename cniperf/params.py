@@ -8,12 +8,26 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from cniperf.errors import ParameterError, one_line, unknown
+from cniperf.generators import all_generators
 from cniperf.schemes import find
 
 Nic = Literal["virtio", "offload", "plain"]
 Gro = Literal["default", "on", "off"]
+Mode = Literal["stream", "rr", "crr", "udp"]
+GeneratorName = Literal["", "iperf3", "iperf", "sockperf", "curl"]
 Direction = Literal["forward", "reverse", "both"]
 BedName = Literal["lab"]
+
+# The generator of each mode, where none is given, and the size of its messages.
+USUAL: Mapping[Mode, GeneratorName] = {
+    "stream": "iperf3", "rr": "sockperf", "crr": "curl", "udp": "iperf3",
+}  # fmt: skip
+SIZES = {"rr": 64, "crr": 64, "udp": 1400}
+
+# Parameters that not every generator obeys.
+LOADS = ("streams", "window", "congestion", "length", "direction", "rate")
+
+OVERHEAD = 78  # bytes: IPv4 20, UDP 8, and VXLAN's 50 around them
 
 
 def _scheme(name: str) -> str:
@@ -57,10 +71,25 @@ class Experiment(BaseModel):
     window: Annotated[str, AfterValidator(_window)] = Field(
         "", description="TCP window, as 512K; empty for the kernel's autotuning"
     )
+    mode: Mode = Field(
+        "stream",
+        description="the load: TCP streams (stream), a request and its response at a time over "
+        "one TCP connection (rr), or over a new one each (crr), datagrams at the highest rate "
+        "that loses no more than max_loss (udp)",
+    )
+    generator: GeneratorName = Field(
+        "", description="the program that makes the load; empty for the mode's own: "
+        "iperf3 (stream, udp), iperf (stream), sockperf (rr), curl and nginx (crr)",
+    )  # fmt: skip
+    pairs: int = Field(1, ge=1, le=64, description="pairs of pods that are loaded at once")
     length: int = Field(
         0, ge=0, le=1024 * 1024,
-        description="bytes that each write hands to the kernel; 0 for iperf3's own 128 KiB",
+        description="bytes of a write (stream), a message (rr), a response (crr), a datagram's "
+        "payload (udp); 0 for 128 KiB, 64, 64, 1400",
     )  # fmt: skip
+    max_loss: float = Field(
+        0.1, ge=0, le=50, description="% of the datagrams that may get lost (udp)"
+    )
     direction: Direction = Field(
         "forward", description="who sends: host a (forward), host b (reverse), both at once (both)"
     )
@@ -102,9 +131,50 @@ class Experiment(BaseModel):
             made = cls.model_validate(given)
         except ValidationError as problem:
             raise ParameterError(_explain(problem)) from None
-        if made.nic == "plain" and made.gro == "on":
-            raise ParameterError("gro='on' does not go with nic='plain', a NIC without it")
+        made = made.model_copy(update={"generator": made.generator or USUAL[made.mode]})
+        made._hold_together(given)
         return made
+
+    def _hold_together(self, given: Mapping[str, object]) -> None:
+        """Refuse parameters that do not go with each other."""
+        if self.nic == "plain" and self.gro == "on":
+            raise ParameterError("gro='on' does not go with nic='plain', a NIC without it")
+        generator = all_generators()[self.generator]
+        if self.mode not in generator.modes:
+            fit = [name for name, each in all_generators().items() if self.mode in each.modes]
+            raise ParameterError(
+                f"generator={self.generator!r} does not go with mode={self.mode!r}: "
+                f"{' or '.join(fit)} does"
+            )
+        for name in LOADS:
+            usual = type(self).model_fields[name].default
+            if name not in generator.obeys and getattr(self, name) != usual:
+                raise ParameterError(
+                    f"{name}={getattr(self, name)!r} does not go with mode={self.mode!r} and "
+                    f"generator={self.generator!r}: leave it out"
+                )
+        if self.mode == "udp":
+            self._hold_datagrams_together()
+        elif "max_loss" in given and self.max_loss != type(self).model_fields["max_loss"].default:
+            raise ParameterError("max_loss goes with mode='udp' only: leave it out")
+
+    def _hold_datagrams_together(self) -> None:
+        if self.rate or self.streams > 1 or self.direction != "forward" or self.pairs > 1:
+            raise ParameterError(
+                "mode='udp' searches the rate from host a to host b between one pair: leave rate, "
+                "streams, direction and pairs out"
+            )
+        largest = self.mtu - OVERHEAD
+        if self.size > largest:
+            raise ParameterError(
+                f"length={self.size} is not allowed with mode='udp' and mtu={self.mtu}: "
+                f"{largest} at most, so that no datagram is cut in two by any scheme"
+            )
+
+    @property
+    def size(self) -> int:
+        """Bytes of a message, a response or a datagram's payload."""
+        return self.length or SIZES.get(self.mode, 0)
 
     @classmethod
     def from_namespace(cls, names: Mapping[str, Any]) -> Self:

@@ -13,11 +13,16 @@ NO_SEGMENTATION = ("tso", "gso", "gro")
 
 @dataclass(frozen=True)
 class HostPlan:
-    """The steps of one host, and the end of the load that they make."""
+    """The steps of one host, and the ends of the load that they make, one a pod."""
 
     host: Host
     steps: tuple[Step, ...]
-    endpoint: Endpoint
+    endpoints: tuple[Endpoint, ...]
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The end of the load in the first pod."""
+        return self.endpoints[0]
 
     def undo(self) -> tuple[Step, ...]:
         """Return the steps that take the host back to what it was, last change first."""
@@ -60,7 +65,7 @@ def make_plan(scheme: str | Scheme, a: Host | None = None, b: Host | None = None
 
     def side(host: Host, peer: Host) -> HostPlan:
         steps = tuple(_with_offloads(host, chosen.wire(host, peer)))
-        return HostPlan(host, steps, chosen.endpoint(host))
+        return HostPlan(host, steps, tuple(chosen.endpoint(host, pod) for pod in host.pods))
 
     return Plan(chosen.name, side(here, there), side(there, here))
 

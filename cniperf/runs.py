@@ -8,6 +8,7 @@ A run folder holds
 ``evidence.json``      which way a probe's packets went, hop by hop, before the load
 ``iperf3-client.json`` what the generator on host a said, untouched
 ``iperf3-server.json`` what the generator on host b said, untouched
+``latency.csv``        how many transactions took how long (modes rr and crr)
 =====================  =======================================================================
 
 This module needs neither root nor Linux.
@@ -34,27 +35,39 @@ FORMAT = 1
 # Columns that say under which conditions a run was made: figures of two runs meet in one ratio
 # only where all of these are equal.
 CONDITIONS = (
-    "bed", "nic", "mtu", "streams", "window", "congestion", "gro", "udpcsum", "length",
-    "direction", "rate", "duration", "omit", "kernel", "cpu", "cpus", "iperf3",
+    "bed", "nic", "mtu", "mode", "generator", "version", "pairs", "streams", "window",
+    "congestion", "gro", "udpcsum", "length", "direction", "rate", "max_loss", "duration", "omit",
+    "kernel", "cpu", "cpus",
 )  # fmt: skip
 
 COLUMNS = (
     "run", "suite", "round", "scheme", "order", "status", "error", "started",
     *CONDITIONS,
-    "gbps", "retransmits", "mss", "pod_mtu", "sender_cpu", "receiver_cpu",
-    "cpu_a", "cpu_b", "cpu_per_gb_a", "cpu_per_gb_b", "stolen", "others",
+    "figure", "gbps", "per_second", "lost", "p50", "p90", "p99", "p999", "jain",
+    "retransmits", "mss", "pod_mtu", "sender_cpu", "receiver_cpu", "cpu_a", "cpu_b",
+    "cpu_per_gb_a", "cpu_per_gb_b", "cpu_each_a", "cpu_each_b", "stolen", "others",
     "trend", "trend_low", "trend_high", "cache", "ovs_datapath", "path", "flags",
 )  # fmt: skip
 
-NUMBERS = ("gbps", "retransmits", "mss", "pod_mtu", "sender_cpu", "receiver_cpu", "cpu_a", "cpu_b",
-           "cpu_per_gb_a", "cpu_per_gb_b", "stolen", "others", "trend", "trend_low", "trend_high")  # fmt: skip
+NUMBERS = COLUMNS[COLUMNS.index("figure") : COLUMNS.index("cache")]
+
+# The figure that schemes are compared by, as a column and as a unit, for each mode of load.
+FIGURES = {
+    "stream": ("gbps", "Gbit/s"),
+    "rr": ("per_second", "transactions/s"),
+    "crr": ("per_second", "transactions/s"),
+    "udp": ("per_second", "datagrams/s"),
+}
 
 # CPUs that share a last-level cache hand data over in less than this (1.9 at most where it was
 # tried), CPUs that do not in more (3.8 at least); see cniperf.beds.caches.
 SHARED_BELOW = 2.6
 
 # What runs made before a parameter existed had.
-BEFORE = {"gro": "default", "udpcsum": False, "length": 0, "direction": "forward", "rate": 0.0}
+BEFORE: dict[str, Any] = {
+    "gro": "default", "udpcsum": False, "length": 0, "direction": "forward", "rate": 0.0,
+    "mode": "stream", "generator": "iperf3", "pairs": 1, "max_loss": 0.1,
+}  # fmt: skip
 
 
 class BrokenRunWarning(UserWarning):
@@ -177,17 +190,23 @@ def load_runs(data_dir: Path | str | None = None, *, suite: str | None = None) -
 
         ``run`` id, ``suite``, ``round``, ``scheme``, ``order`` (its place in charts), ``status``
         (``ok`` or ``failed``), ``error`` (why it failed), ``started`` (UTC), the conditions
-        ``bed``, ``nic``, ``mtu`` (bytes, of the underlay), ``streams``, ``window``,
-        ``congestion``, ``gro``, ``udpcsum``, ``length`` (bytes a write), ``direction``, ``rate``
-        (offered, Gbit/s; 0 for as much as goes), ``duration``, ``omit`` (s),
-        ``kernel``, ``cpu``, ``cpus``, ``iperf3`` (version), and the results ``gbps`` (goodput at
-        the receiver, Gbit/s), ``retransmits`` (segments), ``mss``, ``pod_mtu`` (bytes),
+        ``bed``, ``nic``, ``mtu`` (bytes, of the underlay), ``mode``, ``generator``, its
+        ``version``, ``pairs`` (of pods), ``streams``, ``window``, ``congestion``, ``gro``,
+        ``udpcsum``, ``length`` (bytes a write, message or datagram), ``direction``, ``rate``
+        (offered, Gbit/s; 0 for as much as goes), ``max_loss`` (%), ``duration``, ``omit`` (s),
+        ``kernel``, ``cpu``, ``cpus``, and the results ``figure`` (what schemes are compared by:
+        ``gbps``, or ``per_second`` where :data:`FIGURES` says so), ``gbps`` (goodput at the
+        receiver, Gbit/s, the sum of all pairs), ``per_second`` (transactions, or datagrams that
+        arrived), ``lost`` (share of the datagrams), ``p50``, ``p90``, ``p99``, ``p999``
+        (percentiles of a transaction's time, µs), ``jain`` (fairness among pairs),
+        ``retransmits`` (segments), ``mss``, ``pod_mtu`` (bytes),
         ``sender_cpu``, ``receiver_cpu`` (% of one CPU, the generator's own figure), ``cpu_a``,
         ``cpu_b`` (% of the busiest CPU of each host that was in use), ``cpu_per_gb_a``,
         ``cpu_per_gb_b`` (CPU seconds of each host, softirq included, for 10⁹ bytes of goodput),
-        ``stolen`` (% of the CPUs' time), ``others`` (% of one CPU that other processes used), ``trend``, ``trend_low``,
-        ``trend_high`` (rise of the throughput within the run, as a fraction, and its 95 %
-        interval), ``cache`` (``shared`` or ``apart``: whether the two hosts' CPUs have one
+        ``cpu_each_a``, ``cpu_each_b`` (CPU µs of each host for a transaction or datagram),
+        ``stolen`` (% of the CPUs' time), ``others`` (% of one CPU that other processes used),
+        ``trend``, ``trend_low``, ``trend_high`` (rise of the throughput within the run, as a
+        fraction, and its 95 % interval), ``cache`` (``shared`` or ``apart``: whether the two hosts' CPUs have one
         last-level cache; ``moved`` where that changed within the run, empty where it is not
         known), ``ovs_datapath``, ``path`` (the folder) and ``flags`` (kinds of
         :func:`cniperf.analysis.flags.run_flags`, commas between; empty is good).
@@ -232,12 +251,28 @@ def load_intervals(run: Path | str) -> "pd.DataFrame":
 
     Returns:
         A DataFrame with ``second`` (end of the interval, from the start of the load), ``gbps``
-        (sent), ``retransmits`` and ``omitted`` (True for the seconds that do not count).
+        (sent, all pairs together), ``retransmits`` and ``omitted`` (True for the seconds that do
+        not count). Empty where the generator is not iperf3.
     """
     import pandas as pd
 
-    text = (Path(run) / "iperf3-client.json").read_text()
-    client = json.JSONDecoder().raw_decode(text)[0]  # more may follow (esnet/iperf#1716)
+    files = sorted(Path(run).glob("iperf3-client*.json"))
+    if not files:
+        return pd.DataFrame({"second": [], "gbps": [], "retransmits": [], "omitted": []})
+    parts = [_intervals(file) for file in files]
+    shortest = min(map(len, parts))
+    whole = parts[0].iloc[:shortest].copy()
+    for other in parts[1:]:
+        whole[["gbps", "retransmits"]] += other[["gbps", "retransmits"]].iloc[:shortest]
+    return whole
+
+
+def _intervals(file: Path) -> "pd.DataFrame":
+    import pandas as pd
+
+    client = json.JSONDecoder().raw_decode(file.read_text())[
+        0
+    ]  # more may follow (esnet/iperf#1716)
     rows = []
     for part in client["intervals"]:
         total, back = part["sum"], part.get("sum_bidir_reverse", {})
@@ -279,6 +314,18 @@ def load_plans(runs: "pd.DataFrame") -> Iterator[tuple[str, str, str]]:
             yield str(scheme), a, b
 
 
+def figure(mode: str, summary: Mapping[str, Any]) -> float | None:
+    """Return the figure that schemes are compared by, from a run's summary."""
+    return summary.get(FIGURES[mode][0])
+
+
+def spoken(number: float | None, mode: str) -> str:
+    """Return such a figure with its unit, for people."""
+    if number is None:
+        return "no figure"
+    return f"{number:.2f} Gbit/s" if mode == "stream" else f"{number:,.0f} {FIGURES[mode][1]}"
+
+
 def cache(handover: float | None) -> str:
     """Tell from how CPUs hand data over whether they share a cache; empty if it is not known."""
     if handover is None:
@@ -307,14 +354,15 @@ def _row(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
             "kernel": environment["kernel"],
             "cpu": environment["cpu"],
             "cpus": environment["cpus"],
-            "iperf3": environment["versions"]["iperf3"],
             "cache": _cache(summary),
             "ovs_datapath": record["bed"].get("ovs_datapath"),
             "path": str(folder),
         }
         found = BEFORE | params | summary | row
+        found["version"] = environment["versions"].get(found["generator"])
+        found["figure"] = figure(found["mode"], summary)
     except (KeyError, TypeError, AttributeError) as problem:
         raise _broken(folder, problem) from None
-    if row["status"] == "ok" and not isinstance(summary.get("gbps"), float | int):
-        raise BadRun(f"{folder}: run.json says ok but has no throughput")
+    if row["status"] == "ok" and not isinstance(found["figure"], float | int):
+        raise BadRun(f"{folder}: run.json says ok but has no figure")
     return {column: found.get(column) for column in COLUMNS}

@@ -94,7 +94,8 @@ def limits(runs: pd.DataFrame) -> pd.Series:
 
     Returns:
         ``sender`` or ``receiver`` where that host's busiest CPU was full, ``both``, ``wire``
-        where neither was, ``rate`` where the load was not to be more, or an empty text where the run does not tell.
+        where neither was, ``rate`` where the load was not to be more, or an empty text where the
+        run does not tell.
     """
     full_a, full_b = runs["cpu_a"].ge(FULL), runs["cpu_b"].ge(FULL)
     told = runs["cpu_a"].notna() & runs["cpu_b"].notna()

@@ -20,4 +20,5 @@ def open_bed(experiment: "Experiment") -> "Lab":
         gro=experiment.gro,
         udpcsum=experiment.udpcsum,
         ovs=experiment.needs_ovs,
+        pairs=experiment.pairs,
     )

@@ -28,7 +28,7 @@ from cniperf.beds.command import CommandFailed, run
 from cniperf.beds.journal import NETNS_DIR, Journal, state_dir
 from cniperf.beds.netlink import Netlink, shared
 from cniperf.errors import Busy, NotAble, StepFailed, one_line
-from cniperf.hosts import ARTICLE_HOSTS, Host
+from cniperf.hosts import ARTICLE_HOSTS, Host, Pod
 from cniperf.plan import HostPlan, Plan
 from cniperf.steps import (
     AddAddress,
@@ -60,9 +60,10 @@ BRIDGE_NETFILTER = "net.bridge.bridge-nf-call-iptables"  # not there without br_
 
 @dataclass(frozen=True)
 class Names:
-    """The names of a lab's namespaces."""
+    """The names of a lab's namespaces, with so many pods on each host."""
 
     lab: str
+    pairs: int = 1
 
     @property
     def wire(self) -> str:
@@ -73,13 +74,18 @@ class Names:
         """The namespace of a host."""
         return f"cniperf-{self.lab}-{name}"
 
-    def pod(self, name: str) -> str:
-        """The namespace of the pod on a host."""
-        return f"cniperf-{self.lab}-pod-{name}"
+    def pod(self, name: str, number: int = 1) -> str:
+        """The namespace of a pod on a host."""
+        return f"cniperf-{self.lab}-pod-{name}{number if number > 1 else ''}"
+
+    def pods(self, name: str) -> tuple[Pod, ...]:
+        """The pods on a host."""
+        return tuple(Pod(self.pod(name, n), n) for n in range(1, self.pairs + 1))
 
     def all(self) -> list[str]:
         """Every namespace that the lab may make, pods first."""
-        return [self.pod("a"), self.pod("b"), self.host("a"), self.host("b"), self.wire]
+        pods = [pod.netns for name in "ab" for pod in self.pods(name)]
+        return [*pods, self.host("a"), self.host("b"), self.wire]
 
 
 def lab_steps(names: Names, hosts: Iterable[Host], nic: str, gro: str = "default") -> list[Step]:
@@ -157,6 +163,7 @@ class Lab:
         gro: generic receive offload of the NICs: ``on``, ``off``, or ``default``.
         udpcsum: whether VTEPs fill in the outer UDP checksum.
         ovs: start Open vSwitch on both hosts.
+        pairs: pods on each host.
     """
 
     name = "lab"
@@ -169,8 +176,9 @@ class Lab:
         gro: str = "default",
         udpcsum: bool = False,
         ovs: bool = False,
+        pairs: int = 1,
     ) -> None:
-        self.names = Names(secrets.token_hex(2))
+        self.names = Names(secrets.token_hex(2), pairs)
         self.nic, self._gro, self._udpcsum, self._ovs = nic, gro, udpcsum, ovs
         self._rundir = state_dir() / self.names.lab
         self.hosts: tuple[Host, Host] = tuple(self._host(host, mtu) for host in ARTICLE_HOSTS)  # type: ignore[assignment]
@@ -188,7 +196,7 @@ class Lab:
         return replace(
             host,
             mtu=mtu,
-            pod=self.names.pod(host.name),
+            pods=self.names.pods(host.name),
             plain=self.nic == "plain",
             udpcsum=self._udpcsum,
             ovs_datapath=ovs.datapath() if self._ovs else "system",

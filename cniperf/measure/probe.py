@@ -34,12 +34,19 @@ class Arrived:
 
 
 class Probe:
-    """Two sockets, one at each endpoint. Use it as a context manager."""
+    """Two sockets, one at each endpoint of a pair. Use it as a context manager.
 
-    def __init__(self, bed: "Lab", plan: "Plan") -> None:
-        self.payload = min(PAYLOAD, *(side.endpoint.mtu - HEADERS for side in plan))
-        self._addresses = [side.endpoint.address for side in plan]
-        self._sockets = [bed.udp_socket(side.host, side.endpoint.netns) for side in plan]
+    Args:
+        bed: where they are made.
+        plan: what is wired there.
+        pair: which pods, counted from 0.
+    """
+
+    def __init__(self, bed: "Lab", plan: "Plan", pair: int = 0) -> None:
+        ends = [(side.host, side.endpoints[pair]) for side in plan]
+        self.payload = min(PAYLOAD, *(end.mtu - HEADERS for _, end in ends))
+        self._addresses = [end.address for _, end in ends]
+        self._sockets = [bed.udp_socket(host, end.netns) for host, end in ends]
 
     def __enter__(self) -> Self:
         for end, address in zip(self._sockets, self._addresses, strict=True):

@@ -12,23 +12,25 @@ from cniperf.beds.lab import require_root
 from cniperf.beds.lock import machine_lock
 from cniperf.environment import congestion_controls, fingerprint
 from cniperf.errors import CannotWrite, CniperfError, NotAble, ParameterError
+from cniperf.generators import all_generators
 from cniperf.measure.evidence import Evidence, PathNotProven, prove
-from cniperf.measure.iperf3 import Load
+from cniperf.measure.load import Load
 from cniperf.measure.progress import Moment, Progress, say
 from cniperf.params import Experiment
 from cniperf.plan import make_plan
-from cniperf.runs import Draft, default_data_dir
+from cniperf.runs import Draft, default_data_dir, figure, spoken
 from cniperf.schemes import find
 
 TOOLS = {
-    "iperf3": "iperf3", "ip": "iproute2", "ethtool": "ethtool", "sysctl": "procps",
+    "ip": "iproute2", "ethtool": "ethtool", "sysctl": "procps",
     "nft": "nftables", "nsenter": "util-linux", "taskset": "util-linux", "setpriv": "util-linux",
 }  # fmt: skip
 
 
-def missing_tools() -> dict[str, str]:
-    """Return the tools that every run needs and this machine lacks, with their packages."""
-    return {tool: package for tool, package in TOOLS.items() if which(tool) is None}
+def missing_tools(generator: str = "iperf3") -> dict[str, str]:
+    """Return the tools that a run needs and this machine lacks, with their packages."""
+    needed = {**TOOLS, **all_generators()[generator].package}
+    return {tool: package for tool, package in needed.items() if which(tool) is None}
 
 
 def check(experiment: Experiment) -> None:
@@ -39,7 +41,7 @@ def check(experiment: Experiment) -> None:
         ParameterError: the kernel lacks the congestion control.
     """
     require_root()
-    if missing := missing_tools():
+    if missing := missing_tools(experiment.generator):
         packages = " ".join(sorted(set(missing.values())))
         raise NotAble(f"{', '.join(missing)} not found: apt-get install {packages}")
     if experiment.congestion not in congestion_controls():
@@ -147,7 +149,7 @@ class _Round:
             figures = Load(bed, plan, self.experiment, draft.path).run(self._tick)
             bed.undo(plan)
             figures["pod_mtu"] = plan.a.endpoint.mtu
-            self._say("done", f"{figures['gbps']:.2f} Gbit/s")
+            self._say("done", spoken(figure(self.experiment.mode, figures), self.experiment.mode))
             return draft.finish({**self._record, "status": "ok", "summary": figures})
 
     def _tick(self, seconds: float, gbps: float) -> None:

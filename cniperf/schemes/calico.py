@@ -1,30 +1,39 @@
 """calico: the pod's veth is routed by the host, and the hosts route to each other."""
 
-from cniperf.hops import ROUTED, Device, Hop, Pod
-from cniperf.hosts import Endpoint, Host
-from cniperf.schemes.parts import host_route, routed_pod
+from cniperf.hops import ROUTED, Device, Hop, Inside
+from cniperf.hosts import Endpoint, Host, Pod
+from cniperf.schemes.parts import host_routes, routed_pod
 from cniperf.schemes.scheme import Scheme
 from cniperf.steps import Step
 
 SUBNET = {"a": "172.28.0", "b": "172.28.1"}
 
 
+def address(here: Host, pod: Pod) -> str:
+    """Return a pod's address."""
+    return pod.address(f"{SUBNET[here.name]}.3")
+
+
 def wire(here: Host, there: Host) -> list[Step]:
-    """A routed veth to the pod, a route to the peer's pods via the peer."""
+    """A routed veth to each pod, a route to the peer's pods via the peer."""
     return [
-        *routed_pod(here, "calico", f"{SUBNET[here.name]}.3/24", here.mtu),
-        *host_route(there, f"{SUBNET[there.name]}.0/24"),
+        *(
+            step
+            for pod in here.pods
+            for step in routed_pod(pod, "calico", f"{address(here, pod)}/24", here.mtu)
+        ),
+        *host_routes(there, SUBNET),
     ]
 
 
-def endpoint(here: Host) -> Endpoint:
+def endpoint(here: Host, pod: Pod) -> Endpoint:
     """The pod behind the routed veth."""
-    return Endpoint(here.pod, f"{SUBNET[here.name]}.3", "calico-c", here.mtu)
+    return Endpoint(pod.netns, address(here, pod), pod.device("calico-c"), here.mtu)
 
 
 def hops(here: Host) -> list[Hop]:
     """A veth that the host routes."""
-    return [Pod("calico-c"), Device("calico-h"), ROUTED, Device(here.nic)]
+    return [Inside("calico-c"), Device("calico-h"), ROUTED, Device(here.nic)]
 
 
 SCHEME = Scheme(

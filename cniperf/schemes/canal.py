@@ -1,31 +1,40 @@
 """canal: calico's routed veth to the pod, flannel's vxlan between the hosts."""
 
-from cniperf.hops import ROUTED, Device, Hop, Pod
-from cniperf.hosts import Endpoint, Host
+from cniperf.hops import ROUTED, Device, Hop, Inside
+from cniperf.hosts import Endpoint, Host, Pod
 from cniperf.schemes.parts import FLANNEL_SUBNET, VXLAN_OVERHEAD, routed_pod, vxlan
 from cniperf.schemes.scheme import Scheme
 from cniperf.steps import Step
 
 
+def address(here: Host, pod: Pod) -> str:
+    """Return a pod's address."""
+    return pod.address(f"{FLANNEL_SUBNET[here.name]}.103")
+
+
 def wire(here: Host, there: Host) -> list[Step]:
-    """A routed veth to the pod, the peer's pods behind a VTEP."""
-    cidr = f"{FLANNEL_SUBNET[here.name]}.103/24"
+    """A routed veth to each pod, the peer's pods behind a VTEP."""
+    mtu = here.mtu - VXLAN_OVERHEAD
     return [
-        *routed_pod(here, "canal", cidr, here.mtu - VXLAN_OVERHEAD),
+        *(
+            step
+            for pod in here.pods
+            for step in routed_pod(pod, "canal", f"{address(here, pod)}/24", mtu)
+        ),
         *vxlan(here, there),
     ]
 
 
-def endpoint(here: Host) -> Endpoint:
+def endpoint(here: Host, pod: Pod) -> Endpoint:
     """The pod behind the routed veth."""
-    pod = f"{FLANNEL_SUBNET[here.name]}.103"
-    return Endpoint(here.pod, pod, "canal-c", here.mtu - VXLAN_OVERHEAD)
+    device, mtu = pod.device("canal-c"), here.mtu - VXLAN_OVERHEAD
+    return Endpoint(pod.netns, address(here, pod), device, mtu)
 
 
 def hops(here: Host) -> list[Hop]:
     """A veth that the host routes into the VTEP."""
     return [
-        Pod("canal-c"), Device("canal-h"), ROUTED,
+        Inside("canal-c"), Device("canal-h"), ROUTED,
         Device("flannel.1"), Device(here.nic, wrapped=True),
     ]  # fmt: skip
 

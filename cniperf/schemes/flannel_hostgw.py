@@ -1,28 +1,28 @@
 """flannel-hostgw: the pod sits on docker0, and the hosts route to each other."""
 
-from cniperf.hops import ROUTED, Device, Hop, Pod
-from cniperf.hosts import Endpoint, Host
-from cniperf.schemes.parts import FLANNEL_SUBNET, bridged_pod, host_route
+from cniperf.hops import ROUTED, Device, Hop, Inside
+from cniperf.hosts import Endpoint, Host, Pod
+from cniperf.schemes.parts import FLANNEL_SUBNET, bridged_pods, flannel_address, host_routes
 from cniperf.schemes.scheme import Scheme
 from cniperf.steps import Step
 
 
 def wire(here: Host, there: Host) -> list[Step]:
-    """A pod on docker0, a route to the peer's pods via the peer."""
+    """The pods on docker0, a route to the peer's pods via the peer."""
     return [
-        *bridged_pod(here, "flannel", here.mtu),
-        *host_route(there, f"{FLANNEL_SUBNET[there.name]}.0/24"),
+        *bridged_pods(here, "flannel", here.mtu),
+        *host_routes(there, FLANNEL_SUBNET),
     ]
 
 
-def endpoint(here: Host) -> Endpoint:
+def endpoint(here: Host, pod: Pod) -> Endpoint:
     """The pod behind docker0."""
-    return Endpoint(here.pod, f"{FLANNEL_SUBNET[here.name]}.3", "flannel-c", here.mtu)
+    return Endpoint(pod.netns, flannel_address(here, pod), pod.device("flannel-c"), here.mtu)
 
 
 def hops(here: Host) -> list[Hop]:
     """Over docker0 into the host's routing."""
-    return [Pod("flannel-c"), Device("flannel-h"), Device("docker0"), ROUTED, Device(here.nic)]
+    return [Inside("flannel-c"), Device("flannel-h"), Device("docker0"), ROUTED, Device(here.nic)]
 
 
 SCHEME = Scheme(

@@ -1,30 +1,30 @@
 """flannel-vxlan: the pod sits on docker0, and flannel.1 wraps its packets in UDP."""
 
-from cniperf.hops import ROUTED, Device, Hop, Pod
-from cniperf.hosts import Endpoint, Host
-from cniperf.schemes.parts import FLANNEL_SUBNET, VXLAN_OVERHEAD, bridged_pod, vxlan
+from cniperf.hops import ROUTED, Device, Hop, Inside
+from cniperf.hosts import Endpoint, Host, Pod
+from cniperf.schemes.parts import VXLAN_OVERHEAD, bridged_pods, flannel_address, vxlan
 from cniperf.schemes.scheme import Scheme
 from cniperf.steps import Step
 
 
 def wire(here: Host, there: Host) -> list[Step]:
-    """A pod on docker0, the peer's pods behind a VTEP."""
+    """The pods on docker0, the peer's pods behind a VTEP."""
     return [
-        *bridged_pod(here, "flannel", here.mtu - VXLAN_OVERHEAD),
+        *bridged_pods(here, "flannel", here.mtu - VXLAN_OVERHEAD),
         *vxlan(here, there),
     ]
 
 
-def endpoint(here: Host) -> Endpoint:
+def endpoint(here: Host, pod: Pod) -> Endpoint:
     """The pod behind docker0."""
-    pod = f"{FLANNEL_SUBNET[here.name]}.3"
-    return Endpoint(here.pod, pod, "flannel-c", here.mtu - VXLAN_OVERHEAD)
+    device, mtu = pod.device("flannel-c"), here.mtu - VXLAN_OVERHEAD
+    return Endpoint(pod.netns, flannel_address(here, pod), device, mtu)
 
 
 def hops(here: Host) -> list[Hop]:
     """Over docker0 into the host's routing, and from there into the VTEP."""
     return [
-        Pod("flannel-c"), Device("flannel-h"), Device("docker0"), ROUTED,
+        Inside("flannel-c"), Device("flannel-h"), Device("docker0"), ROUTED,
         Device("flannel.1"), Device(here.nic, wrapped=True),
     ]  # fmt: skip
 

@@ -1,7 +1,7 @@
 """hostnetwork: the load runs on the hosts themselves. The baseline of every loss."""
 
 from cniperf.hops import LOCAL, Device, Hop
-from cniperf.hosts import Endpoint, Host
+from cniperf.hosts import Endpoint, Host, Pod
 from cniperf.schemes.scheme import Scheme
 from cniperf.steps import Step
 
@@ -11,7 +11,7 @@ def wire(here: Host, there: Host) -> list[Step]:
     return []
 
 
-def endpoint(here: Host) -> Endpoint:
+def endpoint(here: Host, pod: Pod) -> Endpoint:
     """The host itself."""
     return Endpoint(None, here.address, here.nic, here.mtu)
 

@@ -1,7 +1,7 @@
 """ovs: the pod's veth and the NIC are ports of one Open vSwitch bridge with three flows."""
 
-from cniperf.hops import Device, Flows, Hop, Pod
-from cniperf.hosts import Endpoint, Host
+from cniperf.hops import Device, Flows, Hop, Inside
+from cniperf.hosts import Endpoint, Host, Pod
 from cniperf.schemes.scheme import Scheme
 from cniperf.steps import (
     AddAddress,
@@ -18,33 +18,56 @@ from cniperf.steps import (
 )
 
 POD = {"a": "172.28.200.3/24", "b": "172.28.200.4/24"}
+STEP = 2  # from pod to pod: odd ones on host a, even ones on host b
+POD_PORT, NIC_PORT = 1, 2  # the article's; further pods have 3 and up
+
+
+def address(here: Host, pod: Pod) -> str:
+    """Return a pod's address with its prefix length."""
+    return pod.address(POD[here.name], STEP)
 
 
 def wire(here: Host, there: Host) -> list[Step]:
-    """A veth from the pod into br-int, the NIC beside it."""
+    """A veth from each pod into br-int, the NIC beside them."""
     return [
-        AddNetns(here.pod),
         AddOvsBridge("br-int", here.ovs_datapath),
-        AddVeth("veth-c", "veth-ovs", here.mtu),
-        MoveLink("veth-c", into=here.pod),
-        LinkUp("lo", netns=here.pod),
-        LinkUp("veth-c", netns=here.pod),
-        AddAddress(POD[here.name], "veth-c", netns=here.pod),
-        *checksums_for(here, "veth-c"),
-        SetPromisc("veth-ovs"),
-        LinkUp("veth-ovs"),
-        *br_int(here, pod_port="veth-ovs", pod=POD[here.name].split("/")[0]),
+        *nic_port(here),
+        *(step for pod in here.pods for step in attach(here, pod)),
     ]
 
 
-def br_int(here: Host, *, pod_port: str, pod: str) -> list[Step]:
-    """The article's two ports and three flows: to the pod by IP and by ARP, all else out."""
+def attach(here: Host, pod: Pod) -> list[Step]:
+    """The veth of one pod, a port of br-int, and the flows that lead there."""
+    inside, outside = pod.device("veth-c"), pod.device("veth-ovs")
+    port = POD_PORT if pod.number == 1 else pod.number + NIC_PORT - POD_PORT
     return [
-        AddOvsPort("br-int", pod_port, 1),
-        AddOvsPort("br-int", here.nic, 2),
-        AddOvsFlow("br-int", f"table=0, priority=100, ip, nw_dst={pod} actions=output:1"),
-        AddOvsFlow("br-int", f"table=0, priority=100, arp, arp_tpa={pod} actions=output:1"),
-        AddOvsFlow("br-int", "table=0, priority=99, actions=output:2"),
+        AddNetns(pod.netns),
+        AddVeth(inside, outside, here.mtu),
+        MoveLink(inside, into=pod.netns),
+        LinkUp("lo", netns=pod.netns),
+        LinkUp(inside, netns=pod.netns),
+        AddAddress(address(here, pod), inside, netns=pod.netns),
+        *checksums_for(here, inside, pod),
+        SetPromisc(outside),
+        LinkUp(outside),
+        AddOvsPort("br-int", outside, port),
+        *flows_to(address(here, pod).split("/")[0], port),
+    ]
+
+
+def nic_port(here: Host) -> list[Step]:
+    """The NIC as a port of br-int, and the flow by which all goes there that goes nowhere else."""
+    return [
+        AddOvsPort("br-int", here.nic, NIC_PORT),
+        AddOvsFlow("br-int", f"table=0, priority=99, actions=output:{NIC_PORT}"),
+    ]
+
+
+def flows_to(pod: str, port: int) -> list[Step]:
+    """The article's two flows to a pod: by IP and by ARP."""
+    return [
+        AddOvsFlow("br-int", f"table=0, priority=100, ip, nw_dst={pod} actions=output:{port}"),
+        AddOvsFlow("br-int", f"table=0, priority=100, arp, arp_tpa={pod} actions=output:{port}"),
     ]
 
 
@@ -53,22 +76,22 @@ def br_int_flows(pod: str) -> Flows:
     return Flows("br-int", out="priority=99", into=f"priority=100,ip,nw_dst={pod.split('/')[0]}")
 
 
-def checksums_for(here: Host, device: str) -> list[Step]:
+def checksums_for(here: Host, device: str, pod: Pod) -> list[Step]:
     """The userspace datapath drops what a device left without a checksum, so the pod adds it."""
     if here.ovs_datapath == "system":
         return []
-    return [SetFeatures(device, ("tx",), on=False, netns=here.pod)]
+    return [SetFeatures(device, ("tx",), on=False, netns=pod.netns)]
 
 
-def endpoint(here: Host) -> Endpoint:
+def endpoint(here: Host, pod: Pod) -> Endpoint:
     """The pod behind br-int."""
-    return Endpoint(here.pod, POD[here.name].split("/")[0], "veth-c", here.mtu)
+    return Endpoint(pod.netns, address(here, pod).split("/")[0], pod.device("veth-c"), here.mtu)
 
 
 def hops(here: Host) -> list[Hop]:
     """From port to port of br-int, by its flows."""
     return [
-        Pod("veth-c"), Device("veth-ovs"), br_int_flows(POD[here.name]), Device(here.nic)
+        Inside("veth-c"), Device("veth-ovs"), br_int_flows(POD[here.name]), Device(here.nic)
     ]  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cniperf.hops import Hop
-from cniperf.hosts import ARTICLE_HOSTS, Endpoint, Host
+from cniperf.hosts import ARTICLE_HOSTS, Endpoint, Host, Pod
 from cniperf.steps import Step
 
 
@@ -16,9 +16,9 @@ class Scheme:
         name: as given to ``cniperf run``.
         order: place in lists and charts; the article's eight have 10 to 80 in its own order.
         summary: one line for people.
-        wire: steps that prepare the first host given, the second being its peer.
-        endpoint: where the load of a host starts or ends.
-        hops: what a packet passes from the pod to the wire; each run is held to it.
+        wire: steps that prepare the first host given and its pods, the second being its peer.
+        endpoint: where the load of a pod starts or ends.
+        hops: what a packet of the first pod passes to the wire; each run is held to it.
         devices: kinds of device that the kernel must make, as ``veth`` or ``vxlan``.
         ovs: True where Open vSwitch is part of the path.
     """
@@ -27,7 +27,7 @@ class Scheme:
     order: int
     summary: str
     wire: Callable[[Host, Host], list[Step]]
-    endpoint: Callable[[Host], Endpoint]
+    endpoint: Callable[[Host, Pod], Endpoint]
     hops: Callable[[Host], list[Hop]]
     devices: tuple[str, ...] = ()
     ovs: bool = False

@@ -1,0 +1,305 @@
+"""The verbs that measure: run, suite, sweep, prove."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cniperf.cli.app import app, examples, shown
+from cniperf.cli.options import (
+    DataDir,
+    Mtu,
+    Nic,
+    Scheme,
+    Settings,
+    experiment_of,
+    merged,
+    number,
+    seconds,
+    takes_parameters,
+)
+from cniperf.errors import CniperfError, ParameterError
+
+if TYPE_CHECKING:
+    from cniperf.params import Experiment
+    from cniperf.suites import Suite
+
+# How a suite ends, as options; the defaults of suite and sweep differ.
+Target = Annotated[
+    float | None,
+    typer.Option(help="Stop when every loss is known to ± this many points of hostnetwork's "
+                 "figure; 0: go on until a cap. (default: 1)"),
+]  # fmt: skip
+Seed = Annotated[int | None, typer.Option(help="Of the order of each round.")]
+Resume = Annotated[
+    str | None, typer.Option(help="Go on with one that was interrupted, by its name.")
+]
+OutDir = Annotated[Path | None, typer.Option(help="Folder of the report. (default: reports/NAME)")]
+
+
+@app.command(
+    epilog=examples(
+        "cniperf run macvlan",
+        "cniperf run canal --nic offload --duration 30",
+        "cniperf run calico --mode rr",
+    )
+)
+@takes_parameters
+def run(
+    scheme: Scheme,
+    rounds: Annotated[
+        int | None, typer.Option(help="Runs of the scheme, each on a fresh lab. (default: 1)")
+    ] = None,
+    settings: Settings = None,
+    **parameters: Any,  # noqa: ANN401
+) -> None:
+    """Measure one scheme and leave a run for each round."""
+    from cniperf.measure.run import run as measure
+
+    options = {"scheme": scheme, "rounds": rounds, **parameters}
+    for folder in measure(experiment_of(merged(settings, {}, options))):
+        typer.echo(shown(folder))
+
+
+@app.command(
+    epilog=examples(
+        "cniperf suite --budget 10m",
+        "cniperf suite calico canal --rounds 20 --target 0 --nic offload",
+        "cniperf suite --mode rr",
+        "cniperf suite --equal-load",
+        "cniperf suite --resume NAME",
+    )
+)
+@takes_parameters
+def suite(
+    schemes: Annotated[
+        list[str] | None, typer.Argument(help="Schemes; all if none is given.")
+    ] = None,
+    target: Target = None,
+    rounds: Annotated[
+        int | None, typer.Option(help="Stop after this many rounds. (default: 100)")
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            help="Stop in time for the report to be there after this, as 10m or 1h30m; "
+            "0: no limit. (default: 15m)"
+        ),
+    ] = None,
+    equal_load: Annotated[
+        bool | None,
+        typer.Option(
+            "--equal-load",
+            help="Offer every scheme the same: 90 % of what the slowest "
+            "of them carries, which is tried first.",
+        ),
+    ] = None,
+    seed: Seed = None,
+    resume: Resume = None,
+    out_dir: OutDir = None,
+    data_dir: DataDir = None,
+    settings: Settings = None,
+    **parameters: Any,  # noqa: ANN401
+) -> None:
+    """Measure all schemes (or some) in rounds until the losses are known, and end in a report.
+
+    Each round measures every scheme once, in random order, and hostnetwork twice: how much the
+    two differ is the noise. hostnetwork is always among them: without it no loss can be told.
+    A run has one second of load that counts, if --duration does not say otherwise.
+    """
+    options = {"target": target, "rounds": rounds, "budget": budget, "seed": seed,
+               "equal_load": equal_load, **parameters}  # fmt: skip
+    planned = _resumed(resume, [schemes, settings, *options.values()], data_dir)
+    _measured(planned or _suite(schemes, settings, data_dir, options), data_dir, out_dir)
+
+
+def _suite(
+    schemes: list[str] | None, settings: Path | None, data_dir: Path | None, options: dict[str, Any]
+) -> "Suite":
+    """Lay out the suite that was asked for."""
+    from cniperf.measure.suite import scheme_cells
+    from cniperf.schemes import BASELINE, find, scheme_names
+
+    chosen = {find(name).name for name in schemes or scheme_names()} | {BASELINE}
+    names = [name for name in scheme_names() if name in chosen]
+    defaults = {"duration": 1, "target": 1.0, "rounds": 100, "budget": "15m"}
+    known = merged(settings, defaults, options)
+    equal = known.pop("equal_load", False)
+    until = _until(known)
+    base = experiment_of(known)
+    if equal:
+        base = _paced(base, names, data_dir)
+    return _new(base, scheme_cells(names), until)
+
+
+def _paced(base: "Experiment", names: list[str], data_dir: Path | None) -> "Experiment":
+    """Return the experiment at a rate that every scheme can carry."""
+    from cniperf.measure.equal_load import common_rate
+
+    if base.rate or base.mode != "stream":
+        raise ParameterError("--equal-load sets the rate of TCP streams itself: leave --rate and "
+                             "--mode out")  # fmt: skip
+    rate = common_rate(base, names, data_dir, typer.echo)
+    return experiment_of({**base.model_dump(exclude_none=True), "rate": rate})
+
+
+@app.command(
+    epilog=examples(
+        "cniperf sweep --vary mtu=1450,1500,9000 --vary streams=1,4",
+        "cniperf sweep --schemes calico,canal --vary length=64,1024,131072 --budget 20m",
+        "cniperf sweep --schemes macvlan,calico --vary pairs=1,4,16 --nic offload",
+        "cniperf sweep --settings sweep.yaml",
+        "cniperf sweep --resume NAME",
+    )
+)
+@takes_parameters
+def sweep(
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(help="A parameter and its values, as mtu=1450,1500,9000; more than once."),
+    ] = None,
+    schemes: Annotated[
+        str | None, typer.Option(help="Schemes, commas between. (default: those of the kernel)")
+    ] = None,
+    one_at_a_time: Annotated[
+        bool | None,
+        typer.Option(
+            "--one-at-a-time/--grid",
+            help="Change one parameter at a time from the "
+            "first values, instead of every combination.",
+        ),
+    ] = None,
+    target: Target = None,
+    rounds: Annotated[
+        int | None, typer.Option(help="Stop after this many rounds. (default: 8)")
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Stop in time after this, as 30m. (default: 0: no limit)")
+    ] = None,
+    seed: Seed = None,
+    resume: Resume = None,
+    out_dir: OutDir = None,
+    data_dir: DataDir = None,
+    settings: Annotated[
+        Path | None,
+        typer.Option(help="YAML file of these options, as vary: {mtu: [1450, 9000]}."),
+    ] = None,
+    **parameters: Any,  # noqa: ANN401
+) -> None:
+    """Measure schemes at several values of some parameters, and chart what their loss depends on.
+
+    A round measures hostnetwork and every scheme at every point. A run has one second of load
+    that counts, if --duration does not say otherwise.
+    """
+    options = {"vary": vary, "schemes": schemes, "one_at_a_time": one_at_a_time, "target": target,
+               "rounds": rounds, "budget": budget, "seed": seed, **parameters}  # fmt: skip
+    planned = _resumed(resume, [settings, *options.values()], data_dir)
+    _measured(planned or _sweep(settings, options), data_dir, out_dir)
+
+
+def _sweep(settings: Path | None, options: dict[str, Any]) -> "Suite":
+    """Lay out the sweep that was asked for."""
+    from cniperf.measure.sweep import read_vary, sweep_cells
+    from cniperf.schemes import all_schemes, find
+
+    known = merged(settings, {"duration": 1, "target": 1.0, "rounds": 8, "budget": "0"}, options)
+    vary, chosen = known.pop("vary", None), known.pop("schemes", None)
+    if not vary:
+        raise ParameterError("a sweep needs something to vary: --vary mtu=1450,1500,9000")
+    points = vary if isinstance(vary, dict) else read_vary(vary)
+    if chosen is None:
+        chosen = [scheme.name for scheme in all_schemes().values() if not scheme.ovs]
+    names = [find(name).name for name in (chosen.split(",") if isinstance(chosen, str) else chosen)]
+    single = bool(known.pop("one_at_a_time", False))
+    until = _until(known)
+    base = experiment_of(known)
+    return _new(base, sweep_cells(base, names, points, one_at_a_time=single), until, list(points))
+
+
+def _until(known: dict[str, Any]) -> dict[str, Any]:
+    """Take what says how long a suite goes on out of the options."""
+    target, rounds, budget, seed = (
+        known.pop(name, None) for name in ("target", "rounds", "budget", "seed")
+    )
+    return {
+        "target": number("target", target, 0, 100) / 100,
+        "rounds": int(number("rounds", rounds, 1, 10_000)),
+        "budget": seconds(str(budget)),
+        "seed": seed,
+    }
+
+
+def _new(
+    base: "Experiment", cells: list[Any], until: dict[str, Any], vary: list[str] | None = None
+) -> "Suite":
+    from cniperf.measure.suite import new_suite
+
+    return new_suite(base, cells, vary=vary or (), **until)
+
+
+def _resumed(resume: str | None, others: list[object], data_dir: Path | None) -> "Suite | None":
+    """Return the suite to go on with, if one is named; then nothing else may be."""
+    from cniperf.measure.suite import resumable
+
+    if not resume:
+        return None
+    if any(value not in (None, []) for value in others):
+        raise ParameterError("--resume goes on as it began: give it no other option than "
+                             "--data-dir and --out-dir")  # fmt: skip
+    return resumable(data_dir, resume)
+
+
+def _measured(planned: "Suite", data_dir: Path | None, out_dir: Path | None) -> None:
+    """Measure a suite, saying what happens, and end in its report."""
+    from cniperf.measure.suite import run_suite
+
+    typer.echo(_announced(planned))
+    done = run_suite(planned, data_dir=data_dir, out_dir=out_dir, tell=typer.echo)
+    if done.report:
+        typer.echo(f"\nreport: {shown(done.report.html)}\n        {shown(done.report.pdf)}")
+    missing = {str(cell["scheme"]) for cell in planned.cells} - set(
+        done.runs[done.runs["status"].eq("ok")]["scheme"]
+    )
+    if missing:
+        raise CniperfError(f"{', '.join(sorted(missing))} failed; the report says why")
+
+
+def _announced(suite: "Suite") -> str:
+    wanted = f"until every loss is known to ±{100 * suite.target:g} points" if suite.target else ""
+    caps = [f"{suite.rounds} rounds"]
+    if suite.budget:
+        caps.append(f"{suite.budget / 60:g} minutes")
+    params = suite.params
+    return (
+        f"{suite.name}: {len(suite.cells)} runs of {params['omit']} + {params['duration']} s a "
+        f"round, NIC {params['nic']}, MTU {params['mtu']}; "
+        f"{wanted + ', or ' if wanted else ''}at most {' or '.join(caps)}"
+    )
+
+
+@app.command(epilog=examples("cniperf prove", "cniperf prove calico flannel-vxlan"))
+def prove(
+    schemes: Annotated[
+        list[str] | None, typer.Argument(help="Schemes; all if none is given.")
+    ] = None,
+    nic: Nic = None,
+    mtu: Mtu = None,
+) -> None:
+    """Show which way a scheme's packets go, counted hop by hop.
+
+    Wires each scheme and sends 100 datagrams each way. Exit code 1 if they took another way than
+    the scheme declares; the first hop that disagrees is named.
+    """
+    from cniperf.analysis.paths import evidence_text
+    from cniperf.measure.run import prove_path
+    from cniperf.schemes import find, scheme_names
+
+    problems = []
+    for name in [find(name).name for name in schemes or scheme_names()]:
+        evidence = prove_path(experiment_of(merged(None, {}, {"scheme": name, "nic": nic,
+                                                             "mtu": mtu})))  # fmt: skip
+        typer.echo(evidence_text(evidence.as_dict()) + "\n")
+        if evidence.problem:
+            problems.append(f"{name}: {evidence.problem}")
+    if problems:
+        raise CniperfError("; ".join(problems))

@@ -1,0 +1,114 @@
+"""The options that stand for parameters: one table, for every verb that measures.
+
+An option that is not given is None: then the settings file speaks, then the default.
+"""
+
+import inspect
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cniperf.errors import ParameterError
+
+if TYPE_CHECKING:
+    from cniperf.params import Experiment
+
+SCHEMES = "hostnetwork, macvlan, ovs, ovs-bridge, calico, flannel-hostgw, flannel-vxlan, canal"
+
+Scheme = Annotated[str, typer.Argument(help=f"One of: {SCHEMES}.")]
+Nic = Annotated[
+    str | None,
+    typer.Option(help="The hosts' NICs: virtio (no tunnel segmentation), offload (everything), "
+                 "plain (no TSO, GSO, GRO). (default: virtio)"),
+]  # fmt: skip
+Mtu = Annotated[int | None, typer.Option(help="MTU of the underlay, bytes. (default: 1500)")]
+DataDir = Annotated[
+    Path | None, typer.Option(help="Folder of runs. (default: the project's data/)")
+]
+Settings = Annotated[Path | None, typer.Option(help="YAML file of these options, as duration: 5.")]
+
+# Type and help of each parameter; pydantic, which holds the bounds, would make --help slow.
+PARAMETERS: dict[str, Any] = {
+    "nic": Nic,
+    "mtu": Mtu,
+    "duration": (int, "Seconds of load that count."),
+    "omit": (int, "Seconds before that, not counted. (default: 1)"),
+    "mode": (str, "The load: stream (TCP), rr (request/response), crr (connect/request/response), "
+             "udp (highest rate within --max-loss). (default: stream)"),
+    "generator": (str, "iperf3, iperf, sockperf or curl. (default: the mode's own)"),
+    "pairs": (int, "Pairs of pods loaded at once. (default: 1)"),
+    "streams": (int, "Parallel TCP connections. (default: 1)"),
+    "window": (str, "TCP window, as 512K. (default: autotuned)"),
+    "congestion": (str, "TCP congestion control. (default: cubic)"),
+    "length": (int, "Bytes of a write, message, response or datagram. (default: the mode's own)"),
+    "direction": (str, "Who sends: forward (a), reverse (b), both. (default: forward)"),
+    "rate": (float, "Load offered, Gbit/s; 0: as much as goes. (default: 0)"),
+    "max_loss": (float, "% of the datagrams that may get lost, mode udp. (default: 0.1)"),
+    "gro": (str, "GRO of the hosts' NICs: on, off, default. (default: default)"),
+    "udpcsum": Annotated[
+        bool | None,
+        typer.Option("--udpcsum/--no-udpcsum", help="Checksum in VXLAN's outer UDP. (default: no)"),
+    ],
+    "data_dir": DataDir,
+    "settings": Settings,
+}  # fmt: skip
+
+
+def takes_parameters(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a verb that ends in ``**parameters`` an option for each parameter of a load."""
+    signature = inspect.signature(command)
+    own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
+    more = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None,
+                          annotation=_option(known))
+        for name, known in PARAMETERS.items() if name not in signature.parameters
+    ]  # fmt: skip
+    command.__signature__ = signature.replace(parameters=[*own, *more])  # type: ignore[attr-defined]
+    command.__annotations__ |= {each.name: each.annotation for each in more}
+    command.__annotations__.pop("parameters", None)
+    return command
+
+
+def _option(known: Any) -> Any:  # noqa: ANN401
+    if not isinstance(known, tuple):
+        return known
+    kind, text = known
+    return Annotated[kind | None, typer.Option(help=text)]
+
+
+def merged(
+    settings: Path | None, defaults: dict[str, Any], options: dict[str, Any]
+) -> dict[str, Any]:
+    """Merge defaults, the settings file and the options given; the later win."""
+    from cniperf.params import read_settings
+
+    given = {name: value for name, value in options.items() if value is not None}
+    return {**defaults, **(read_settings(settings) if settings else {}), **given}
+
+
+def experiment_of(values: dict[str, Any]) -> "Experiment":
+    """Return the experiment with these parameters."""
+    from cniperf.params import Experiment
+
+    return Experiment.of(**values)
+
+
+def number(name: str, value: object, low: float, high: float) -> float:
+    """Return a number that lies within bounds."""
+    if isinstance(value, int | float) and low <= value <= high:
+        return value
+    raise ParameterError(f"{name}={value!r} is not allowed: a number from {low} to {high}")
+
+
+def seconds(text: str) -> float:
+    """Return the seconds of a time such as 10m or 1h30m; 0 is no limit."""
+    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
+    if text == "0":
+        return 0.0
+    if not found or not text:
+        raise ParameterError(f"budget={text!r} is not allowed: as 90s, 10m or 1h30m; 0 for none")
+    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return 3600.0 * hours + 60 * minutes + seconds

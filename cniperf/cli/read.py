@@ -1,0 +1,119 @@
+"""The verbs that only read or print: doctor, plan, compare, report. Only doctor asks for root."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from cniperf.cli.app import app, examples, shown
+from cniperf.cli.options import Mtu, Nic, Scheme
+
+
+@app.command(epilog=examples("cniperf doctor"))
+def doctor() -> None:
+    """Tell what this machine can run, scheme by scheme, and what would mend what it cannot."""
+    from cniperf.doctor import examine
+
+    machine, schemes = examine()
+    for heading, findings in (("This machine", machine), ("Schemes", schemes)):
+        typer.secho(heading, bold=True)
+        for finding in findings:
+            mark = typer.style("ok", fg="green") if finding.ok else typer.style("no", fg="red")
+            typer.echo(f"  {mark}  {finding.subject:<15} {finding.says}")
+            if finding.fix:
+                typer.echo(f"      {'':<15} mend: {finding.fix}")
+    if not all(finding.ok for finding in (*machine, *schemes)):
+        raise typer.Exit(1)
+
+
+@app.command(epilog=examples("cniperf plan calico", "cniperf plan canal --host b --undo"))
+def plan(
+    scheme: Scheme,
+    host: Annotated[Literal["a", "b"] | None, typer.Option(help="Only this host.")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="The commands that take it back.")] = False,
+    nic: Nic = None,
+    mtu: Mtu = None,
+    ovs_datapath: Annotated[
+        Literal["system", "netdev"],
+        typer.Option(help="Open vSwitch's datapath: kernel or userspace."),
+    ] = "system",
+) -> None:
+    """Print the shell commands that wire a scheme, host by host.
+
+    They run as printed, as root, on a host that forwards IPv4 and has a default route.
+    """
+    from dataclasses import replace
+
+    from cniperf.hosts import ARTICLE_HOSTS
+    from cniperf.params import Experiment
+    from cniperf.plan import make_plan
+
+    experiment = Experiment.of(scheme=scheme, nic=nic, mtu=mtu)
+    hosts = (
+        replace(
+            each, mtu=experiment.mtu, plain=experiment.nic == "plain", ovs_datapath=ovs_datapath
+        )
+        for each in ARTICLE_HOSTS
+    )
+    for side in make_plan(experiment.scheme, *hosts):
+        if host in (None, side.host.name):
+            typer.echo(side.undo_script() if undo else side.script())
+
+
+@app.command(epilog=examples("cniperf compare data/monday data/tuesday"))
+def compare(
+    before: Annotated[Path, typer.Argument(help="Folder of runs.")],
+    after: Annotated[Path, typer.Argument(help="Another.")],
+    suites: Annotated[
+        tuple[str, str],
+        typer.Option(help="Only the runs of these suites, one of each folder."),
+    ] = ("", ""),
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Even if they were measured under other conditions.")
+    ] = False,
+) -> None:
+    """Tell which schemes became better or worse from one set of runs to another. Needs no root.
+
+    Exit code 3 if any became worse, so that it can guard a pipeline; 0 if none did.
+    """
+    from cniperf.analysis.compare import compare as measure
+    from cniperf.analysis.compare import pair_up, sentence
+    from cniperf.runs import load_runs
+
+    sets = [load_runs(folder, suite=name or None)
+            for folder, name in zip((before, after), suites, strict=True)]  # fmt: skip
+    worse = False
+    for condition, one, other in pair_up(*sets, anyway=anyway):
+        typer.secho(f"NIC {condition['nic']}, MTU {condition['mtu']}", bold=True)
+        table = measure(one, other)
+        for scheme, row in table.iterrows():
+            typer.echo(f"  {scheme:<15} {sentence(row)}")
+        worse = worse or bool(table["verdict"].eq("worse").any())
+    if worse:
+        raise typer.Exit(3)
+
+
+@app.command(
+    epilog=examples("cniperf report", "cniperf report data/reference --out-dir /tmp/report")
+)
+def report(
+    data: Annotated[
+        Path | None, typer.Argument(help="Folder of runs. (default: the project's data/)")
+    ] = None,
+    suite: Annotated[str, typer.Option(help="Only the runs of this suite.")] = "",
+    out_dir: Annotated[
+        Path | None, typer.Option(help="Folder of the report. (default: reports/…)")
+    ] = None,
+) -> None:
+    """Make the HTML and PDF report of a folder of runs. Needs no root."""
+    import warnings
+
+    from cniperf.report import make_report
+    from cniperf.runs import BrokenRunWarning
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", BrokenRunWarning)
+        files = make_report(data, out_dir, suite=suite)
+    for warning in {str(each.message): each for each in caught}:
+        typer.echo(f"left out: {warning}", err=True)
+    typer.echo(f"report: {shown(files.html)}\n        {shown(files.pdf)}")

@@ -1,0 +1,111 @@
+"""What a generator is: the commands of its two ends, and how to read what they said."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cniperf.errors import MeasurementFailed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cniperf.params import Experiment
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One load between two pods.
+
+    Attributes:
+        experiment: what is measured.
+        address: the server's IPv4 address.
+        port: the server's port.
+        folder: where both ends leave what they say.
+        tag: what the names of their files end in, as ``-2`` for the second pair.
+        seconds: of load that count.
+        omit: seconds before that.
+        rate: load offered, in Gbit/s; 0 for as much as goes.
+    """
+
+    experiment: "Experiment"
+    address: str
+    port: int
+    folder: Path
+    tag: str = ""
+    seconds: int
+    omit: int
+    rate: float = 0.0
+
+    @property
+    def total(self) -> int:
+        """Seconds of load, all in all."""
+        return self.seconds + self.omit
+
+    def file(self, end: str) -> Path:
+        """Return the file of what an end (``client``, ``server``) says."""
+        suffix = "json" if self.experiment.generator == "iperf3" else "txt"
+        return self.folder / f"{self.experiment.generator}-{end}{self.tag}.{suffix}"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one load came to; what a generator does not tell is None.
+
+    Attributes:
+        gbps: goodput that the receiver counted, in Gbit/s; both ways together where both send.
+        gbps_sent: the same as the sender counted it.
+        per_second: transactions, or datagrams that arrived, a second.
+        lost: share of the datagrams that did not arrive, as a fraction.
+        retransmits: TCP segments sent again.
+        mss: TCP's maximum segment size, in bytes.
+        sender_cpu, receiver_cpu: CPU time in the generator's processes, % of one CPU.
+        latency: how many transactions took how long; see :mod:`cniperf.analysis.latency`.
+    """
+
+    gbps: float | None = None
+    gbps_sent: float | None = None
+    per_second: float | None = None
+    lost: float | None = None
+    retransmits: float | None = None
+    mss: float | None = None
+    sender_cpu: float | None = None
+    receiver_cpu: float | None = None
+    latency: "pd.Series[int] | None" = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generator:
+    """A program that makes load, and what it can do.
+
+    Attributes:
+        name: as the parameter ``generator`` has it.
+        modes: loads that it can make, see :data:`cniperf.params.Mode`.
+        package: Debian package by command.
+        port: of the first server; the server of the second pair has the next one.
+        server: command of the receiving end. It may write files into the job's folder.
+        client: command of the sending end.
+        read: what both ends said, once they ended.
+        ends: True where the server ends with its client.
+        obeys: parameters beside those of every load that it knows.
+    """
+
+    name: str
+    modes: tuple[str, ...]
+    package: Mapping[str, str]
+    port: int
+    server: Callable[[Job], list[str]]
+    client: Callable[[Job], list[str]]
+    read: Callable[[Job], Figures]
+    ends: bool = True
+    obeys: tuple[str, ...] = ()
+
+
+def carried(received: float) -> None:
+    """Hold a load to having carried something.
+
+    Raises:
+        MeasurementFailed: no byte arrived.
+    """
+    if not received > 0:
+        raise MeasurementFailed("the load connected, but no byte arrived")

@@ -1,0 +1,64 @@
+"""sockperf: one TCP request at a time, answered as it comes (ping-pong)."""
+
+from cniperf.errors import MeasurementFailed, one_line
+from cniperf.generators.generator import Figures, Generator, Job
+
+EDGE = 1  # seconds at both ends that sockperf leaves out by itself (0.4 s and 0.05 s), and more
+
+
+def server(job: Job) -> list[str]:
+    """Answer until ended."""
+    return ["sockperf", "server", "--tcp", "-i", job.address, "-p", str(job.port)]
+
+
+def client(job: Job) -> list[str]:
+    """Ask as often as answers come, and write down when each request left and its answer came."""
+    return ["sockperf", "ping-pong", "--tcp", "-i", job.address, "-p", str(job.port),
+            "-t", str(job.total + EDGE), "-m", str(job.experiment.size), "--full-rtt",
+            "--full-log", str(job.folder / f"samples{job.tag}.csv")]  # fmt: skip
+
+
+def read(job: Job) -> Figures:
+    """Return the transactions a second and their round-trip times, and remove the long log.
+
+    Raises:
+        MeasurementFailed: there is no sample.
+    """
+    import pandas as pd
+
+    from cniperf.analysis.latency import counts
+
+    log = job.folder / f"samples{job.tag}.csv"
+    try:
+        table = pd.read_csv(log, skiprows=_head(log), names=["number", "sent", "came", "us"])
+    except (OSError, ValueError):
+        said = one_line(job.file("client").read_text())[-200:]
+        raise MeasurementFailed(f"sockperf gave no sample: {said}") from None
+    log.unlink()
+    since = table["sent"] - table["sent"].iloc[0]
+    own = table["us"][(since >= job.omit) & (since < job.total)]
+    if own.empty:
+        raise MeasurementFailed("sockperf's load ended before the seconds that count")
+    return Figures(per_second=len(own) / job.seconds, latency=counts(own))
+
+
+def _head(log: object) -> int:
+    """Return how many lines stand before the first sample."""
+    with open(str(log)) as file:  # noqa: PTH123
+        for number, line in enumerate(file):
+            if line[:1].isdigit():
+                return number
+    raise ValueError("no sample")
+
+
+GENERATOR = Generator(
+    name="sockperf",
+    modes=("rr",),
+    package={"sockperf": "sockperf"},
+    port=11111,
+    server=server,
+    client=client,
+    read=read,
+    ends=False,
+    obeys=("length",),
+)
