@@ -17,8 +17,9 @@ import cniperf
 from cniperf.beds.lab import Lab
 from cniperf.beds.lock import machine_lock
 from cniperf.environment import fingerprint
+from cniperf.generators import Job, all_generators
 from cniperf.measure.evidence import prove
-from cniperf.measure.iperf3 import Load, client_argv, server_argv
+from cniperf.measure.load import Load
 from cniperf.measure.suite import new_suite, run_suite, scheme_cells
 from cniperf.params import Experiment
 from cniperf.plan import Plan, make_plan
@@ -140,10 +141,12 @@ def _by_hand(lab: Lab, plan: Plan, experiment: Experiment) -> float:
         cpus = ",".join(map(str, lab.cpus[host]))
         return ["ip", "netns", "exec", lab.names.host(host), "taskset", "-c", cpus, *argv]
 
-    address = plan.b.endpoint.address
-    with subprocess.Popen(typed("b", server_argv(address)), stdout=subprocess.DEVNULL):
+    iperf3 = all_generators()["iperf3"]
+    job = Job(experiment=experiment, address=plan.b.endpoint.address, port=iperf3.port,
+              folder=Path(), seconds=experiment.duration, omit=experiment.omit)  # fmt: skip
+    with subprocess.Popen(typed("b", iperf3.server(job)), stdout=subprocess.DEVNULL):
         time.sleep(0.3)
-        client = typed("a", client_argv(experiment, address))
+        client = typed("a", iperf3.client(job))
         said = json.loads(subprocess.run(client, check=True, capture_output=True).stdout)
     return float(said["end"]["sum_received"]["bits_per_second"] / 1e9)
 

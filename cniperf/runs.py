@@ -26,6 +26,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from cniperf.errors import BadRun, CannotWrite, CniperfError
+from cniperf.modes import MODES, Mode
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,21 +44,13 @@ CONDITIONS = (
 COLUMNS = (
     "run", "suite", "round", "scheme", "order", "status", "error", "started",
     *CONDITIONS,
-    "figure", "gbps", "per_second", "lost", "p50", "p90", "p99", "p999", "jain",
+    "figure", "cost", "gbps", "per_second", "lost", "p50", "p90", "p99", "p999", "jain",
     "retransmits", "mss", "pod_mtu", "sender_cpu", "receiver_cpu", "cpu_a", "cpu_b",
     "cpu_per_gb_a", "cpu_per_gb_b", "cpu_each_a", "cpu_each_b", "stolen", "others",
     "trend", "trend_low", "trend_high", "cache", "ovs_datapath", "path", "flags",
 )  # fmt: skip
 
 NUMBERS = COLUMNS[COLUMNS.index("figure") : COLUMNS.index("cache")]
-
-# The figure that schemes are compared by, as a column and as a unit, for each mode of load.
-FIGURES = {
-    "stream": ("gbps", "Gbit/s"),
-    "rr": ("per_second", "transactions/s"),
-    "crr": ("per_second", "transactions/s"),
-    "udp": ("per_second", "datagrams/s"),
-}
 
 # CPUs that share a last-level cache hand data over in less than this (1.9 at most where it was
 # tried), CPUs that do not in more (3.8 at least); see cniperf.beds.caches.
@@ -195,7 +188,8 @@ def load_runs(data_dir: Path | str | None = None, *, suite: str | None = None) -
         ``udpcsum``, ``length`` (bytes a write, message or datagram), ``direction``, ``rate``
         (offered, Gbit/s; 0 for as much as goes), ``max_loss`` (%), ``duration``, ``omit`` (s),
         ``kernel``, ``cpu``, ``cpus``, and the results ``figure`` (what schemes are compared by:
-        ``gbps``, or ``per_second`` where :data:`FIGURES` says so), ``gbps`` (goodput at the
+        ``gbps``, or ``per_second``, see :mod:`cniperf.modes`), ``cost`` (CPU time of both hosts:
+        seconds for 10⁹ bytes, or µs for a transaction or datagram), ``gbps`` (goodput at the
         receiver, Gbit/s, the sum of all pairs), ``per_second`` (transactions, or datagrams that
         arrived), ``lost`` (share of the datagrams), ``p50``, ``p90``, ``p99``, ``p999``
         (percentiles of a transaction's time, µs), ``jain`` (fairness among pairs),
@@ -206,9 +200,9 @@ def load_runs(data_dir: Path | str | None = None, *, suite: str | None = None) -
         ``cpu_each_a``, ``cpu_each_b`` (CPU µs of each host for a transaction or datagram),
         ``stolen`` (% of the CPUs' time), ``others`` (% of one CPU that other processes used),
         ``trend``, ``trend_low``, ``trend_high`` (rise of the throughput within the run, as a
-        fraction, and its 95 % interval), ``cache`` (``shared`` or ``apart``: whether the two hosts' CPUs have one
-        last-level cache; ``moved`` where that changed within the run, empty where it is not
-        known), ``ovs_datapath``, ``path`` (the folder) and ``flags`` (kinds of
+        fraction, and its 95 % interval), ``cache`` (``shared`` or ``apart``: whether the two
+        hosts' CPUs have one last-level cache; ``moved`` where that changed within the run, empty
+        where it is not known), ``ovs_datapath``, ``path`` (the folder) and ``flags`` (kinds of
         :func:`cniperf.analysis.flags.run_flags`, commas between; empty is good).
 
         ``attrs["broken"]`` lists what was left out as ``(folder, reason)``.
@@ -314,16 +308,9 @@ def load_plans(runs: "pd.DataFrame") -> Iterator[tuple[str, str, str]]:
             yield str(scheme), a, b
 
 
-def figure(mode: str, summary: Mapping[str, Any]) -> float | None:
-    """Return the figure that schemes are compared by, from a run's summary."""
-    return summary.get(FIGURES[mode][0])
-
-
-def spoken(number: float | None, mode: str) -> str:
-    """Return such a figure with its unit, for people."""
-    if number is None:
-        return "no figure"
-    return f"{number:.2f} Gbit/s" if mode == "stream" else f"{number:,.0f} {FIGURES[mode][1]}"
+def _cost(summary: Mapping[str, Any], mode: Mode) -> float | None:
+    own: list[Any] = [summary.get(f"{mode.cost}_{host}") for host in "ab"]
+    return None if None in own else float(sum(own))
 
 
 def cache(handover: float | None) -> str:
@@ -360,7 +347,9 @@ def _row(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
         }
         found = BEFORE | params | summary | row
         found["version"] = environment["versions"].get(found["generator"])
-        found["figure"] = figure(found["mode"], summary)
+        mode = MODES[found["mode"]]
+        found["figure"] = summary.get(mode.figure)
+        found["cost"] = _cost(summary, mode)
     except (KeyError, TypeError, AttributeError) as problem:
         raise _broken(folder, problem) from None
     if row["status"] == "ok" and not isinstance(found["figure"], float | int):

@@ -17,28 +17,32 @@ class Blocks:
 
     Attributes:
         runs: the runs that count, see :func:`usable`.
-        table: goodput in Gbit/s, a row a round (indexed by ``suite`` and ``round``), a column a
-            scheme; twice in a round gives the mean. Runs outside a suite have no round.
+        table: figures, a row a round (indexed by ``suite`` and ``round``), a column a scheme;
+            twice in a round gives the mean. Runs outside a suite have no round.
+
+    Args:
+        runs: runs of one condition.
+        value: the column that is compared: ``figure``, or ``cost``.
     """
 
-    def __init__(self, runs: pd.DataFrame) -> None:
-        self.runs = usable(runs)
+    def __init__(self, runs: pd.DataFrame, value: str = "figure") -> None:
+        self.runs, self._value = usable(runs), value
         self.table = self.runs[self.runs["suite"].ne("")].pivot_table(
-            index=["suite", "round"], columns="scheme", values="gbps", aggfunc="mean"
+            index=["suite", "round"], columns="scheme", values=value, aggfunc="mean"
         )
 
     def figures(self, scheme: str) -> Array:
-        """Return the goodput of every run of a scheme that counts, in Gbit/s."""
-        return np.asarray(self.runs.loc[self.runs["scheme"].eq(scheme), "gbps"], dtype=float)
+        """Return the figure of every run of a scheme that counts."""
+        return np.asarray(self.runs.loc[self.runs["scheme"].eq(scheme), self._value], dtype=float)
 
     def changes(self, scheme: str, relative_to: str = BASELINE) -> Array:
-        """Return a scheme's changes in goodput relative to another, one a round, as fractions.
+        """Return a scheme's changes relative to another, one a round, as fractions.
 
         Where the two share no round, each run of the scheme is set against the median of the
         other.
 
         Returns:
-            ``gbps / other_gbps - 1``; empty where one of the two has no figure.
+            ``figure / other - 1``; empty where one of the two has no figure.
         """
         paired = self._paired(scheme, relative_to)
         if len(paired):

@@ -87,6 +87,13 @@ ARTICLE_LOSS: dict[str, tuple[float, bool]] = {
 }
 
 
+def is_articles_load(runs: pd.DataFrame) -> bool:
+    """Tell whether runs of one condition were loaded as the article's: with TCP, all that goes."""
+    first = runs.head(1)
+    return bool((first["mode"].eq("stream") & first["pairs"].eq(1) & first["rate"].eq(0)
+                 & first["direction"].eq("forward")).all())  # fmt: skip
+
+
 def claims_table(runs: pd.DataFrame) -> pd.DataFrame:
     """Judge the article's claims by the runs of one condition.
 
@@ -144,5 +151,5 @@ def judge(claim: Claim, ours: Interval, *, userspace: bool = False) -> tuple[Ver
 def _fastest(blocks: Blocks) -> str:
     """Return the scheme with the most goodput among those that may be compared."""
     others = blocks.runs[blocks.runs["scheme"].ne(BASELINE) & ~is_userspace(blocks.runs)]
-    medians = others.groupby("scheme")["gbps"].median()
+    medians = others.groupby("scheme")["figure"].median()
     return FASTEST_OTHER if medians.empty else str(medians.idxmax())

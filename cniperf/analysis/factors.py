@@ -65,7 +65,7 @@ def shares(runs: pd.DataFrame, factors: tuple[Factor, ...] = WHY_VXLAN) -> pd.Da
     names = [factor.name for factor in factors]
     good = usable(runs)
     table = good[good["suite"].ne("")].pivot_table(
-        index=["suite", "round"], columns=names, values="gbps", aggfunc="mean", observed=True
+        index=["suite", "round"], columns=names, values="figure", aggfunc="mean", observed=True
     )
     wanted = [tuple(cell[name] for name in names) for cell in factorial_cells(factors)]
     table = table.reindex(columns=pd.MultiIndex.from_tuples(wanted, names=names)).dropna()

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cniperf.analysis.blocks import BASELINE, broken_rounds, usable
+from cniperf.modes import mode_of
 
 TREND = 0.05  # TriScale's bound on a run's steadiness, per run (Jacob et al., 2021)
 RETRANSMITS = 0.001  # of the segments sent
@@ -155,7 +156,7 @@ def _rounds(runs: pd.DataFrame) -> list[tuple[object, ...]]:
     good = good[good["scheme"].eq(BASELINE) & good["suite"].ne("")]
     found: list[tuple[object, ...]] = []
     for suite, part in good.groupby("suite"):
-        base = part.groupby("round")["gbps"].mean()
+        base = part.groupby("round")["figure"].mean()
         if len(base) < 4:
             continue
         off = base / base.median() - 1
@@ -174,10 +175,12 @@ def _rounds(runs: pd.DataFrame) -> list[tuple[object, ...]]:
 def _modes(runs: pd.DataFrame) -> list[tuple[object, ...]]:
     """Flag schemes whose runs gather around two figures: their median is neither."""
     found: list[tuple[object, ...]] = []
+    mode = mode_of(runs)
     for scheme, part in usable(runs).groupby("scheme"):
-        low, high = two_modes(np.sort(part["gbps"].to_numpy()))
+        low, high = two_modes(np.sort(part["figure"].to_numpy()))
         if high > low:
-            says = f"the runs gather around two figures, {low:.2f} and {high:.2f} Gbit/s"
+            both = f"{mode.form.format(low)} and {mode.spoken(high)}"
+            says = f"the runs gather around two figures, {both}"
             found.append(("modes", "", "", scheme, "", says))
     return found
 

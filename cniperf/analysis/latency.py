@@ -21,7 +21,8 @@ def counts(microseconds: "pd.Series[float]") -> "pd.Series[int]":
     values = microseconds[microseconds > 0].to_numpy(dtype=float)
     unit = 10.0 ** (np.floor(np.log10(values)) - 2)
     rounded = (np.round(values / unit) * unit).round(4)
-    return pd.Series(rounded).value_counts().sort_index()
+    found, times = np.unique(rounded, return_counts=True)
+    return pd.Series(times, index=found, name="count")
 
 
 def added(many: Iterable["pd.Series[int]"]) -> "pd.Series[int]":
@@ -54,8 +55,9 @@ def load_latency(run: Path | str) -> "pd.Series[int]":
     """
     file = Path(run) / FILE
     if not file.exists():
-        return pd.Series([], index=pd.Index([], dtype=float, name="us"), dtype=int, name="count")
-    return pd.read_csv(file, index_col="us")["count"].astype(int)
+        return pd.Series(dtype=int, name="count")
+    found = np.loadtxt(file, delimiter=",", skiprows=1, ndmin=2)
+    return pd.Series(found[:, 1].astype(int), index=found[:, 0], name="count")
 
 
 def latency_table(runs: pd.DataFrame) -> pd.DataFrame:

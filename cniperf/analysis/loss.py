@@ -35,14 +35,15 @@ def loss_table(runs: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         A DataFrame indexed by ``scheme`` with ``runs`` (that count), ``failed`` (that have no
-        figure), ``gbps`` (median, Gbit/s), ``gbps_low``, ``gbps_high`` (the lowest and highest
-        run), ``loss`` (median over the rounds, as a fraction of hostnetwork; NaN without it),
-        ``loss_low``, ``loss_high`` (the ends of its 95 % interval; NaN with fewer than six
-        rounds), ``retransmits`` (median, segments), ``cpu_per_gb`` (median, CPU seconds of both
-        hosts for 10⁹ bytes), ``userspace`` (True where Open vSwitch ran
-        in userspace), ``error`` (of the last failure).
+        figure), ``figure`` (median; its unit is the mode's, see :mod:`cniperf.modes`),
+        ``figure_low``, ``figure_high`` (the lowest and highest run), ``loss`` (median over the
+        rounds, as a fraction of hostnetwork; NaN without it), ``loss_low``, ``loss_high`` (the
+        ends of its 95 % interval; NaN with fewer than six rounds), ``retransmits`` (median,
+        segments), ``cost`` (median, CPU time of both hosts, in the mode's unit), ``cost_more``
+        (median over the rounds of what it costs more than hostnetwork, as a fraction),
+        ``userspace`` (True where Open vSwitch ran in userspace), ``error`` (of the last failure).
     """
-    blocks = Blocks(runs)
+    blocks, cost = Blocks(runs), Blocks(runs, "cost")
     rows = []
     for (_, scheme), group in runs.groupby(["order", "scheme"], sort=True):
         good = blocks.runs[blocks.runs["scheme"].eq(str(scheme))]
@@ -53,20 +54,22 @@ def loss_table(runs: pd.DataFrame) -> pd.DataFrame:
                 "scheme": scheme,
                 "runs": len(good),
                 "failed": len(bad),
-                "gbps": good["gbps"].median(),
-                "gbps_low": good["gbps"].min(),
-                "gbps_high": good["gbps"].max(),
+                "figure": good["figure"].median(),
+                "figure_low": good["figure"].min(),
+                "figure_high": good["figure"].max(),
                 "loss": 0 - gain.middle if len(good) else np.nan,  # 0 - x: no negative zero
                 "loss_low": 0 - gain.high,
                 "loss_high": 0 - gain.low,
                 "retransmits": good["retransmits"].median(),
-                "cpu_per_gb": (good["cpu_per_gb_a"] + good["cpu_per_gb_b"]).median(),
+                "cost": good["cost"].median(),
+                "cost_more": cost.change(str(scheme)).middle,
                 "userspace": bool(is_userspace(good).any()),
                 "error": bad["error"].iloc[-1] if len(bad) else "",
             }
         )
-    columns = ["scheme", "runs", "failed", "gbps", "gbps_low", "gbps_high", "loss", "loss_low",
-               "loss_high", "retransmits", "cpu_per_gb", "userspace", "error"]  # fmt: skip
+    columns = ["scheme", "runs", "failed", "figure", "figure_low", "figure_high", "loss",
+               "loss_low", "loss_high", "retransmits", "cost", "cost_more", "userspace",
+               "error"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns).set_index("scheme")
 
 

@@ -42,7 +42,7 @@ def aa_changes(runs: pd.DataFrame) -> Array:
     good = usable(runs)
     base = good[good["scheme"].eq(BASELINE) & good["suite"].ne("")].sort_values(["started", "run"])
     found = []
-    for place, (_, pair) in enumerate(base.groupby(["suite", "round"])["gbps"]):
+    for place, (_, pair) in enumerate(base.groupby(["suite", "round"])["figure"]):
         if len(pair) == 2:
             first, second = pair if place % 2 else reversed(list(pair))
             found.append(second / first - 1)
@@ -64,7 +64,7 @@ def groups(runs: pd.DataFrame) -> list[list[str]]:
         return []
     blocks = Blocks(runs)
     found: list[list[str]] = []
-    for scheme in blocks.runs.groupby("scheme")["gbps"].median().sort_values().index[::-1]:
+    for scheme in blocks.runs.groupby("scheme")["figure"].median().sort_values().index[::-1]:
         if found and _alike(blocks.change(str(scheme), found[-1][0]), floor):
             found[-1].append(str(scheme))
         else:

@@ -8,8 +8,8 @@ from cniperf.analysis.blocks import usable
 from cniperf.analysis.loss import conditions, loss_table
 from cniperf.runs import CONDITIONS
 
-COLUMNS = ("scheme", "runs", "gbps", "loss", "loss_low", "loss_high", "cpu_per_gb", "pod_mtu",
-           "mss", "userspace")  # fmt: skip
+COLUMNS = ("scheme", "runs", "figure", "loss", "loss_low", "loss_high", "cost", "cost_more",
+           "pod_mtu", "mss", "userspace")  # fmt: skip
 
 
 def varied(runs: pd.DataFrame) -> list[str]:
@@ -26,17 +26,20 @@ def sweep_table(runs: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         A DataFrame with a column for each condition that was varied, ``scheme``, ``runs`` (that
-        count), ``gbps``, ``loss``, ``loss_low``, ``loss_high`` (see
-        :func:`cniperf.analysis.loss.loss_table`), ``cpu_per_gb`` (CPU seconds of both hosts for
-        10⁹ bytes, median), ``pod_mtu``, ``mss`` (bytes, as the kernel and iperf3 say) and
-        ``userspace``; sorted by the varied conditions and the order of schemes.
+        count), ``figure``, ``loss``, ``loss_low``, ``loss_high``, ``cost``, ``cost_more`` (see
+        :func:`cniperf.analysis.loss.loss_table`), ``pod_mtu``, ``mss`` (bytes, as the kernel and
+        the generator say) and ``userspace``; sorted by the varied conditions and the order of
+        schemes.
     """
     names, parts = varied(runs), []
     for condition, group in conditions(runs):
         table = loss_table(group)
         table = table.join(usable(group).groupby("scheme")[["pod_mtu", "mss"]].median())
         table["order"] = range(len(table))
-        parts.append(table.reset_index().assign(**{name: condition[name] for name in names}))
+        table = table.reset_index()
+        for name in names:
+            table[name] = condition[name]  # type: ignore[call-overload]
+        parts.append(table)
     if not parts:
         return pd.DataFrame(columns=list(COLUMNS))
     whole = pd.concat(parts).sort_values([*names, "order"], ignore_index=True)

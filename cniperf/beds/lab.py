@@ -396,6 +396,11 @@ class Lab:
             return {}
         return self._netlink.do(lambda: self._netlink.links(namespace))
 
+    def mtu(self, host: Host, netns: str | None, device: str) -> int:
+        """Return the MTU, in bytes, that the kernel gives a device of a host or of a pod on it."""
+        namespace = netns or self.names.host(host.name)
+        return self._netlink.do(lambda: self._netlink.mtu(device, namespace))
+
     def udp_socket(self, host: Host, netns: str | None) -> socket.socket:
         """Return a new UDP socket of a host, or of a pod on it."""
         namespace = netns or self.names.host(host.name)

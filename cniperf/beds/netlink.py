@@ -58,6 +58,12 @@ class Netlink:
         found = self.socket(namespace).get_links()
         return {link.get("ifname"): link.get("address") or "" for link in found}
 
+    def mtu(self, device: str, namespace: str) -> int:
+        """Return a device's MTU in bytes; NetlinkError ENODEV where there is none."""
+        index = self.index(device, namespace)
+        (link,) = self.socket(namespace).get_links(index)
+        return int(link.get("mtu"))
+
     def add_netns(self, name: str) -> None:
         """Make a named network namespace, as ``ip netns add`` does.
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PACKETS = 100  # each way
 POLICY_PACKETS = 20  # one way
+GREETINGS = 10  # each way, for the pairs whose path is that of the first
 MORE = 64  # packets that a flow may match beside the probe's: ARP
 
 
@@ -111,6 +112,21 @@ def prove(bed: "Lab", plan: "Plan") -> Evidence:
         if found.problem:
             return found
         return Evidence(**{**vars(found), "policy": _policy(bed, probe, there.source)})
+
+
+def greet_others(bed: "Lab", plan: "Plan") -> None:
+    """Hold each pair but the first, whose path is proven, to reaching each other.
+
+    Raises:
+        MeasurementFailed: a pair does not.
+    """
+    for pair in range(1, len(plan.a.endpoints)):
+        with Probe(bed, plan, pair) as probe:
+            if not probe.greet() or probe.send(GREETINGS) != Arrived(GREETINGS, GREETINGS):
+                raise MeasurementFailed(
+                    f"the pods of pair {pair + 1} ({plan.a.endpoints[pair].address}, "
+                    f"{plan.b.endpoints[pair].address}) do not reach each other"
+                )
 
 
 def _policy(bed: "Lab", probe: Probe, pod: str) -> dict[str, int]:

@@ -43,7 +43,7 @@ class Outcome:
         round: in which round.
         number: its place in the round, from 1.
         of: how many runs the round has.
-        gbps: the figure, or None where the run failed.
+        figure: with its unit, or an empty text where the run failed.
         error: why it failed, or an empty text.
         flags: kinds of the flags it has, commas between.
     """
@@ -52,12 +52,12 @@ class Outcome:
     round: int
     number: int
     of: int
-    gbps: float | None
+    figure: str
     error: str = ""
     flags: str = ""
 
     def __str__(self) -> str:
-        result = f"failed: {self.error}" if self.gbps is None else f"{self.gbps:6.2f} Gbit/s"
+        result = f"{self.figure:>12}" if self.figure else f"failed: {self.error}"
         place = f"round {self.round} · {self.number:{len(str(self.of))}}/{self.of}"
         flags = f"   look: {self.flags}" if self.flags else ""
         return f"{place} · {label(self.cell):<14} {result}{flags}"

@@ -13,12 +13,13 @@ from cniperf.beds.lock import machine_lock
 from cniperf.environment import congestion_controls, fingerprint
 from cniperf.errors import CannotWrite, CniperfError, NotAble, ParameterError
 from cniperf.generators import all_generators
-from cniperf.measure.evidence import Evidence, PathNotProven, prove
+from cniperf.measure.evidence import Evidence, PathNotProven, greet_others, prove
 from cniperf.measure.load import Load
 from cniperf.measure.progress import Moment, Progress, say
+from cniperf.modes import MODES
 from cniperf.params import Experiment
 from cniperf.plan import make_plan
-from cniperf.runs import Draft, default_data_dir, figure, spoken
+from cniperf.runs import Draft, default_data_dir
 from cniperf.schemes import find
 
 TOOLS = {
@@ -146,11 +147,15 @@ class _Round:
             if evidence.problem:
                 raise PathNotProven(evidence)
             draft.write("evidence.json", _text(evidence))
+            greet_others(bed, plan)
+            pod_mtu = bed.mtu(plan.a.host, plan.a.endpoint.netns, plan.a.endpoint.device)
             figures = Load(bed, plan, self.experiment, draft.path).run(self._tick)
             bed.undo(plan)
-            figures["pod_mtu"] = plan.a.endpoint.mtu
-            self._say("done", spoken(figure(self.experiment.mode, figures), self.experiment.mode))
-            return draft.finish({**self._record, "status": "ok", "summary": figures})
+            mode = MODES[self.experiment.mode]
+            self._say("done", mode.spoken(figures[mode.figure]))
+            return draft.finish(
+                {**self._record, "status": "ok", "summary": {**figures, "pod_mtu": pod_mtu}}
+            )
 
     def _tick(self, seconds: float, gbps: float) -> None:
         total = self.experiment.omit + self.experiment.duration

@@ -23,6 +23,7 @@ from cniperf.beds.lock import machine_lock
 from cniperf.errors import BadRun, CniperfError, ParameterError, Stopped
 from cniperf.measure.progress import Outcome, Standing, clock, label
 from cniperf.measure.run import check, record_failure
+from cniperf.modes import MODES
 from cniperf.notebook import execute, warm_kernel
 from cniperf.params import Experiment
 from cniperf.report import Report, default_reports_dir, make_report
@@ -280,8 +281,10 @@ class _Rounds:
             new = [record_failure(experiment, reason)]
             self._add(new[0])
         run = runs_table(new).iloc[0]
-        gbps = float(run["gbps"]) if run["status"] == "ok" else None
-        return Outcome(cell, number, place, len(self.suite.cells), gbps, run["error"], run["flags"])
+        figure = MODES[run["mode"]].spoken(run["figure"]) if run["status"] == "ok" else ""
+        return Outcome(
+            cell, number, place, len(self.suite.cells), figure, run["error"], run["flags"]
+        )
 
     # ── what is there ─────────────────────────────────────────────────────────────────────────
 

@@ -8,7 +8,7 @@ from cniperf.runs import load_runs
 def test_without_a_baseline_no_loss_is_told(shelf):
     shelf.add("calico", 15.0)
     table = loss_table(load_runs(shelf.folder))
-    assert np.isnan(table.loc["calico", "loss"]) and table.loc["calico", "gbps"] == 15.0
+    assert np.isnan(table.loc["calico", "loss"]) and table.loc["calico", "figure"] == 15.0
 
 
 def test_the_table_has_median_and_extremes(shelf):
@@ -16,7 +16,7 @@ def test_the_table_has_median_and_extremes(shelf):
     for gbps in (10.0, 12.0, 16.0):
         shelf.add("calico", gbps)
     row = loss_table(load_runs(shelf.folder)).loc["calico"]
-    assert (row["gbps_low"], row["gbps"], row["gbps_high"]) == (10.0, 12.0, 16.0)
+    assert (row["figure_low"], row["figure"], row["figure_high"]) == (10.0, 12.0, 16.0)
     assert row["loss"] == pytest.approx(0.4)
     assert np.isnan(row["loss_low"]) and np.isnan(row["loss_high"])  # three runs have no interval
 
@@ -52,7 +52,7 @@ def test_a_failed_scheme_stays_in_the_table_with_its_reason(shelf):
     shelf.add("canal")
     row = loss_table(load_runs(shelf.folder)).loc["canal"]
     assert row["runs"] == 0 and row["failed"] == 1 and "refused" in row["error"]
-    assert np.isnan(row["gbps"]) and np.isnan(row["loss"])
+    assert np.isnan(row["figure"]) and np.isnan(row["loss"])
 
 
 def test_a_failed_baseline_is_no_zero(shelf):

@@ -8,8 +8,8 @@ from collections import Counter
 
 import pytest
 
-from cniperf.errors import CannotWrite, ParameterError
 from cniperf import report
+from cniperf.errors import CannotWrite, ParameterError
 from cniperf.measure import suite as module
 from cniperf.measure.progress import Outcome, Standing, label
 from cniperf.measure.suite import (

@@ -2,9 +2,9 @@ import copy
 import json
 
 import pytest
+from cniperf.measure.iperf3 import _read, client_argv, server_argv, summary
 
 from cniperf.errors import MeasurementFailed
-from cniperf.measure.iperf3 import _read, client_argv, server_argv, summary
 from cniperf.params import Experiment
 
 SAID = {

@@ -1,0 +1,188 @@
+"""What the load itself showed: throughput, CPU time, latency, pairs, seconds."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cniperf.analysis.blocks import Blocks
+from cniperf.analysis.latency import added, load_latency, percentile
+from cniperf.analysis.loss import is_userspace, loss_table
+from cniperf.analysis.pairs import load_pairs, pairs_table
+from cniperf.charts.style import (
+    INK,
+    Chart,
+    bar,
+    chart_of_rows,
+    colours,
+    finish,
+    label,
+    name_rows,
+    new_chart,
+    sentence,
+    spread,
+    star,
+    styled,
+)
+from cniperf.modes import mode_of
+from cniperf.runs import load_intervals
+
+
+@styled
+def throughput(runs: pd.DataFrame) -> Chart:
+    """Draw the goodput of each scheme: a bar to the median, a dot a run, whiskers over all runs.
+
+    Args:
+        runs: runs of one condition, as :func:`cniperf.load_runs` gives them.
+    """
+    blocks, table = Blocks(runs), loss_table(runs)
+    mode = mode_of(runs)
+    chart, axes = chart_of_rows(table, f"{mode.noun.capitalize()}, pod to pod")
+    for y, (scheme, row) in enumerate(table.iterrows()):
+        bar(axes, y, str(scheme), row, "figure", colours(table.index))
+        dots = blocks.figures(str(scheme))
+        axes.plot(dots, np.full(len(dots), y + 0.27), ".", color=INK, markersize=3, alpha=0.6)
+        if row["runs"]:
+            label(axes, y, row["figure_high"], mode.form.format(row["figure"]) + star(row))
+    finish(axes, table, f"{mode.unit} (bar: median; line: lowest to highest run; dots: runs)")
+    return chart
+
+
+@styled
+def timeline(folders: Iterable[Path | str]) -> Chart:
+    """Draw throughput over time, a line a run.
+
+    Args:
+        folders: run folders; those of failed runs are passed over.
+    """
+    chart = new_chart(2.6, "Throughput over time, as sent")
+    axes = chart.axes[0]
+    top = 0.0
+    for number, folder in enumerate(folders, 1):
+        try:
+            seconds = load_intervals(folder)
+        except FileNotFoundError:
+            continue
+        axes.plot(seconds["second"], seconds["gbps"], ".-", linewidth=1.2, label=f"run {number}")
+        omitted = seconds[seconds["omitted"]]["second"].max()
+        if np.isfinite(omitted):
+            axes.axvspan(0, omitted, color="#f0f0f0", linewidth=0)
+        top = max(top, seconds["gbps"].max())
+    if not top:
+        sentence(axes, "No run here has a throughput to draw.")
+        return chart
+    axes.set(xlim=(0, None), ylim=(0, top * 1.1), xlabel="seconds of load (grey: not counted)",
+             ylabel="Gbit/s")  # fmt: skip
+    axes.grid(axis="y")
+    if len(axes.lines) > 1:
+        axes.legend(frameon=False, fontsize=8)
+    return chart
+
+
+@styled
+def cpu(runs: pd.DataFrame) -> Chart:
+    """Draw each scheme's throughput against the CPU time that it costs both hosts.
+
+    Args:
+        runs: runs of one condition. Open vSwitch's userspace datapath is left out.
+    """
+    mode = mode_of(runs)
+    chart = new_chart(3.2, "Throughput, and the CPU time that it costs")
+    axes = chart.axes[0]
+    good = Blocks(runs).runs
+    good = good[~is_userspace(good)]
+    middle = good.groupby("scheme")[["cost", "figure"]].median().dropna()
+    if middle.empty:
+        sentence(axes, "No run here tells how much CPU it used.")
+        return chart
+    palette = colours(good["scheme"].unique())
+    spots = spread(-middle["figure"].sort_values(ascending=False).to_numpy(),
+                    apart=0.06 * middle["figure"].max())  # fmt: skip
+    ranked = middle.sort_values("figure", ascending=False)
+    for spot, (scheme, row) in zip(-spots, ranked.iterrows(), strict=True):
+        own, colour = good[good["scheme"].eq(str(scheme))], palette[str(scheme)]
+        axes.plot(own["cost"], own["figure"], ".", color=colour, markersize=3, alpha=0.4)
+        axes.plot(row["cost"], row["figure"], "o", color=colour, markersize=8)
+        axes.annotate(str(scheme), (row["cost"], spot), (9, 0), textcoords="offset points",
+                      va="center", color=colour)  # fmt: skip
+    axes.set(xlim=(0, 1.2 * axes.dataLim.xmax), ylim=(0, 1.1 * axes.dataLim.ymax),
+             xlabel=f"{mode.cost_unit}, both hosts, softirq included",
+             ylabel=mode.unit)  # fmt: skip
+    axes.grid(True)
+    return chart
+
+
+@styled
+def latency(runs: pd.DataFrame) -> Chart:
+    """Draw within how many µs which share of the transactions was done, a line a scheme.
+
+    The share runs towards 100 % in steps of ten, so that the slowest have room.
+
+    Args:
+        runs: runs of one condition, of mode ``rr`` or ``crr``.
+    """
+    chart = new_chart(3.4, "How long a transaction took")
+    axes = chart.axes[0]
+    good = Blocks(runs).runs
+    palette, ends = colours(good["scheme"].unique()), []
+    shares = 1 - np.logspace(0, -3, 61)[:-1]
+    for scheme in good.sort_values("order")["scheme"].unique():
+        own = good[good["scheme"].eq(scheme)]
+        found = [count for path in own["path"] if len(count := load_latency(path))]
+        if found:
+            whole = added(found)
+            times = [percentile(whole, 100 * share) for share in [*shares, 0.999]]
+            x = np.append(-np.log10(1 - shares), 3)
+            dashes = "--" if is_userspace(own).any() else "-"
+            axes.plot(x, times, dashes, color=palette[scheme], linewidth=1.6)
+            ends.append((float(np.log10(times[-1])), 3, str(scheme)))
+    if not ends:
+        sentence(axes, "No run here timed its transactions.")
+        return chart
+    axes.set_yscale("log")
+    low, high = np.log10(axes.get_ylim())
+    ordered = sorted(ends)
+    spots = spread(np.array([y for y, _, _ in ordered]), apart=0.06 * (high - low))
+    for (_, _, scheme), spot in zip(ordered, spots, strict=True):
+        axes.text(3.05, 10**spot, scheme, color=palette[scheme], va="center", size=8)
+    axes.set_xticks([0, -np.log10(0.5), 1, 2, 3], labels=["0", "50", "90", "99", "99.9"])
+    axes.set(xlim=(0, 3.75), xlabel="% of the transactions done (dashed: Open vSwitch in "
+             "userspace)", ylabel="µs")  # fmt: skip
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(_halves)
+    axes.grid(True, which="both", axis="y")
+    axes.grid(axis="x")
+    return chart
+
+
+def _halves(value: float, _: float = 0) -> str:
+    """Label the twos and fives between the powers of ten."""
+    return f"{value:g}" if str(f"{value:e}")[0] in "25" else ""
+
+
+@styled
+def pairs(runs: pd.DataFrame) -> Chart:
+    """Draw what each pair of pods got, a dot a pair of a run, a line a scheme.
+
+    Args:
+        runs: runs of one condition, of several pairs each.
+    """
+    each, table = load_pairs(runs), pairs_table(runs)
+    mode = mode_of(runs)
+    chart, axes = chart_of_rows(table, "What each pair of pods got")
+    if table.empty:
+        sentence(axes, "No run here had several pairs of pods.")
+        return chart
+    palette = colours(table.index)
+    for y, (scheme, row) in enumerate(table.iterrows()):
+        own = each[each["scheme"].eq(str(scheme))]["figure"].to_numpy()
+        nudge = np.linspace(-0.25, 0.25, len(own)) if len(own) > 1 else [0]
+        axes.plot(own, y + np.asarray(nudge), ".", color=palette[str(scheme)], markersize=4,
+                  alpha=0.6)  # fmt: skip
+        axes.plot([row["median"]] * 2, [y - 0.35, y + 0.35], color=INK, linewidth=1.2)
+        label(axes, y, own.max(), f"Jain {row['jain']:.2f}")
+    name_rows(axes, [str(scheme) for scheme in table.index])
+    axes.set_xlim(0, 1.15 * axes.dataLim.xmax)
+    axes.set_xlabel(f"{mode.unit} (dots: pairs of all runs; line: median)")
+    return chart

@@ -1,0 +1,165 @@
+"""What each scheme loses, what each piece costs, and what a scheme asks of the underlay."""
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cniperf.analysis.blocks import BASELINE, Blocks
+from cniperf.analysis.claims import ARTICLE_LOSS, is_articles_load
+from cniperf.analysis.ladder import ladder_table
+from cniperf.analysis.loss import loss_table
+from cniperf.analysis.noise import noise_floor
+from cniperf.analysis.paths import UNDERLAY, control_table
+from cniperf.charts.style import (
+    COLOURS,
+    FAINT,
+    INK,
+    Chart,
+    bar,
+    chart_of_rows,
+    colours,
+    finish,
+    half,
+    label,
+    name_rows,
+    new_chart,
+    sentence,
+    spread,
+    star,
+    styled,
+)
+from cniperf.modes import mode_of
+
+
+@styled
+def loss(runs: pd.DataFrame) -> Chart:
+    """Draw the share of hostnetwork's goodput that each scheme loses, beside the article's.
+
+    A bar reaches to the median over the rounds, a line spans its 95 % interval, and a dot is a
+    round. Where hostnetwork ran twice a round, its difference from itself stands first: no
+    smaller difference can be seen.
+
+    Args:
+        runs: runs of one condition, hostnetwork among them.
+    """
+    blocks, table = Blocks(runs), loss_table(runs)
+    table, as_article = table[table.index != BASELINE], is_articles_load(runs)
+    chart, axes = chart_of_rows(table, "Loss against hostnetwork")
+    for y, (scheme, row) in enumerate(table.iterrows()):
+        bar(axes, y, str(scheme), row, "loss", colours(table.index), scale=100)
+        if not np.isfinite(row["loss"]):
+            continue
+        dots = -100 * blocks.changes(str(scheme))
+        axes.plot(dots, np.full(len(dots), y + 0.27), ".", color=INK, markersize=2.5, alpha=0.4)
+        stated = ARTICLE_LOSS.get(str(scheme)) if as_article else None
+        if stated:  # above the bar, where it hides neither its end nor its label
+            face = "white" if stated[1] else INK
+            axes.plot(100 * stated[0], y - 0.36, "v", color=INK, markerfacecolor=face, markersize=5)
+        end = 100 * np.nanmax([row["loss_high"], row["loss"], 0])
+        label(axes, y, end, f"{_with_interval(row)}{star(row)}")
+    if as_article:
+        axes.plot([], [], "v", color=INK, markersize=5, label="the article")
+        axes.plot([], [], "v", color=INK, markerfacecolor="white", markersize=5,
+                  label="implied by the article")  # fmt: skip
+    floor = noise_floor(runs).smallest
+    if np.isfinite(floor):
+        axes.axvspan(-100 * floor, 100 * floor, color=FAINT, alpha=0.25, linewidth=0,
+                     label=f"noise: ±{100 * floor:.1f} %")  # fmt: skip
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize=8)
+    axes.axvline(0, color=FAINT, linewidth=0.8)
+    finish(axes, table, f"% of hostnetwork's {mode_of(runs).noun} (bar: median; line: 95 % "
+            "interval; dots: rounds)")  # fmt: skip
+    return chart
+
+
+def _with_interval(row: "pd.Series[Any]") -> str:
+    spread = half(row["loss_low"], row["loss_high"])
+    return f"{100 * row['loss']:.1f}{spread} %".replace("-", "−")
+
+
+@styled
+def ladder(runs: pd.DataFrame) -> Chart:
+    """Draw what each piece of a pod network costs by itself, as a waterfall.
+
+    Args:
+        runs: runs of one condition, with rounds that have every scheme of
+            :data:`cniperf.analysis.ladder.LADDER`.
+    """
+    table = ladder_table(runs)
+    chart, axes = chart_of_rows(table, "What each piece costs")
+    if table.empty:
+        sentence(axes, "No round here climbed the whole ladder of schemes.")
+        return chart
+    start = 1.0
+    for y, row in enumerate(table.to_dict("records")):
+        first, end = row["scheme"] == BASELINE, row["left"]
+        left, right = (0.0, 1.0) if first else sorted((start, end))
+        axes.barh(y, 100 * (right - left), left=100 * left, height=0.62,
+                  color=COLOURS[row["scheme"]], zorder=2)  # fmt: skip
+        if y < len(table) - 1:  # a line down to where the next step begins
+            axes.plot([100 * end] * 2, [y, y + 1], color=FAINT, linewidth=0.8, zorder=1)
+        label(axes, y, 100 * right, "100 %" if first else _cost(row))
+        start = end
+    name_rows(axes, [f"{row.adds}\n{row.scheme}" for row in table.itertuples()])
+    axes.set(xlim=(0, 118), xticks=range(0, 101, 20),
+             xlabel="% of hostnetwork's goodput that is left (labels: points, ± half of the 95 % "
+             "interval)")  # fmt: skip
+    return chart
+
+
+def _cost(row: Mapping[Hashable, Any]) -> str:
+    spread = half(row["cost_low"], row["cost_high"])
+    return f"{-100 * row['cost']:+.1f}{spread}".replace("-", "−")
+
+
+@styled
+def trade_off(runs: pd.DataFrame) -> Chart:
+    """Draw loss against what the underlay must allow, a mark a scheme; filled: policy bites.
+
+    Args:
+        runs: runs of one condition, with evidence, hostnetwork among them.
+    """
+    table = control_table(runs).join(loss_table(runs)[["loss", "loss_low", "loss_high"]])
+    table = table[table["loss"].notna() & (table.index != BASELINE)]
+    chart = new_chart(3.6, "What control and independence cost")
+    axes = chart.axes[0]
+    if table.empty:
+        sentence(axes, "No scheme here has both a loss and evidence of its path.")
+        return chart
+    palette = colours(table.index)
+    bottom = 10.0
+    for place, seen in enumerate(reversed(UNDERLAY)):
+        column = table[table["underlay"].eq(seen)].sort_values("loss")
+        losses = 100 * column["loss"].to_numpy()
+        spots = spread(losses, apart=6.5)
+        for number, (scheme, row) in enumerate(column.iterrows()):
+            colour, loss = palette[str(scheme)], losses[number]
+            near = number > 0 and loss - losses[number - 1] < 3  # or one mark would hide the other
+            x = place + (0.07 if near else 0)
+            if np.isfinite(row["loss_low"]):
+                ends = [100 * row["loss_low"], 100 * row["loss_high"]]
+                axes.plot([x, x], ends, color=INK, linewidth=1.0, zorder=2)
+            face = colour if row["policy"] == "bites" else "white"
+            axes.plot(x, loss, "o", color=colour, markerfacecolor=face, markersize=9, zorder=3)
+            axes.text(place + 0.13, spots[number], f"{scheme}{star(row)}", va="center",
+                      color=colour)  # fmt: skip
+            bottom = max(bottom, spots[number])
+    axes.plot([], [], "o", color=INK, markersize=8, label="a drop rule on the host bites")
+    axes.plot([], [], "o", color=INK, markerfacecolor="white", markersize=8, label="it does not")
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, fontsize=8)
+    axes.set(xlim=(-0.4, len(UNDERLAY) - 0.3), ylim=(bottom + 6, min(axes.dataLim.ymin, 0) - 4),
+             ylabel="% of hostnetwork's goodput lost")  # fmt: skip
+    axes.set_xticks(range(len(UNDERLAY)), labels=[
+        "pods' MACs\n(needs L2 freedom)", "pods' IPs\n(routers need routes)",
+        "hosts only\n(any IP network)",
+    ])  # fmt: skip
+    note = (
+        "\n* Open vSwitch's userspace datapath: not comparable" if table["userspace"].any() else ""
+    )
+    axes.set_xlabel("what the underlay sees of a pod" + note)
+    axes.text(0.99, 0.97, "cheaper and freer ↗", transform=axes.transAxes, ha="right", va="top",
+              color=FAINT)  # fmt: skip
+    axes.grid(axis="y")
+    return chart

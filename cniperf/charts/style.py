@@ -1,0 +1,192 @@
+"""What all charts share: colours, style, the figure that shows itself, rows and labels."""
+
+import io
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from pathlib import Path
+from textwrap import shorten
+from typing import Any, ParamSpec
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib import font_manager
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+# One colour a scheme, the same in every chart; after Okabe and Ito, told apart by the colour
+# blind. Hues go by family: Open vSwitch warm, routed blue, tunnelled purple.
+COLOURS = {
+    "hostnetwork": "#4a4a4a",
+    "macvlan": "#009e73",
+    "ovs": "#e69f00",
+    "ovs-bridge": "#d55e00",
+    "calico": "#0072b2",
+    "flannel-hostgw": "#56b4e9",
+    "flannel-vxlan": "#cc79a7",
+    "canal": "#88458f",
+}
+OTHERS = ("#b2a429", "#7a5c3e", "#2f7f86", "#a0a0a0")
+
+INK, FAINT = "#222222", "#8a8a8a"
+WIDTH, ROW = 7.2, 0.3  # inches
+
+STYLE: Any = {
+    "axes.edgecolor": FAINT,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.labelcolor": INK,
+    "font.size": 9,
+    "grid.color": "#e4e4e4",
+    "svg.fonttype": "path",  # a reader's machine needs no font
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+P = ParamSpec("P")
+
+
+class Chart(Figure):
+    """A figure that a notebook shows as SVG or PNG, whichever it may.
+
+    JupyterLab shows SVG only in a notebook that it trusts, so the PNG goes with it.
+    """
+
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, object], dict[str, object]]:
+        svg, png = io.StringIO(), io.BytesIO()
+        with mpl.rc_context(_style()):
+            self.savefig(svg, format="svg")
+            self.savefig(png, format="png", dpi=160)
+        alt = {"alt": self.axes[0].get_title(loc="left")}
+        return (
+            {"image/svg+xml": svg.getvalue(), "image/png": png.getvalue()},
+            {"image/svg+xml": alt, "image/png": alt},
+        )
+
+    def save(self, file: Path | str) -> None:
+        """Write the chart to a file whose ending names the format."""
+        with mpl.rc_context(_style()):
+            self.savefig(file, dpi=160)
+
+
+def colours(schemes: Iterable[str]) -> dict[str, str]:
+    """Return a colour for each scheme."""
+    unknown = [name for name in schemes if name not in COLOURS]
+    return COLOURS | {name: OTHERS[i % len(OTHERS)] for i, name in enumerate(unknown)}
+
+
+def styled(draw: Callable[P, Chart]) -> Callable[P, Chart]:
+    """Draw in the house style, whatever the reader's own settings are."""
+
+    @wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> Chart:
+        with mpl.rc_context(_style()):
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
+def _style() -> Any:  # noqa: ANN401
+    """Return the style, in a font that the PDF uses too and that knows Chinese, where it is."""
+    wanted = ("Noto Sans CJK SC", "Noto Sans", "DejaVu Sans")
+    known = set(font_manager.get_font_names())
+    return STYLE | {"font.family": [name for name in wanted if name in known]}
+
+
+def new_chart(height: float, title: str) -> Chart:
+    """Return a chart of one panel; the height in inches."""
+    chart = Chart(figsize=(WIDTH, height), layout="constrained")
+    chart.add_subplot().set_title(title, pad=10)
+    return chart
+
+
+def chart_of_rows(table: pd.DataFrame, title: str) -> tuple[Chart, Axes]:
+    """Return a chart with room for a row for each row of a table."""
+    chart = new_chart(1.05 + ROW * max(len(table), 1), title)
+    return chart, chart.axes[0]
+
+
+def bar(
+    axes: Axes,
+    y: int,
+    scheme: str,
+    row: "pd.Series[Any]",
+    value: str,
+    palette: dict[str, str],
+    scale: float = 1,
+) -> None:
+    """Draw one scheme's bar and whiskers, or say why there is none."""
+    if not np.isfinite(row[value]):
+        why = f"failed: {row['error']}" if row["failed"] else "no hostnetwork run to compare with"
+        label(axes, y, 0, shorten(why, 78, placeholder=" …"), fontsize=8, color="#b00020")
+        return
+    hatch = "///" if row["userspace"] else None
+    axes.barh(y, scale * row[value], height=0.62, color=palette[scheme], hatch=hatch,
+              edgecolor="white", linewidth=0, zorder=2)  # fmt: skip
+    low, high = scale * row[f"{value}_low"], scale * row[f"{value}_high"]
+    if np.isfinite(low):
+        axes.plot([low, high], [y, y], color=INK, linewidth=1.2, zorder=3)
+
+
+def label(axes: Axes, y: int, end: float, text: str, **look: Any) -> None:  # noqa: ANN401
+    """Write a text behind the end of a row."""
+    axes.annotate(text, (end, y), (6, 0), textcoords="offset points", va="center", **look)
+
+
+def half(low: float, high: float) -> str:
+    """Return half of an interval's width in points, as ± x; nothing where there is none."""
+    return f" ± {50 * (high - low):.1f}" if np.isfinite(low) else ""
+
+
+def star(row: "pd.Series[Any]") -> str:
+    """Return the mark of Open vSwitch's userspace datapath."""
+    return "*" if row["userspace"] else ""
+
+
+def finish(axes: Axes, table: pd.DataFrame, label: str) -> None:
+    """Name rows and axis, and leave room for the labels behind the bars."""
+    if table.empty:
+        sentence(axes, "There is nothing to draw: no run of a scheme under these conditions.")
+        return
+    name_rows(axes, list(table.index))
+    left, right = axes.dataLim.intervalx
+    left, right = min(0, left), max(right, left + 1e-9)
+    axes.set_xlim(left, right + 0.12 * (right - left))  # room for the labels
+    note = "\n* Open vSwitch's userspace datapath (hatched): not comparable with the article"
+    axes.set_xlabel(label + (note if table["userspace"].any() else ""))
+
+
+def name_rows(axes: Axes, labels: list[str]) -> None:
+    """Name the lines of a chart, the first on top."""
+    axes.set_yticks(range(len(labels)), labels=labels)
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(len(labels) - 0.4, -0.6)
+    axes.grid(axis="x", zorder=0)
+    axes.set_axisbelow(True)
+
+
+def spread(wanted: "np.ndarray", apart: float) -> "np.ndarray":
+    """Move sorted places of labels down until each has room."""
+    found = wanted.astype(float).copy()
+    for i in range(1, len(found)):
+        found[i] = max(found[i], found[i - 1] + apart)
+    return found
+
+
+def name_lines(axes: Axes, ends: list[tuple[float, int, str]], palette: Mapping[str, str]) -> None:
+    """Write each scheme's name at the end of its line, with room between them."""
+    low, high = axes.get_ylim()
+    ordered = sorted(ends)
+    spots = spread(np.array([y for y, _, _ in ordered]), apart=0.075 * (high - low))
+    for (_, x, scheme), spot in zip(ordered, spots, strict=True):
+        axes.text(x + 0.12, spot, scheme, color=palette[scheme], size=7.5, va="center")
+
+
+def sentence(axes: Axes, text: str) -> None:
+    """Write a sentence in place of a chart."""
+    axes.set_axis_off()
+    axes.text(0, 0.5, text, transform=axes.transAxes, color=FAINT)

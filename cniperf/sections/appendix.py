@@ -1,0 +1,63 @@
+"""What a stranger needs to repeat it: how it was measured and wired, on which machine."""
+
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+
+from cniperf.errors import ParameterError
+from cniperf.runs import load_plans, read_run
+from cniperf.sections.html import Html, as_table
+from cniperf.suites import read_suite
+
+
+def how_measured(runs: pd.DataFrame) -> Html:
+    """Say how the suites among some runs were laid out, and why each ended."""
+    rows = []
+    for name in dict.fromkeys(name for name in runs["suite"] if name):
+        data = Path(runs[runs["suite"].eq(name)].iloc[0]["path"]).parent
+        try:
+            suite = read_suite(data, name)
+        except ParameterError:
+            continue
+        ended = suite.ended or "it was interrupted"
+        rows.append([name, str(suite.seed), str(len(suite.cells)), ended])
+    if not rows:
+        return Html("")
+    head = ["suite", "seed", "runs a round", "ended by"]
+    return Html(
+        "<h2>How it was measured</h2><p>In rounds: each measures every scheme once, on a freshly "
+        "built lab, in random order, and hostnetwork twice. A loss is the median over the rounds "
+        "of one minus the scheme's goodput over hostnetwork's in the same round; its interval is a "
+        "bootstrap of the rounds, with hostnetwork's own noise in it.</p>" + as_table(head, rows)
+    )
+
+
+def left_out(runs: pd.DataFrame) -> Html:
+    """Name the folders that are no complete run, if any."""
+    broken = runs.attrs.get("broken", [])
+    if not broken:
+        return Html("")
+    rows = [[folder, reason] for folder, reason in broken]
+    return Html("<h2>Left out</h2>" + as_table(["folder", "why"], rows))
+
+
+def commands(runs: pd.DataFrame) -> Html:
+    """Show how each scheme was wired, as shell commands for each host."""
+    parts = ["<h2 class='appendix'>How each scheme was wired</h2>"]
+    for scheme, a, b in load_plans(runs.sort_values(["order", "started"])):
+        parts.append(f"<h3>{escape(scheme)}</h3><pre>{escape(a)}\n{escape(b.rstrip())}</pre>")
+    return Html("".join(parts))
+
+
+def environment(runs: pd.DataFrame) -> Html:
+    """Show the machine, the versions and the kernel's settings behind the newest run."""
+    if runs.empty:
+        return Html("")
+    facts = read_run(Path(runs.sort_values("started").iloc[-1]["path"]))["environment"]
+    rows = [[name, str(facts[name])] for name in ("os", "kernel", "arch", "cpu", "cpus")]
+    rows.append(["memory", f"{facts['memory']} GiB"])
+    rows.append(["Python", facts["python"]])
+    rows += [[tool, str(found or "not installed")] for tool, found in facts["versions"].items()]
+    rows += [[name, str(value)] for name, value in facts["sysctl"].items()]
+    return Html("<h2>The machine</h2>" + as_table(["what", "value"], rows))

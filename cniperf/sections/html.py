@@ -1,0 +1,76 @@
+"""What the sections are made of: a piece of HTML, tables, and figures as words."""
+
+from collections.abc import Collection, Sequence
+from html import escape
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+SHORT = 9  # rows of a table that is kept on one page
+
+
+class Html(NamedTuple):
+    """A piece of HTML that a notebook shows as such."""
+
+    text: str
+
+    def _repr_html_(self) -> str:
+        return self.text
+
+
+Cell = str | Html  # a plain word is escaped, a piece of HTML is not
+
+
+def as_table(
+    head: Sequence[Cell], rows: Sequence[Sequence[Cell]], numbers: Collection[int] = ()
+) -> str:
+    """Lay out a table; ``numbers`` are the columns that are set flush right."""
+
+    def line(cells: Sequence[Cell], tag: str) -> str:
+        parts = []
+        for place, cell in enumerate(cells):
+            kind = " class='number'" if place in numbers else ""
+            text = cell.text if isinstance(cell, Html) else escape(cell)
+            parts.append(f"<{tag}{kind}>{text}</{tag}>")
+        return "".join(parts)
+
+    body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
+    short = " class='short'" if len(rows) <= SHORT else ""
+    return f"<table{short}><thead><tr>{line(head, 'th')}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names with commas between."""
+    return ", ".join(names)
+
+
+def commonest(words: pd.Series) -> str:
+    """Return the word that comes most often."""
+    return str(words.mode().iloc[0])
+
+
+def percent(fraction: float) -> str:
+    """Return a fraction in %."""
+    return "unknown" if np.isnan(fraction) else f"{100 * fraction:.1f} %"
+
+
+def signed(fraction: float) -> str:
+    """Return a fraction in % with its sign."""
+    return f"{100 * fraction:+.1f} %".replace("-", "−")
+
+
+def ranged(low: float, high: float, form: str) -> str:
+    """Return two ends as words, or a dash where there is one value only or none."""
+    if low == high or np.isnan(low):  # a single run has no spread
+        return "–"
+    unit = " %" if form.endswith("%}") else ""
+    first, last = (
+        form.format(end).replace("-", "−").removesuffix("%") if end else "0" for end in (low, high)
+    )
+    return f"{first} to {last}{unit}"
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table, its index left out."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
