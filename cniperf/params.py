@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from cniperf.errors import ParameterError, one_line, unknown
 from cniperf.generators import all_generators
+from cniperf.modes import MODES
 from cniperf.schemes import find
 
 Nic = Literal["virtio", "offload", "plain"]
@@ -18,11 +19,10 @@ GeneratorName = Literal["", "iperf3", "iperf", "sockperf", "curl"]
 Direction = Literal["forward", "reverse", "both"]
 BedName = Literal["lab"]
 
-# The generator of each mode, where none is given, and the size of its messages.
+# The generator of each mode, where none is given.
 USUAL: Mapping[Mode, GeneratorName] = {
     "stream": "iperf3", "rr": "sockperf", "crr": "curl", "udp": "iperf3",
 }  # fmt: skip
-SIZES = {"rr": 64, "crr": 64, "udp": 1400}
 
 # Parameters that not every generator obeys.
 LOADS = ("streams", "window", "congestion", "length", "direction", "rate")
@@ -174,7 +174,7 @@ class Experiment(BaseModel):
     @property
     def size(self) -> int:
         """Bytes of a message, a response or a datagram's payload."""
-        return self.length or SIZES.get(self.mode, 0)
+        return self.length or MODES[self.mode].size
 
     @classmethod
     def from_namespace(cls, names: Mapping[str, Any]) -> Self:

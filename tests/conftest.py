@@ -92,6 +92,7 @@ RECORD = {
         "scheme": "calico", "bed": "lab", "nic": "virtio", "mtu": 1500, "duration": 5, "omit": 1,
         "rounds": 1, "streams": 1, "window": "", "congestion": "cubic", "gro": "default",
         "udpcsum": False, "length": 0, "direction": "forward", "rate": 0.0,
+        "mode": "stream", "generator": "iperf3", "pairs": 1, "max_loss": 0.1,
     },
     "scheme": {"name": "calico", "order": 50, "summary": "", "path": ""},
     "bed": {"bed": "lab", "nic": "virtio", "cpus": {"a": [0], "b": [1]}, "ovs_datapath": None},
@@ -102,8 +103,9 @@ RECORD = {
 }  # fmt: skip
 
 SUMMARY = {"gbps": 0.0, "retransmits": 0, "mss": 1448, "pod_mtu": 1500, "cpu_a": 100.0,
-           "cpu_b": 70.0, "cpu_per_gb_a": None, "cpu_per_gb_b": None, "stolen": 0.0, "others": 0.0, "handover": None, "trend": 0.0, "trend_low": -0.01,
-           "trend_high": 0.01}  # fmt: skip
+           "cpu_b": 70.0, "cpu_per_gb_a": None, "cpu_per_gb_b": None, "cpu_each_a": None,
+           "cpu_each_b": None, "per_second": None, "stolen": 0.0, "others": 0.0, "handover": None,
+           "trend": 0.0, "trend_low": -0.01, "trend_high": 0.01}  # fmt: skip
 
 ORDER = {"hostnetwork": 10, "macvlan": 20, "ovs": 30, "ovs-bridge": 40, "calico": 50,
          "flannel-hostgw": 60, "flannel-vxlan": 70, "canal": 80}  # fmt: skip

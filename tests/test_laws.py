@@ -9,7 +9,7 @@ from conftest import ROOT
 
 READING = ["cniperf.runs", "cniperf.analysis.loss", "cniperf.analysis.claims", "cniperf.charts",
            "cniperf.report", "cniperf.sections", "cniperf.path_picture", "cniperf.notebook"]  # fmt: skip
-WIRING = ("beds", "measure", "schemes", "steps", "plan", "params", "hosts")
+WIRING = ("beds", "measure", "schemes", "steps", "plan", "params", "hosts", "generators", "cli")
 
 
 def loaded_by(*modules: str) -> list[str]:

@@ -61,7 +61,7 @@ def test_an_ok_run_without_a_figure_is_broken(shelf):
     record = json.loads((run / "run.json").read_text())
     record["summary"]["gbps"] = None
     (run / "run.json").write_text(json.dumps(record))
-    with pytest.warns(BrokenRunWarning, match="no throughput"):
+    with pytest.warns(BrokenRunWarning, match="no figure"):
         assert load_runs(shelf.folder).empty
 
 

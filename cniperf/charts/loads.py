@@ -60,9 +60,8 @@ def timeline(folders: Iterable[Path | str]) -> Chart:
     axes = chart.axes[0]
     top = 0.0
     for number, folder in enumerate(folders, 1):
-        try:
-            seconds = load_intervals(folder)
-        except FileNotFoundError:
+        seconds = load_intervals(folder)
+        if seconds.empty:
             continue
         axes.plot(seconds["second"], seconds["gbps"], ".-", linewidth=1.2, label=f"run {number}")
         omitted = seconds[seconds["omitted"]]["second"].max()

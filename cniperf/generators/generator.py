@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cniperf.errors import MeasurementFailed
+from cniperf.errors import MeasurementFailed, one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,6 +88,7 @@ class Generator:
         read: what both ends said, once they ended.
         ends: True where the server ends with its client.
         obeys: parameters beside those of every load that it knows.
+        explain: what went wrong, from what an end said.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Generator:
     read: Callable[[Job], Figures]
     ends: bool = True
     obeys: tuple[str, ...] = ()
+    explain: Callable[[str], str] = lambda said: one_line(said)[-200:]
 
 
 def carried(received: float) -> None:

@@ -119,6 +119,14 @@ def parse(file: Path, end: str) -> dict[str, Any]:
     return said
 
 
+def explain(said: str) -> str:
+    """Return the error in iperf3's JSON, or its last words where it is none."""
+    try:
+        return one_line(json.JSONDecoder().raw_decode(said, said.find("{"))[0]["error"])
+    except (ValueError, KeyError):
+        return one_line(said)[-200:]
+
+
 GENERATOR = Generator(
     name="iperf3",
     modes=("stream", "udp"),
@@ -128,4 +136,5 @@ GENERATOR = Generator(
     client=client,
     read=read,
     obeys=("streams", "window", "congestion", "length", "direction", "rate"),
+    explain=explain,
 )

@@ -15,7 +15,7 @@ from cniperf.analysis.trend import trend
 from cniperf.beds.caches import handover
 from cniperf.beds.child import bytes_carried, listens
 from cniperf.beds.cputime import CpuTimes, process_seconds, used_since
-from cniperf.errors import MeasurementFailed, one_line
+from cniperf.errors import MeasurementFailed
 from cniperf.generators import Figures, Generator, Job, all_generators
 from cniperf.measure.udp_search import highest_rate
 from cniperf.runs import load_intervals
@@ -139,7 +139,7 @@ class Load:
         deadline = time.monotonic() + READY
         while not listens(server, job.address, job.port):
             if server.poll() is not None:
-                said = one_line(job.file("server").read_text())[-300:]
+                said = self.generator.explain(job.file("server").read_text())
                 raise MeasurementFailed(
                     f"the {self.generator.name} server ended with code {server.returncode}: {said}"
                 )

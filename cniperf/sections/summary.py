@@ -13,8 +13,7 @@ from cniperf.analysis.flags import limits
 from cniperf.analysis.interval import ENOUGH
 from cniperf.analysis.loss import loss_table
 from cniperf.analysis.noise import groups, noise_floor
-from cniperf.modes import mode_of
-from cniperf.params import SIZES
+from cniperf.modes import MODES, mode_of
 from cniperf.runs import read_run
 from cniperf.sections.html import (
     Cell,
@@ -80,7 +79,7 @@ def heading(condition: Mapping[str, Any], group: pd.DataFrame) -> Html:
 
 def _load(condition: Mapping[str, Any]) -> str:
     """Say what the pods were loaded with."""
-    n, size = condition["streams"], condition["length"] or SIZES.get(condition["mode"], 0)
+    n, size = condition["streams"], condition["length"] or MODES[condition["mode"]].size
     load = {
         "rr": f"requests and responses of {size} B over one TCP connection",
         "crr": f"requests with a response of {size} B, each over a TCP connection of its own",

@@ -29,10 +29,17 @@ def test_the_interval_holds_the_true_loss_as_often_as_it_says(rounds):
 def synthetic(**schemes):
     """Lay out a suite as load_runs does, as far as the analysis reads it."""
     rows = [
-        {"suite": "s", "round": number, "scheme": scheme, "status": "ok", "cache": "", "gbps": gbps}
+        {
+            "suite": "s",
+            "round": number,
+            "scheme": scheme,
+            "status": "ok",
+            "cache": "",
+            "figure": figure,
+        }
         for scheme, times in schemes.items()
         for series in times
-        for number, gbps in enumerate(series)
+        for number, figure in enumerate(series)
     ]
     return pd.DataFrame(rows)
 

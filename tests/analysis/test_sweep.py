@@ -1,6 +1,6 @@
 import pytest
 
-from cniperf import charts, report
+from cniperf import charts, sections
 from cniperf.analysis.sweep import panels, sweep_table, varied
 from cniperf.runs import load_runs
 from cniperf.suites import Suite
@@ -29,7 +29,7 @@ def test_each_point_has_the_loss_against_its_own_baseline(swept):
     calico = table[table["scheme"].eq("calico")]
     assert len(calico) == 6
     assert calico[calico["streams"].eq(1)]["loss"].round(2).tolist() == [0.5, 0.4, 0.1]
-    assert calico["cpu_per_gb"].tolist() == pytest.approx([0.5] * 6)
+    assert calico["cost"].tolist() == pytest.approx([0.5] * 6)
 
 
 def test_the_variable_with_the_most_values_runs_along_the_axis(swept):
@@ -39,17 +39,17 @@ def test_the_variable_with_the_most_values_runs_along_the_axis(swept):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", ["loss", "gbps", "cpu_per_gb"])
+@pytest.mark.parametrize("value", ["loss", "figure", "cost"])
 def test_its_charts_draw_with_and_without_runs(swept, value):
-    chart = charts.sweep(sweep_table(swept), value)
+    chart = charts.sweep(swept, value)
     chart._repr_mimebundle_()
     assert "calico" in [text.get_text() for axes in chart.axes for text in axes.texts]
-    charts.sweep(sweep_table(swept.iloc[:0]), value)._repr_mimebundle_()
+    charts.sweep(swept.iloc[:0], value)._repr_mimebundle_()
 
 
 def test_a_sweep_has_a_section_of_its_own(swept, shelf):
     shelf.add("macvlan", 19.0)
-    sweeps, rest = report.sweeps(load_runs(shelf.folder))
+    sweeps, rest = sections.sweeps(load_runs(shelf.folder))
     assert [len(part) for part in sweeps] == [len(swept)] and rest["scheme"].tolist() == ["macvlan"]
-    html = report.swept(sweeps[0]).text
+    html = sections.swept(sweeps[0]).text
     assert "Sweep over mtu, streams" in html and "at 6 points" in html

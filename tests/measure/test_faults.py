@@ -29,7 +29,7 @@ def measured(tmp_path, scheme="hostnetwork", number=1, duration=1):
 @pytest.fixture(autouse=True)
 def _one_placement(monkeypatch):
     """A hypervisor that moves the CPUs meanwhile is none of the faults here."""
-    monkeypatch.setattr("cniperf.measure.iperf3.handover", lambda *_: 1.8)
+    monkeypatch.setattr("cniperf.measure.load.handover", lambda *_: 1.8)
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import time
 from pathlib import Path
 
 import pytest
-from cniperf.measure.iperf3 import Load
 
 import cniperf
 from cniperf.beds.child import listens
 from cniperf.beds.lab import Lab
 from cniperf.errors import CniperfError, MeasurementFailed, NotAble, StepFailed
+from cniperf.measure.load import Load
 from cniperf.params import Experiment
 from cniperf.plan import make_plan
 from cniperf.runs import load_intervals, load_runs

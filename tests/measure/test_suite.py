@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from cniperf import report
+from cniperf import sections
 from cniperf.errors import CannotWrite, ParameterError
 from cniperf.measure import suite as module
 from cniperf.measure.progress import Outcome, Standing, label
@@ -48,10 +48,10 @@ def test_a_round_has_every_cell_and_a_seed_gives_the_same_order_again(tmp_path):
 
 
 def test_progress_says_what_is_known_and_how_long_it_takes():
-    assert str(Outcome({"scheme": "calico"}, 2, 9, 24, 22.5, flags="trend")) == (
-        "round 2 ·  9/24 · calico          22.50 Gbit/s   look: trend"
+    assert str(Outcome({"scheme": "calico"}, 2, 9, 24, "22.50 Gbit/s", flags="trend")) == (
+        "round 2 ·  9/24 · calico         22.50 Gbit/s   look: trend"
     )
-    assert str(Outcome({"scheme": "x", "nic": "plain"}, 1, 1, 2, None, "no way")).endswith(
+    assert str(Outcome({"scheme": "x", "nic": "plain"}, 1, 1, 2, "", "no way")).endswith(
         "x nic=plain    failed: no way"
     )
     assert str(Standing(8, "calico", 0.021, 0.01, 95.0)) == (
@@ -226,8 +226,8 @@ def test_a_sweep_cut_short_and_resumed_has_every_point_once(world, tmp_path):
     assert len(counts) == 4 * 3 * 2
     assert counts.pop((1450, 1, "hostnetwork")) == 2  # the A/A control
     assert set(counts) == {1}
-    (swept,), rest = report.sweeps(runs)
-    assert rest.empty and "at 12 points" in report.swept(swept).text
+    (swept,), rest = sections.sweeps(runs)
+    assert rest.empty and "at 12 points" in sections.swept(swept).text
 
 
 def test_cells_that_differ_in_more_than_the_scheme_are_told_apart(world, tmp_path):
