@@ -104,7 +104,8 @@ RECORD = {
 
 SUMMARY = {"gbps": 0.0, "retransmits": 0, "mss": 1448, "pod_mtu": 1500, "cpu_a": 100.0,
            "cpu_b": 70.0, "cpu_per_gb_a": None, "cpu_per_gb_b": None, "cpu_each_a": None,
-           "cpu_each_b": None, "per_second": None, "stolen": 0.0, "others": 0.0, "handover": None,
+           "cpu_each_b": None, "per_second": None, "jain": None, "pair_figures": None,
+           "stolen": 0.0, "others": 0.0, "handover": None,
            "trend": 0.0, "trend_low": -0.01, "trend_high": 0.01}  # fmt: skip
 
 ORDER = {"hostnetwork": 10, "macvlan": 20, "ovs": 30, "ovs-bridge": 40, "calico": 50,

@@ -75,3 +75,31 @@ def test_a_settings_file_gives_parameters_by_name(tmp_path):
     file = tmp_path / "settings.yaml"
     file.write_text("duration: 30\nnic: plain\n")
     assert read_settings(file) == {"duration": 30, "nic": "plain"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [({"generator": "sockperf"}, "generator='sockperf' does not go with mode='stream': iperf"),
+     ({"mode": "rr", "streams": 4}, "streams=4 does not go with mode='rr'"),
+     ({"mode": "crr", "congestion": "reno"}, "congestion='reno' does not go"),
+     ({"generator": "iperf", "direction": "both"}, "direction='both' does not go"),
+     ({"mode": "udp", "pairs": 2}, "between one pair"),
+     ({"mode": "udp", "rate": 1.0}, "searches the rate"),
+     ({"mode": "udp", "length": 1423}, "1422 at most"),
+     ({"mode": "udp", "mtu": 1400}, "length=1400 is not allowed"),
+     ({"max_loss": 1.0}, "mode='udp' only"),
+     ({"pairs": 65}, "pairs=65"),
+     ({"mode": "ping"}, "mode='ping'")],
+)  # fmt: skip
+def test_a_load_that_cannot_be_made_is_refused_with_what_can(asked, says):
+    with pytest.raises(ParameterError) as problem:
+        Experiment.of(**asked)
+    assert says in str(problem.value) and "\n" not in str(problem.value)
+
+
+def test_each_mode_has_its_generator_and_size():
+    found = {mode: Experiment.of(mode=mode) for mode in ("stream", "rr", "crr", "udp")}
+    assert [each.generator for each in found.values()] == ["iperf3", "sockperf", "curl", "iperf3"]
+    assert [each.size for each in found.values()] == [0, 64, 64, 1400]
+    again = Experiment.of(**found["rr"].model_dump())  # as suites hand them on
+    assert again == found["rr"]

@@ -1,8 +1,11 @@
 from dataclasses import replace
 
-from cniperf.hosts import ARTICLE_HOSTS
+import pytest
+
+from cniperf.hosts import ARTICLE_HOSTS, Pod
 from cniperf.plan import make_plan
-from cniperf.steps import SetFeatures
+from cniperf.schemes import all_schemes
+from cniperf.steps import SetFeatures, created_devices
 
 
 def test_hosts_are_wired_towards_each_other():
@@ -58,3 +61,38 @@ def test_a_userspace_datapath_gets_checksums_from_the_pod():
     assert "ethtool -K veth-c tx off" in make_plan("ovs", *netdev).a.script()
     assert "datapath_type=netdev" in make_plan("ovs", *netdev).a.script()
     assert "ethtool" not in make_plan("ovs").a.script()
+
+
+def pods(count):
+    """The article's hosts with so many pods each."""
+    return [
+        replace(host, pods=tuple(Pod(f"pod-{host.name}{n}", n) for n in range(1, count + 1)))
+        for host in ARTICLE_HOSTS
+    ]
+
+
+@pytest.mark.parametrize("scheme", [name for name in all_schemes() if name != "hostnetwork"])
+def test_no_two_pods_share_an_address_a_device_or_a_namespace(scheme):
+    plan = make_plan(scheme, *pods(256))
+    ends = [end for side in plan for end in side.endpoints]
+    assert len({end.address for end in ends}) == len({end.netns for end in ends}) == 512
+    for side in plan:
+        made = [name for step in side.steps for name in created_devices(step)]
+        assert len(set(made)) == len(made) and max(map(len, made)) <= 15
+
+
+@pytest.mark.parametrize("scheme", all_schemes())
+def test_the_first_of_many_pods_is_wired_as_the_only_one(scheme):
+    one, many = make_plan(scheme, *pods(1)), make_plan(scheme, *pods(3))
+    for alone, first in zip(one, many, strict=True):
+        assert alone.endpoint == first.endpoint
+        assert set(map(str, alone.steps)) <= set(map(str, first.steps))
+
+
+def test_after_sixty_four_pods_another_subnet_begins_and_has_its_route():
+    plan = make_plan("calico", *pods(65)).a
+    assert [plan.endpoints[n].address for n in (0, 63, 64)] == [
+        "172.28.0.3", "172.28.0.66", "172.28.2.3",
+    ]  # fmt: skip
+    routes = [line for line in plan.script().splitlines() if "via 192.168.20.43" in line]
+    assert [route.split()[3] for route in routes] == ["172.28.1.0/24", "172.28.3.0/24"]

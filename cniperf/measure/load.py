@@ -112,8 +112,11 @@ class Load:
             clients = self._clients(jobs)
             busy = self._await(clients, first.total, tick)
             if self.generator.ends:
+                # What the clients say comes first: a server waits for one that never came.
+                figures = [self.generator.read(job) for job in jobs]
                 self._end(servers)
-        figures = [self.generator.read(job) for job in jobs]
+        if not self.generator.ends:
+            figures = [self.generator.read(job) for job in jobs]
         return self._summary(figures, busy, jobs)
 
     @contextmanager

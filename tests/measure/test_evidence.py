@@ -135,7 +135,8 @@ def test_a_crossed_wire_is_named(monkeypatch, capsys, scheme, sabotage, named):
 def test_a_pod_on_hostnetwork_is_named(monkeypatch, capsys):
     def on_the_host(plan):
         a, b = (
-            replace(side, endpoint=Endpoint(None, side.host.address, "eth0", 1500)) for side in plan
+            replace(side, endpoints=(Endpoint(None, side.host.address, "eth0", 1500),))
+            for side in plan
         )
         return replace(plan, a=a, b=b)
 
