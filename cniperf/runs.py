@@ -264,9 +264,9 @@ def load_intervals(run: Path | str) -> "pd.DataFrame":
 def _intervals(file: Path) -> "pd.DataFrame":
     import pandas as pd
 
-    client = json.JSONDecoder().raw_decode(file.read_text())[
-        0
-    ]  # more may follow (esnet/iperf#1716)
+    # A warning may stand before it, and more may follow (esnet/iperf#1716).
+    text = file.read_text()
+    client = json.JSONDecoder().raw_decode(text, text.find("{"))[0]
     rows = []
     for part in client["intervals"]:
         total, back = part["sum"], part.get("sum_bidir_reverse", {})
