@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 # What the lab, the report and the tests need of the system.
-APT := iperf3 openvswitch-switch iproute2 ethtool nftables openssh-server \
+APT := iperf3 iperf sockperf curl nginx-light openvswitch-switch iproute2 ethtool nftables openssh-server \
        tcpdump iputils-ping procps util-linux python3-venv poppler-utils \
        fonts-noto-cjk fonts-dejavu-core libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0
 
@@ -34,7 +34,8 @@ clean: ## take down what killed runs left behind
 
 setup: system $(VENV)/.installed
 
-# apt is asked only for what is missing, and says what that is.
+# apt is asked only for what is missing, and says what that is. nginx is started by its package,
+# but wanted only inside the lab.
 system:
 	@missing=""; \
 	for package in $(APT); do \
@@ -46,7 +47,9 @@ system:
 	fi; \
 	echo "installing system packages:$$missing"; \
 	$(SUDO) apt-get update -qq && \
-	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null
+	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null; \
+	case "$$missing" in *nginx*) \
+	  if [ -d /run/systemd/system ]; then $(SUDO) systemctl disable --quiet --now nginx; fi;; esac
 
 # The lock file holds every Python package with its hash, so a fresh machine gets what was tested.
 $(VENV)/.installed: requirements.lock pyproject.toml

@@ -2,11 +2,13 @@
 
 import os
 from dataclasses import dataclass
+from shutil import which
 
 from cniperf.beds import ovs
 from cniperf.beds.journal import journals
 from cniperf.beds.probe import device_kinds
 from cniperf.environment import congestion_controls
+from cniperf.generators import all_generators
 from cniperf.measure.run import missing_tools
 from cniperf.schemes import all_schemes
 from cniperf.schemes.scheme import Scheme
@@ -37,7 +39,7 @@ def examine() -> tuple[list[Finding], list[Finding]]:
     Kinds of device are tried in a network namespace of their own, which needs root; without it
     the schemes' findings say so.
     """
-    machine = [_root(), *_tools(), _cpus(), _congestion(), *_labs()]
+    machine = [_root(), *_tools(), _generators(), _cpus(), _congestion(), *_labs()]
     general = [finding for finding in machine if not finding.ok]
     if general:
         blocked = f"not before: {', '.join(finding.subject for finding in general)}"
@@ -83,6 +85,19 @@ def _tools() -> list[Finding]:
         Finding(tool, False, "not found", f"apt-get install {package}")
         for tool, package in missing.items()
     ]
+
+
+def _generators() -> Finding:
+    lacking = {
+        name: {package for tool, package in each.package.items() if which(tool) is None}
+        for name, each in all_generators().items()
+    }
+    there = ", ".join(name for name, packages in lacking.items() if not packages)
+    gone = [
+        f"no {name}: apt-get install {' '.join(sorted(packages))}"
+        for name, packages in lacking.items() if packages
+    ]  # fmt: skip
+    return Finding("generators", True, "; ".join([there, *gone]))
 
 
 def _cpus() -> Finding:

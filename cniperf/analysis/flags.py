@@ -102,6 +102,8 @@ def limits(runs: pd.DataFrame) -> pd.Series:
     told = runs["cpu_a"].notna() & runs["cpu_b"].notna()
     a, b = (np.where(runs["direction"].eq("reverse"), *ends)
             for ends in (("receiver", "sender"), ("sender", "receiver")))  # fmt: skip
+    # A single request at a time leaves both hosts waiting for each other.
+    told &= runs["mode"].isin(["stream", "udp"])
     found = np.select(
         [~told, full_a & full_b, full_a, full_b, runs["rate"].gt(0)], ["", "both", a, b, "rate"],
         "wire",

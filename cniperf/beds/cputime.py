@@ -1,9 +1,15 @@
 """What the CPUs did while a load ran: how full each host's were, and who else used them.
 
 All figures come from ``/proc`` (proc(5)), in ticks of 10 ms.
+
+A kernel that samples who runs at each timer tick (CONFIG_TICK_CPU_ACCOUNTING, the usual one) sees
+little of a load that wakes up at those ticks, as one that is paced by a timer: a CPU that was busy
+for a third of the time may be told as 1 %. Idle time is measured, not sampled, so what was used
+is here what the clock says less the idle time.
 """
 
 import os
+import time
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,52 +24,53 @@ IDLE, IOWAIT, STEAL, FIELDS = 3, 4, 7, 8
 
 @dataclass(frozen=True)
 class CpuTimes:
-    """How much time each CPU has spent so far, in ticks: all of it, idle, and stolen."""
+    """How much time each CPU has spent so far, in ticks: idle, and stolen; and when that was.
 
-    total: dict[int, int]
+    Attributes:
+        at: the clock, in seconds.
+        idle, stolen: ticks by CPU.
+    """
+
+    at: float
     idle: dict[int, int]
     stolen: dict[int, int]
 
     @classmethod
     def now(cls) -> "CpuTimes":
         """Read the counters."""
-        total, idle, stolen = {}, {}, {}
+        idle, stolen, at = {}, {}, time.monotonic()
         for line in Path("/proc/stat").read_text().splitlines():
             name, *fields = line.split()
             if name.startswith("cpu") and name != "cpu":
                 ticks = [int(field) for field in fields[:FIELDS]]
                 cpu = int(name.removeprefix("cpu"))
-                total[cpu], idle[cpu] = sum(ticks), ticks[IDLE] + ticks[IOWAIT]
-                stolen[cpu] = ticks[STEAL]
-        return cls(total, idle, stolen)
+                idle[cpu], stolen[cpu] = ticks[IDLE] + ticks[IOWAIT], ticks[STEAL]
+        return cls(at, idle, stolen)
 
     def busiest(self, since: "CpuTimes", cpus: Collection[int]) -> float:
         """Return how full the busiest of some CPUs was since an earlier reading, in %."""
-        return max(self._busy(since, cpu) for cpu in cpus)
+        span = self.at - since.at
+        return max(100 * (1 - min(self._idle(since, cpu) / span, 1)) for cpu in cpus) if span else 0
 
     def used(self, since: "CpuTimes", cpus: Collection[int]) -> float:
         """Return the CPU seconds that were spent on some CPUs, interrupts and softirqs included.
 
         What the hypervisor took is no part of it.
         """
-        ticks = sum(
-            (self.total[cpu] - since.total[cpu])
-            - (self.idle[cpu] - since.idle[cpu])
-            - (self.stolen[cpu] - since.stolen[cpu])
+        span = self.at - since.at
+        return sum(
+            max(0.0, span - self._idle(since, cpu) - (self.stolen[cpu] - since.stolen[cpu]) / TICKS)
             for cpu in cpus
         )
-        return ticks / TICKS
 
     def stolen_since(self, since: "CpuTimes", cpus: Collection[int]) -> float:
         """Return the share of some CPUs' time that the hypervisor gave to others, in %."""
-        spent = sum(self.total[cpu] - since.total[cpu] for cpu in cpus)
-        taken = sum(self.stolen[cpu] - since.stolen[cpu] for cpu in cpus)
-        return 100 * taken / spent if spent else 0.0
+        span = (self.at - since.at) * len(cpus)
+        taken = sum(self.stolen[cpu] - since.stolen[cpu] for cpu in cpus) / TICKS
+        return 100 * taken / span if span else 0.0
 
-    def _busy(self, since: "CpuTimes", cpu: int) -> float:
-        spent = self.total[cpu] - since.total[cpu]
-        idle = self.idle[cpu] - since.idle[cpu]
-        return 100 * (1 - idle / spent) if spent else 0.0
+    def _idle(self, since: "CpuTimes", cpu: int) -> float:
+        return (self.idle[cpu] - since.idle[cpu]) / TICKS
 
 
 def process_seconds(without: Collection[int] = ()) -> dict[int, float]:

@@ -140,6 +140,10 @@ class LabHost:
         """Delete a pod's namespace."""
         self._netlink.del_netns(name)
 
+    def set_sysctl(self, key: str, value: str, netns: str | None) -> None:
+        """Set a kernel parameter of a pod's namespace, or of the host's own."""
+        self._netlink.set_sysctl(key, value, netns or self.namespace)
+
     def run(self, argv: Sequence[str]) -> None:
         """Run a command in the host's namespace."""
         run(self.enter(argv), environ=self.environ)

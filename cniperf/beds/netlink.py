@@ -12,6 +12,7 @@ import socket as sockets  # as a class here has a method of that name
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 from cniperf.beds.journal import NETNS_DIR
@@ -50,6 +51,18 @@ class Netlink:
         fd = os.open(NETNS_DIR / namespace, os.O_RDONLY)
         try:
             return _away(lambda: _enter(fd), lambda: sockets.socket(type=sockets.SOCK_DGRAM))
+        finally:
+            os.close(fd)
+
+    def set_sysctl(self, key: str, value: str, namespace: str) -> None:
+        """Write a kernel parameter; /proc/sys/net is that of the thread that opens a file of it.
+
+        A dot in the name of a device stands as a slash in the key, as sysctl(8) has it.
+        """
+        file = "/proc/sys/" + key.translate(str.maketrans("./", "/."))
+        fd = os.open(NETNS_DIR / namespace, os.O_RDONLY)
+        try:
+            _away(lambda: _enter(fd), lambda: Path(file).write_text(value))
         finally:
             os.close(fd)
 

@@ -30,6 +30,7 @@ SWEPT = {
 }
 AXES = {
     "mtu": "MTU of the underlay, bytes", "length": "bytes a write", "streams": "TCP connections",
+    "pairs": "pairs of pods at once",
     "window": "TCP window", "congestion": "congestion control", "nic": "NIC",
     "direction": "who sends", "rate": "load offered, Gbit/s (0: as much as goes)",
 }  # fmt: skip
@@ -55,11 +56,12 @@ def sweep(runs: pd.DataFrame, value: str = "loss") -> Chart:
         sentence(grid[0], "Nothing was varied here.")
         return chart
     shown = table[~table["userspace"] & (table["scheme"].ne(BASELINE) | (value != "loss"))]
-    palette = colours(shown["scheme"].unique())
+    schemes = list(shown["scheme"].unique())
+    palette = colours(schemes)
     for axes, (axis, others, part) in zip(grid, found, strict=False):
         points = list(dict.fromkeys(part[axis]))
         ends = []
-        for scheme, line in part[part["scheme"].isin(palette)].groupby("scheme", sort=False):
+        for scheme, line in part[part["scheme"].isin(schemes)].groupby("scheme", sort=False):
             x = [points.index(point) for point in line[axis]]
             y = scale * line[value].to_numpy(dtype=float)
             axes.plot(x, y, ".-", color=palette[str(scheme)], linewidth=1.4)

@@ -187,7 +187,7 @@ class Load:
         client, device = clients[0], self.plan.a.endpoint.device
         limit = time.monotonic() + length + PATIENCE
         self._await_flow(client, device, limit)
-        start = last = looked = time.monotonic()
+        start = last = time.monotonic()
         before = after = CpuTimes.now()
         sent = bytes_carried(client, device)
         end = start + length - MARGIN
@@ -198,21 +198,21 @@ class Load:
                     f"{self.generator.name} did not end within {length + PATIENCE} s"
                 )
             if now < end + MARGIN:
-                after, looked = CpuTimes.now(), time.monotonic()
+                after = CpuTimes.now()
                 if sent is not None and total is not None:
                     tick(now - start, (total - sent) * 8 / 1e9 / (now - last))
             last, sent = now, total
         for other in clients[1:]:
             if not _ended(other, within=max(0.0, limit - time.monotonic())):
                 raise MeasurementFailed(f"{self.generator.name} did not end in every pod")
-        return self._busy(before, after, looked - start)
+        return self._busy(before, after)
 
-    def _busy(self, before: CpuTimes, after: CpuTimes, seconds: float) -> Busy:
+    def _busy(self, before: CpuTimes, after: CpuTimes) -> Busy:
         own = self.bed.cpus
         if after == before:  # the load ended before a second look
             return {"cpu_a": None, "cpu_b": None, "stolen": None, "used": None}
         return {
-            "used": {host: after.used(before, own[host]) / seconds for host in own},
+            "used": {host: after.used(before, own[host]) / (after.at - before.at) for host in own},
             "cpu_a": after.busiest(before, own["a"]),
             "cpu_b": after.busiest(before, own["b"]),
             "stolen": after.stolen_since(before, {*own["a"], *own["b"]}),

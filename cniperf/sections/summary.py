@@ -148,32 +148,39 @@ def _failure(row: "pd.Series[Any]") -> str:
 def losses(group: pd.DataFrame) -> Html:
     """Lay out each scheme's figure, its loss and what it costs more."""
     held = group.assign(limit=limits(group)).groupby("scheme")["limit"].agg(commonest)
+    mode, table = mode_of(group), loss_table(group)
     rows: list[list[Cell]] = []
-    mode = mode_of(group)
-    for scheme, row in loss_table(group).iterrows():
+    for scheme, row in table.iterrows():
         star = "*" if row["userspace"] else ""
         if not row["runs"]:
-            rows.append([str(scheme), "0", Html(_failure(row)), *"–––––––"])
+            rows.append([str(scheme), "0", Html(_failure(row)), *"–––––"])
             continue
         failed = f" ({row['failed']} failed)" if row["failed"] else ""
         host = scheme == BASELINE
+        spread = ranged(row["figure_low"], row["figure_high"], mode.form)
+        interval = ranged(row["loss_low"], row["loss_high"], "{:.1%}")
         rows.append(
             [
                 str(scheme) + star,
                 f"{row['runs']}{failed}",
-                mode.form.format(row["figure"]),
-                ranged(row["figure_low"], row["figure_high"], mode.form),
-                "baseline" if host else percent(row["loss"]),
-                "–" if host else ranged(row["loss_low"], row["loss_high"], "{:.1%}"),
-                "–" if pd.isna(row["retransmits"]) else f"{row['retransmits']:.0f}",
+                _with_range(mode.form.format(row["figure"]), spread),
+                "baseline" if host else _with_range(percent(row["loss"]), interval),
                 "–" if pd.isna(row["cost"]) else f"{row['cost']:.2f}",
                 "–" if host or pd.isna(row["cost_more"]) else signed(row["cost_more"]),
+                "–" if pd.isna(row["retransmits"]) else f"{row['retransmits']:.0f}",
                 LIMITS[held[str(scheme)]],
             ]
         )
-    head = ["scheme", "runs", mode.unit, "lowest to highest", "loss", "95 % interval",
-            "retransmits", mode.cost_unit, "extra CPU", "held back by"]  # fmt: skip
+    head: list[Cell] = ["scheme", "runs", Html(f"{mode.unit}<br><small>lowest to highest</small>"),
+            Html("loss<br><small>95 % interval</small>"), mode.cost_unit, "extra CPU",
+            "retransmits", "held back by"]  # fmt: skip
+    told = [place for place in range(len(head)) if place < 4 or any(r[place] != "–" for r in rows)]
     few = "<p class='note'>Medians over the rounds.</p>"
-    if loss_table(group).query("runs > 0 and scheme != @BASELINE")["loss_low"].isna().any():
+    if table.query("runs > 0 and scheme != @BASELINE")["loss_low"].isna().any():
         few = f"<p class='note'>Medians over the rounds; an interval takes {ENOUGH} of them.</p>"
-    return Html(as_table(head, rows, numbers={1, 2, 3, 4, 5, 6, 7, 8}) + few)
+    shown = [[row[place] for place in told] for row in rows]
+    return Html(as_table([head[place] for place in told], shown, numbers=range(1, 7)) + few)
+
+
+def _with_range(figure: str, spread: str) -> Html:
+    return Html(figure if spread == "–" else f"{figure}<br><small>{spread}</small>")

@@ -67,9 +67,18 @@ def swept(runs: pd.DataFrame) -> Html:
     return Html(
         f"<h2>Sweep over {escape(listed(names)) or 'nothing'}</h2>"
         f"<p class='meta'>{escape(runs['suite'].iloc[0])}: {len(runs)} runs at "
-        f"{len(table[names].drop_duplicates()) if names else 1} points.</p>"
+        f"{len(table[names].drop_duplicates()) if names else 1} points. The same at all of them: "
+        f"{escape(_same(runs, names))}.</p>"
         + as_table(head, rows, set(range(first + 1, first + 8)))
     )
+
+
+def _same(runs: pd.DataFrame, varied: list[str]) -> str:
+    """Say which conditions all runs share, as far as a reader asks for them."""
+    first = runs.iloc[0]
+    shown = ("bed", "nic", "mtu", "mode", "pairs", "streams", "direction", "duration", "omit")
+    same = [f"{name} {first[name]}" for name in shown if name not in varied]
+    return ", ".join([*same, f"{first['generator']} {first['version']}"])
 
 
 def why_vxlan(runs: pd.DataFrame) -> Html:

@@ -2,15 +2,21 @@
 
 from dataclasses import dataclass
 
-from cniperf.steps.step import Step
+from cniperf.steps.step import Applier, NetlinkStep, Step
 
 
 @dataclass(frozen=True)
-class SetSysctl(Step):
-    """Set a kernel parameter of a device or namespace that the plan itself made."""
+class SetSysctl(NetlinkStep):
+    """Set a kernel parameter of a device or namespace that the plan itself made.
+
+    The file is written directly: netlink knows not all of them.
+    """
 
     key: str
     value: str
+
+    def apply(self, host: Applier) -> None:
+        host.set_sysctl(self.key, self.value, self.netns)
 
     def argv(self) -> list[str]:
         return self._inside("sysctl", "-q", "-w", f"{self.key}={self.value}")

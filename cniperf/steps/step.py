@@ -23,6 +23,9 @@ class Applier(Protocol):
     def del_netns(self, name: str) -> None:
         """Delete a named network namespace; no error where there is none."""
 
+    def set_sysctl(self, key: str, value: str, netns: str | None) -> None:
+        """Set a kernel parameter of a namespace, as ``net.ipv4.ip_forward``."""
+
 
 @dataclass(frozen=True)
 class Step(ABC):
@@ -50,7 +53,7 @@ class Step(ABC):
 
 @dataclass(frozen=True)
 class NetlinkStep(Step):
-    """A step that netlink can make, without a process."""
+    """A step that needs no process: netlink makes it, or a file of the kernel's."""
 
     @abstractmethod
     def apply(self, host: Applier) -> None:

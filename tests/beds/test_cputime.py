@@ -47,6 +47,29 @@ def test_a_busy_loop_shows_up_in_the_share_of_its_cpu(busy):
     assert 0.95 * loop <= after.used(before, {cpu}) <= 1.05 * max(loop, others) + 0.02
 
 
+# Works a millisecond in four, as often as a kernel of 250 Hz looks, and tells its own CPU time.
+NAPS = """
+import os, time
+end = time.monotonic() + 2
+while time.monotonic() < end:
+    until = time.process_time() + 0.001
+    while time.process_time() < until: pass
+    time.sleep(0.003)
+print(time.process_time())
+"""
+
+
+def test_a_load_that_wakes_with_the_timer_shows_up_whole():
+    cpu = max(os.sched_getaffinity(0))
+    before, others = CpuTimes.now(), process_seconds()
+    argv = ["taskset", "-c", str(cpu), sys.executable, "-c", NAPS]
+    own = float(subprocess.check_output(argv, text=True))
+    used = CpuTimes.now().used(before, {cpu})
+    rest = used_since(process_seconds(), others)
+    assert 0.3 < own < 1.5
+    assert 0.95 * own <= used <= 1.05 * own + rest + 0.25  # wake-ups, interrupts, its start
+
+
 def test_a_process_that_is_new_counts_whole_and_one_that_ended_not():
     assert used_since({1: 5.0, 2: 3.0}, {1: 4.0, 9: 100.0}) == 4.0
 
