@@ -7,10 +7,13 @@ from cniperf.runs import load_runs
 
 
 def test_the_rate_is_what_the_slowest_can_carry(shelf, monkeypatch):
-    speeds = {"hostnetwork": 30.0, "calico": 20.0, "canal": 4.3}
-    monkeypatch.setattr(
-        equal_load, "run", lambda asked, progress: [shelf.add(asked.scheme, speeds[asked.scheme])]
-    )
+    speeds = {"hostnetwork": 30.0, "ovs": 0.9, "calico": 20.0, "canal": 4.3}
+
+    def run(asked, progress):
+        datapath = "netdev" if asked.scheme == "ovs" else None
+        return [shelf.add(asked.scheme, speeds[asked.scheme], ovs_datapath=datapath)]
+
+    monkeypatch.setattr(equal_load, "run", run)
     told = []
     assert common_rate(Experiment.of(), list(speeds), shelf.folder, told.append) == 3.9
     assert "canal is the slowest with 4.30 Gbit/s: each scheme is offered 3.9 Gbit/s" in told
