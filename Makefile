@@ -10,7 +10,7 @@ APT := iperf3 iperf sockperf curl nginx-light openvswitch-switch iproute2 ethtoo
        tcpdump iputils-ping procps util-linux python3-venv poppler-utils \
        fonts-noto-cjk fonts-dejavu-core libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0
 
-.PHONY: run test lint bench clean setup system lock environment reference
+.PHONY: run test lint bench clean setup system lock catalogue environment reference
 
 run: setup ## measure all schemes in the lab and make the report
 	@$(SUDO) $(BIN)/cniperf suite --budget 5m; code=$$?; \
@@ -63,6 +63,12 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 lock: ## write requirements.lock anew
 	$(BIN)/uv pip compile --universal --generate-hashes --all-extras --no-header --upgrade --quiet \
 	  pyproject.toml --output-file requirements.lock
+
+catalogue: setup ## bring the Chinese words up to date with the code; new ones are to be translated
+	@mkdir -p build
+	$(BIN)/pybabel --quiet extract --keywords=_ --keywords=N_ --keywords=plural:1,2 --no-location \
+	  --omit-header --project=cniperf --output=build/cniperf.pot cniperf
+	$(BIN)/pybabel --quiet update --no-fuzzy-matching --ignore-obsolete --domain=cniperf --input-file=build/cniperf.pot --output-dir=cniperf/locale
 
 ENVIRONMENT ?= environment.yml
 environment: ## write environment.yml anew, from pyproject.toml

@@ -1,0 +1,72 @@
+"""The report's and the charts' words in the reader's language, by gettext.
+
+English stands in the code, marked with ``_`` where it is shown, or with ``N_`` where a constant
+holds it that ``_`` translates when it is shown. Another language is a catalogue,
+``locale/LANG/LC_MESSAGES/cniperf.po``; ``make catalogue`` brings it up to date with the code.
+
+What is data stays as it is in every language: names of schemes and columns, commands, what a tool
+said.
+"""
+
+import io
+from functools import cache
+from gettext import GNUTranslations, NullTranslations
+from pathlib import Path
+
+from cniperf.errors import ParameterError, unknown
+
+FOLDER = Path(__file__).parent / "locale"
+
+_spoken = "en"
+
+
+def languages() -> list[str]:
+    """Return the languages there are, English first."""
+    return ["en", *sorted(file.parts[-3] for file in FOLDER.glob("*/LC_MESSAGES/cniperf.po"))]
+
+
+def speak(language: str) -> None:
+    """Show everything from now on in a language, as ``zh``.
+
+    Raises:
+        ParameterError: there is no catalogue of this language.
+    """
+    global _spoken  # noqa: PLW0603  one reader, one language
+    if language not in languages():
+        raise ParameterError(unknown("lang", language, languages()))
+    _spoken = language
+
+
+def spoken() -> str:
+    """Return the language that is shown now."""
+    return _spoken
+
+
+def _(text: str) -> str:
+    """Return a text in the reader's language."""
+    return _catalogue(_spoken).gettext(text)
+
+
+def N_(text: str) -> str:  # noqa: N802  gettext's own name for it
+    """Mark a text that is translated where it is shown."""
+    return text
+
+
+def plural(one: str, many: str, number: int) -> str:
+    """Return the form that goes with a number, in the reader's language."""
+    return _catalogue(_spoken).ngettext(one, many, number)
+
+
+@cache
+def _catalogue(language: str) -> NullTranslations:
+    if language == "en":
+        return NullTranslations()
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
+    with (FOLDER / language / "LC_MESSAGES" / "cniperf.po").open("rb") as file:
+        catalogue = read_po(file)
+    binary = io.BytesIO()
+    write_mo(binary, catalogue)
+    binary.seek(0)
+    return GNUTranslations(binary)
