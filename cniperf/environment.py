@@ -4,19 +4,16 @@ import os
 import platform
 import re
 import subprocess
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import cniperf
+from cniperf.generators import all_generators
 
 TOOLS = {
-    "iperf3": ["iperf3", "--version"],
-    "iperf": ["iperf", "--version"],
-    "sockperf": ["sockperf", "--version"],
-    "curl": ["curl", "--version"],
-    "nginx": ["nginx", "-v"],
     "iproute2": ["ip", "-V"],
     "ethtool": ["ethtool", "--version"],
     "openvswitch": ["ovs-vsctl", "--version"],
@@ -49,10 +46,16 @@ def fingerprint() -> dict[str, Any]:
         "versions": {
             "cniperf": cniperf.__version__,
             "pyroute2": version("pyroute2"),
-            **{tool: _tool_version(*argv) for tool, argv in TOOLS.items()},
+            **{tool: _tool_version(*argv) for tool, argv in _tools().items()},
         },
         "sysctl": {name.replace("/", "."): _sysctl(name) for name in SYSCTLS},
     }
+
+
+def _tools() -> dict[str, Sequence[str]]:
+    """Return the command that tells the version of each tool: generators and wiring."""
+    makers = (each.versions for each in all_generators().values())
+    return {tool: argv for each in (*makers, TOOLS) for tool, argv in each.items()}
 
 
 def congestion_controls() -> list[str]:

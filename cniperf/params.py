@@ -9,18 +9,18 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from cniperf.errors import ParameterError, one_line, unknown
 from cniperf.generators import all_generators
+from cniperf.generators import find as find_generator
 from cniperf.modes import MODES
 from cniperf.schemes import find
 
 Nic = Literal["virtio", "offload", "plain"]
 Gro = Literal["default", "on", "off"]
 Mode = Literal["stream", "rr", "crr", "udp"]
-GeneratorName = Literal["", "iperf3", "iperf", "sockperf", "curl"]
 Direction = Literal["forward", "reverse", "both"]
 BedName = Literal["lab"]
 
 # The generator of each mode, where none is given.
-USUAL: Mapping[Mode, GeneratorName] = {
+USUAL: Mapping[Mode, str] = {
     "stream": "iperf3", "rr": "sockperf", "crr": "curl", "udp": "iperf3",
 }  # fmt: skip
 
@@ -32,6 +32,15 @@ OVERHEAD = 78  # bytes: IPv4 20, UDP 8, and VXLAN's 50 around them
 
 def _scheme(name: str) -> str:
     return find(name).name
+
+
+def _generator(name: str) -> str:
+    return find_generator(name).name if name else name
+
+
+def _generators() -> str:
+    """Return every generator with its modes, for people."""
+    return ", ".join(f"{name} ({', '.join(each.modes)})" for name, each in all_generators().items())
 
 
 def _window(text: str) -> str:
@@ -77,9 +86,9 @@ class Experiment(BaseModel):
         "one TCP connection (rr), or over a new one each (crr), datagrams at the highest rate "
         "that loses no more than max_loss (udp)",
     )
-    generator: GeneratorName = Field(
-        "", description="the program that makes the load; empty for the mode's own: "
-        "iperf3 (stream, udp), iperf (stream), sockperf (rr), curl and nginx (crr)",
+    generator: Annotated[str, AfterValidator(_generator)] = Field(
+        "", description=f"the program that makes the load, one of {_generators()}; "
+        "empty for the mode's own",
     )  # fmt: skip
     pairs: int = Field(1, ge=1, le=64, description="pairs of pods that are loaded at once")
     length: int = Field(
@@ -125,8 +134,9 @@ class Experiment(BaseModel):
             if name not in cls.model_fields:
                 raise ParameterError(unknown("parameter", name, cls.model_fields))
         given = {name: value for name, value in values.items() if value is not None}
-        if isinstance(scheme := given.get("scheme"), str):
-            find(scheme)
+        for name, known in (("scheme", find), ("generator", find_generator)):
+            if isinstance(value := given.get(name), str) and value:
+                known(value)
         try:
             made = cls.model_validate(given)
         except ValidationError as problem:
@@ -139,7 +149,7 @@ class Experiment(BaseModel):
         """Refuse parameters that do not go with each other."""
         if self.nic == "plain" and self.gro == "on":
             raise ParameterError("gro='on' does not go with nic='plain', a NIC without it")
-        generator = all_generators()[self.generator]
+        generator = find_generator(self.generator)
         if self.mode not in generator.modes:
             fit = [name for name, each in all_generators().items() if self.mode in each.modes]
             raise ParameterError(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import Shelf, cannot_here
 
+from cniperf.generators import all_generators
 from cniperf.schemes import scheme_names
 
 
@@ -73,10 +74,10 @@ def test_an_unknown_name_in_a_settings_file_is_told(tmp_path):
     refused(cniperf("run", "calico", "--settings", file), "did you mean 'duration'", 2)
 
 
-def test_the_command_line_offers_the_schemes_there_are():
+def test_the_command_line_offers_the_schemes_and_generators_there_are():
     text = cniperf("run", "--help").stdout
     text = "".join(text.replace("│", "").split())  # a name may be broken over two lines
-    assert all(name in text for name in scheme_names())
+    assert all(name in text for name in [*scheme_names(), *all_generators()])
 
 
 @pytest.mark.parametrize("scheme", scheme_names())

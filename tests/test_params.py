@@ -79,7 +79,8 @@ def test_a_settings_file_gives_parameters_by_name(tmp_path):
 
 @pytest.mark.parametrize(
     ("asked", "says"),
-    [({"generator": "sockperf"}, "generator='sockperf' does not go with mode='stream': iperf"),
+    [({"generator": "iperf4"}, "unknown generator 'iperf4'; did you mean 'iperf'? Known: curl, iperf"),
+     ({"generator": "sockperf"}, "generator='sockperf' does not go with mode='stream': iperf"),
      ({"mode": "rr", "streams": 4}, "streams=4 does not go with mode='rr'"),
      ({"mode": "crr", "congestion": "reno"}, "congestion='reno' does not go"),
      ({"generator": "iperf", "direction": "both"}, "direction='both' does not go"),

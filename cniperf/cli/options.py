@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cniperf.errors import ParameterError
+from cniperf.generators import all_generators
+from cniperf.schemes import scheme_names
 
 if TYPE_CHECKING:
     from cniperf.params import Experiment
 
-SCHEMES = "hostnetwork, macvlan, ovs, ovs-bridge, calico, flannel-hostgw, flannel-vxlan, canal"
-
-Scheme = Annotated[str, typer.Argument(help=f"One of: {SCHEMES}.")]
+Scheme = Annotated[str, typer.Argument(help=f"One of: {', '.join(scheme_names())}.")]
 Nic = Annotated[
     str | None,
     typer.Option(help="The hosts' NICs: virtio (no tunnel segmentation), offload (everything), "
@@ -38,7 +38,7 @@ PARAMETERS: dict[str, Any] = {
     "omit": (int, "Seconds before that, not counted. (default: 1)"),
     "mode": (str, "The load: stream (TCP), rr (request/response), crr (connect/request/response), "
              "udp (highest rate within --max-loss). (default: stream)"),
-    "generator": (str, "iperf3, iperf, sockperf or curl. (default: the mode's own)"),
+    "generator": (str, f"One of: {', '.join(all_generators())}. (default: the mode's own)"),
     "pairs": (int, "Pairs of pods loaded at once. (default: 1)"),
     "streams": (int, "Parallel TCP connections. (default: 1)"),
     "window": (str, "TCP window, as 512K. (default: autotuned)"),

@@ -67,6 +67,7 @@ GENERATOR = Generator(
     name="curl",
     modes=("crr",),
     package={"curl": "curl", "nginx": "nginx-light"},
+    versions={"curl": ["curl", "--version"], "nginx": ["nginx", "-v"]},
     port=8080,
     server=server,
     client=client,

@@ -1,6 +1,6 @@
 """What a generator is: the commands of its two ends, and how to read what they said."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,6 +82,8 @@ class Generator:
         name: as the parameter ``generator`` has it.
         modes: loads that it can make, see :data:`cniperf.params.Mode`.
         package: Debian package by command.
+        versions: command that tells a version, by the name that a run records it under; the
+            generator's own name is one of them.
         port: of the first server; the server of the second pair has the next one.
         server: command of the receiving end. It may write files into the job's folder.
         client: command of the sending end.
@@ -94,6 +96,7 @@ class Generator:
     name: str
     modes: tuple[str, ...]
     package: Mapping[str, str]
+    versions: Mapping[str, Sequence[str]]
     port: int
     server: Callable[[Job], list[str]]
     client: Callable[[Job], list[str]]

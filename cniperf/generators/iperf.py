@@ -76,6 +76,7 @@ GENERATOR = Generator(
     name="iperf",
     modes=("stream",),
     package={"iperf": "iperf"},
+    versions={"iperf": ["iperf", "--version"]},
     port=5001,
     server=server,
     client=client,

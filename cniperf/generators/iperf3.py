@@ -131,6 +131,7 @@ GENERATOR = Generator(
     name="iperf3",
     modes=("stream", "udp"),
     package={"iperf3": "iperf3"},
+    versions={"iperf3": ["iperf3", "--version"]},
     port=5201,
     server=server,
     client=client,

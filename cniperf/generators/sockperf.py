@@ -55,6 +55,7 @@ GENERATOR = Generator(
     name="sockperf",
     modes=("rr",),
     package={"sockperf": "sockperf"},
+    versions={"sockperf": ["sockperf", "--version"]},
     port=11111,
     server=server,
     client=client,
