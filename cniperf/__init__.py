@@ -16,6 +16,7 @@ _HOME = {
     "Host": "cniperf.hosts",
     "load_evidence": "cniperf.runs",
     "load_intervals": "cniperf.runs",
+    "load_raw": "cniperf.runs",
     "load_runs": "cniperf.runs",
     "loss_table": "cniperf.analysis.loss",
     "make_plan": "cniperf.plan",

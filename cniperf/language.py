@@ -31,7 +31,7 @@ def speak(language: str) -> None:
     Raises:
         ParameterError: there is no catalogue of this language.
     """
-    global _spoken  # noqa: PLW0603  one reader, one language
+    global _spoken
     if language not in languages():
         raise ParameterError(unknown("lang", language, languages()))
     _spoken = language

@@ -1,22 +1,53 @@
-"""From a folder of runs to a report: HTML without an outside link, and the PDF made from it."""
+"""From a folder of runs to a report: HTML without an outside link, and PDF and Markdown from it."""
 
+import itertools
+import re
 import shutil
 import time
 from base64 import b64decode
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from cniperf.errors import CniperfError
+from cniperf import checksums
+from cniperf.errors import CniperfError, ParameterError, unknown
 from cniperf.notebook import execute
 from cniperf.runs import default_data_dir, load_runs
 from cniperf.sections import TITLE
 
+FORMATS = ("html", "pdf", "md")
 
-class Report(NamedTuple):
-    """The files of a report."""
+# What earlier reports have left in a folder that a new one goes to.
+OURS = ("report.*", "chart-*.png", checksums.NAME)
 
-    html: Path
-    pdf: Path
+
+@dataclass(frozen=True)
+class Report:
+    """The files of a report.
+
+    Attributes:
+        folder: where they lie, with the charts as PNG and the checksums of what they tell of.
+        formats: those of :data:`FORMATS` that were made.
+    """
+
+    folder: Path
+    formats: tuple[str, ...]
+
+    @property
+    def files(self) -> list[Path]:
+        """The report, a file a format."""
+        return [self.folder / f"report.{each}" for each in self.formats]
+
+    @property
+    def html(self) -> Path:
+        """The page."""
+        return self.folder / "report.html"
+
+    @property
+    def pdf(self) -> Path:
+        """The PDF."""
+        return self.folder / "report.pdf"
 
 
 def default_reports_dir() -> Path:
@@ -29,46 +60,68 @@ def make_report(
     out_dir: Path | str | None = None,
     *,
     suite: str = "",
+    formats: Collection[str] = ("html", "pdf"),
     kernel: Any = None,  # noqa: ANN401
 ) -> Report:
-    """Run ``report.ipynb`` over a folder of runs and leave HTML, PDF, charts and the notebook.
+    """Run ``report.ipynb`` over a folder of runs and leave the report, charts and the notebook.
+
+    Beside them ``SHA256SUMS`` has the checksum of every file of the runs.
 
     Args:
         data_dir: folder of run folders; the project's ``data/`` if not given.
         out_dir: folder for the files; a report that is there already is replaced.
         suite: only the runs of this suite.
+        formats: some of :data:`FORMATS`.
         kernel: a kernel from :func:`cniperf.notebook.warm_kernel`.
 
     Raises:
+        ParameterError: there is no such format.
         CniperfError: there is no run to report, or the folder cannot be written.
     """
+    for each in formats:
+        if each not in FORMATS:
+            raise ParameterError(unknown("format", each, FORMATS))
     data = Path(data_dir or default_data_dir()).resolve()
-    if load_runs(data, suite=suite or None).empty:
+    runs = load_runs(data, suite=suite or None)
+    if runs.empty:
         which = f" of suite {suite!r}" if suite else ""
         raise CniperfError(f"no run{which} in {data}: measure some with `cniperf suite`")
     name = suite or time.strftime("report-%Y%m%dT%H%M%SZ", time.gmtime())
     final = Path(out_dir or default_reports_dir() / name).resolve()
     draft = final.with_name(f".partial-{final.name}")
     try:
-        _write(draft, data, suite, kernel)
+        _write(draft, data, suite, formats, kernel)
+        (draft / checksums.NAME).write_text(checksums.checksums(runs["path"], runs["suite"]))
         final.mkdir(exist_ok=True)
+        for old in itertools.chain.from_iterable(map(final.glob, OURS)):
+            old.unlink()
         for file in draft.iterdir():
             file.replace(final / file.name)
     except OSError as problem:
         raise CniperfError(f"cannot write the report to {final}: {problem.strerror}") from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return Report(final / "report.html", final / "report.pdf")
+    return Report(final, tuple(each for each in FORMATS if each in formats))
 
 
-def _write(folder: Path, data: Path, suite: str, kernel: Any) -> None:  # noqa: ANN401
+def _write(
+    folder: Path,
+    data: Path,
+    suite: str,
+    formats: Collection[str],
+    kernel: Any,  # noqa: ANN401
+) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     notebook = folder / "report.ipynb"
     execute("report", notebook, {"data_dir": str(data), "suite": suite}, kernel)
     text = to_html(notebook)
-    (folder / "report.html").write_text(text)
-    to_pdf(text, folder / "report.pdf")
+    if "html" in formats:
+        (folder / "report.html").write_text(text)
+    if "pdf" in formats:
+        to_pdf(text, folder / "report.pdf")
+    if "md" in formats:
+        (folder / "report.md").write_text(to_markdown(text))
     save_charts(notebook, folder)
 
 
@@ -90,6 +143,17 @@ def to_pdf(html: str, file: Path) -> None:
     import weasyprint
 
     weasyprint.HTML(string=html).write_pdf(str(file))
+
+
+def to_markdown(html: str) -> str:
+    """Turn that page into Markdown, whose pictures are the charts saved beside it."""
+    from markdownify import markdownify
+
+    body = html[html.index("<main>") :]
+    number = itertools.count(1)
+    body = re.sub(r'src="data:image/[^"]*"', lambda _: f'src="chart-{next(number)}.png"', body)
+    text = str(markdownify(body, heading_style="ATX", bullets="-"))
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
 def save_charts(notebook: Path, folder: Path) -> None:

@@ -6,14 +6,15 @@ A run folder holds
 ``run.json``           format version, status, parameters, environment, plan, summary
 ``host-a.sh`` ``-b``   the plan as applied on each host, as shell commands
 ``evidence.json``      which way a probe's packets went, hop by hop, before the load
-``iperf3-client.json`` what the generator on host a said, untouched
-``iperf3-server.json`` what the generator on host b said, untouched
+``iperf3-client.json`` what the generator on host a said, untouched; may be gzipped (``….gz``)
+``iperf3-server.json`` what the generator on host b said, untouched; the same
 ``latency.csv``        how many transactions took how long (modes rr and crr)
 =====================  =======================================================================
 
 This module needs neither root nor Linux.
 """
 
+import gzip
 import json
 import os
 import secrets
@@ -250,10 +251,10 @@ def load_intervals(run: Path | str) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    files = sorted(Path(run).glob("iperf3-client*.json"))
-    if not files:
+    said = load_raw(run).items()
+    parts = [_intervals(text) for name, text in said if name.startswith("iperf3-client")]
+    if not parts:
         return pd.DataFrame({"second": [], "gbps": [], "retransmits": [], "omitted": []})
-    parts = [_intervals(file) for file in files]
     shortest = min(map(len, parts))
     whole = parts[0].iloc[:shortest].copy()
     for other in parts[1:]:
@@ -261,11 +262,21 @@ def load_intervals(run: Path | str) -> "pd.DataFrame":
     return whole
 
 
-def _intervals(file: Path) -> "pd.DataFrame":
+def load_raw(run: Path | str) -> dict[str, str]:
+    """Load what the generators of one run said, untouched, by the name of the file."""
+    own = ("run.json", "evidence.json", "latency.csv", "host-a.sh", "host-b.sh")
+    found = {}
+    for file in sorted(Path(run).iterdir()):
+        if file.name not in own:
+            read = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+            found[file.name.removesuffix(".gz")] = read.decode(errors="replace")
+    return found
+
+
+def _intervals(text: str) -> "pd.DataFrame":
     import pandas as pd
 
     # A warning may stand before it, and more may follow (esnet/iperf#1716).
-    text = file.read_text()
     client = json.JSONDecoder().raw_decode(text, text.find("{"))[0]
     rows = []
     for part in client["intervals"]:

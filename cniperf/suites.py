@@ -5,16 +5,22 @@ tells of the suite. This module needs neither root nor Linux.
 """
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from cniperf.errors import CannotWrite, ParameterError, unknown
+from cniperf.runs import BEFORE
 
 FORMAT = 1
 
 Cell = dict[str, Any]
+
+# What a command says of the parameters in any case, and what is no option of it.
+SAID = ("nic", "mtu", "duration", "omit", "congestion")
+UNSAID = ("bed",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +65,40 @@ class Suite:
             draft.replace(file)
         except OSError as problem:
             raise CannotWrite(f"cannot write to {file.parent}: {problem.strerror}") from None
+
+    def command(self) -> str:
+        """Return the command that measures the like on another machine, in the same order."""
+        schemes = dict.fromkeys(str(cell["scheme"]) for cell in self.cells)
+        if not self.vary and any(set(cell) != {"scheme"} for cell in self.cells):
+            given = {"rounds": self.rounds, "duration": self.params["duration"],
+                     "omit": self.params["omit"], "seed": self.seed}  # fmt: skip
+            words = [f"-p {name} {value}" for name, value in given.items()]
+            return " ".join(["papermill why_vxlan.ipynb out.ipynb", *words])
+        words = [f"cniperf suite {' '.join(schemes)}"]
+        if self.vary:
+            words = [f"cniperf sweep --schemes {','.join(schemes)}", *map(self._values, self.vary)]
+            if len(self.points()) < math.prod(len(self.values(name)) for name in self.vary):
+                words.append("--one-at-a-time")
+        until = {"seed": self.seed, "rounds": self.rounds, "target": f"{100 * self.target:g}",
+                 "budget": f"{self.budget:.0f}s" if self.budget else "0"}  # fmt: skip
+        words += [f"--{name} {value}" for name, value in until.items()]
+        for name, value in self.params.items():
+            if name in SAID or (value and value != BEFORE.get(name) and name not in UNSAID):
+                option = f"--{name.replace('_', '-')}"
+                words.append(option if value is True else f"{option} {value}")
+        return " ".join(words)
+
+    def points(self) -> list[Cell]:
+        """Return the points of a sweep: the values of what it varies, each combination once."""
+        points = ({name: cell[name] for name in self.vary} for cell in self.cells)
+        return list({str(point): point for point in points}.values())
+
+    def values(self, name: str) -> list[Any]:
+        """Return the values that a sweep gives a parameter, in its order."""
+        return list(dict.fromkeys(cell[name] for cell in self.cells))
+
+    def _values(self, name: str) -> str:
+        return f"--vary {name}={','.join(map(str, self.values(name)))}"
 
     def end(self, reason: str) -> "Suite":
         """Return the suite as one that stopped for this reason."""

@@ -256,7 +256,7 @@ def _measured(planned: "Suite", data_dir: Path | None, out_dir: Path | None) -> 
     typer.echo(_announced(planned))
     done = run_suite(planned, data_dir=data_dir, out_dir=out_dir, tell=typer.echo)
     if done.report:
-        typer.echo(f"\nreport: {shown(done.report.html)}\n        {shown(done.report.pdf)}")
+        typer.echo("\nreport: " + "\n        ".join(map(shown, done.report.files)))
     missing = {str(cell["scheme"]) for cell in planned.cells} - set(
         done.runs[done.runs["status"].eq("ok")]["scheme"]
     )

@@ -103,6 +103,11 @@ def number(name: str, value: object, low: float, high: float) -> float:
     raise ParameterError(f"{name}={value!r} is not allowed: a number from {low} to {high}")
 
 
+def words(text: str) -> list[str]:
+    """Return the words of a list with commas between."""
+    return [word.strip() for word in text.split(",")]
+
+
 def seconds(text: str) -> float:
     """Return the seconds of a time such as 10m or 1h30m; 0 is no limit."""
     found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)

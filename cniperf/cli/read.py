@@ -1,4 +1,4 @@
-"""The verbs that only read or print: doctor, plan, compare, report. Only doctor asks for root."""
+"""The verbs that only read: doctor, plan, compare, report, export. Only doctor asks for root."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from cniperf.cli.app import app, examples, shown
-from cniperf.cli.options import Mtu, Nic, Scheme
+from cniperf.cli.options import Mtu, Nic, Scheme, words
 
 
 @app.command(epilog=examples("cniperf doctor"))
@@ -104,8 +104,11 @@ def report(
     out_dir: Annotated[
         Path | None, typer.Option(help="Folder of the report. (default: reports/…)")
     ] = None,
+    format: Annotated[
+        str, typer.Option(help="Of html, pdf, md (Markdown); commas between.")
+    ] = "html,pdf",
 ) -> None:
-    """Make the HTML and PDF report of a folder of runs. Needs no root."""
+    """Make the report of a folder of runs. Needs no root."""
     import warnings
 
     from cniperf.report import make_report
@@ -113,7 +116,30 @@ def report(
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", BrokenRunWarning)
-        files = make_report(data, out_dir, suite=suite)
+        files = make_report(data, out_dir, suite=suite, formats=words(format))
     for warning in {str(each.message): each for each in caught}:
         typer.echo(f"left out: {warning}", err=True)
-    typer.echo(f"report: {shown(files.html)}\n        {shown(files.pdf)}")
+    typer.echo("report: " + "\n        ".join(map(shown, files.files)))
+
+
+@app.command(
+    epilog=examples(
+        "cniperf export data/reference --out runs.csv",
+        "cniperf export --suite NAME --out runs.parquet",
+    )
+)
+def export(
+    data: Annotated[
+        Path | None, typer.Argument(help="Folder of runs. (default: the project's data/)")
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(help="The file; its ending names the format, .csv or .parquet.")
+    ] = Path("runs.csv"),
+    suite: Annotated[str, typer.Option(help="Only the runs of this suite.")] = "",
+) -> None:
+    """Write a folder of runs into one table for other tools, a row a run. Needs no root."""
+    from cniperf.export import export as write
+    from cniperf.runs import load_runs
+
+    write(load_runs(data, suite=suite or None), out)
+    typer.echo(shown(out))

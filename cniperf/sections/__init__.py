@@ -1,6 +1,6 @@
 """The sections of the report in words and tables: each takes runs and returns a piece of HTML."""
 
-from cniperf.sections.appendix import commands, environment, how_measured, left_out
+from cniperf.sections.appendix import commands, environment, how_measured, how_to_repeat, left_out
 from cniperf.sections.html import Html
 from cniperf.sections.loads import latency, pairs
 from cniperf.sections.summary import TITLE, answer, heading, losses, title
@@ -10,6 +10,6 @@ from cniperf.sections.verdicts import claims, control
 
 __all__ = [
     "TITLE", "Html", "answer", "claims", "commands", "control", "environment", "heading",
-    "how_measured", "latency", "left_out", "losses", "noise", "pairs", "sweeps", "swept",
-    "title", "why_vxlan",
+    "how_measured", "how_to_repeat", "latency", "left_out", "losses", "noise", "pairs",
+    "sweeps", "swept", "title", "why_vxlan",
 ]  # fmt: skip

@@ -1,25 +1,23 @@
 """What a stranger needs to repeat it: how it was measured and wired, on which machine."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 
 import pandas as pd
 
+from cniperf import checksums
 from cniperf.errors import ParameterError
 from cniperf.runs import load_plans, read_run
 from cniperf.sections.html import Html, as_table
-from cniperf.suites import read_suite
+from cniperf.suites import Suite, read_suite
 
 
 def how_measured(runs: pd.DataFrame) -> Html:
     """Say how the suites among some runs were laid out, and why each ended."""
     rows = []
-    for name in dict.fromkeys(name for name in runs["suite"] if name):
-        data = Path(runs[runs["suite"].eq(name)].iloc[0]["path"]).parent
-        try:
-            suite = read_suite(data, name)
-        except ParameterError:
-            continue
+    for name, suite in _suites(runs):
         ended = suite.ended or "it was interrupted"
         rows.append([name, str(suite.seed), str(len(suite.cells)), ended])
     if not rows:
@@ -31,6 +29,34 @@ def how_measured(runs: pd.DataFrame) -> Html:
         "of one minus the scheme's goodput over hostnetwork's in the same round; its interval is a "
         "bootstrap of the rounds, with hostnetwork's own noise in it.</p>" + as_table(head, rows)
     )
+
+
+def how_to_repeat(runs: pd.DataFrame) -> Html:
+    """Name the data, by checksum, and the commands that would measure the like."""
+    if runs.empty:
+        return Html("")
+    listed = checksums.checksums(runs["path"], runs["suite"])
+    version = read_run(Path(runs.iloc[-1]["path"]))["environment"]["versions"]["cniperf"]
+    suites = [suite for _, suite in _suites(runs)]
+    lines = [f"sudo {suite.command()}" for suite in suites]
+    if runs["suite"].eq("").any():
+        lines.append("sudo cniperf run SCHEME  # and the conditions that its section names")
+    lines.append(f"cd DATA && sha256sum --check --quiet REPORT/{checksums.NAME}")
+    return Html(
+        f"<h2>How to repeat it</h2><p>Measured with cniperf {escape(str(version))}, by these "
+        "commands; the last one tells whether a folder holds the very runs that this report was "
+        f"made from. <code>{checksums.NAME}</code>, beside the report, lists their "
+        f"{listed.count(chr(10))} files; its own SHA-256 is <code>{checksums.checksum(listed)}"
+        f"</code>.</p><pre>{escape(chr(10).join(lines))}</pre>"
+    )
+
+
+def _suites(runs: pd.DataFrame) -> Iterator[tuple[str, Suite]]:
+    """Iterate over the names of the suites among some runs, and what each set out to measure."""
+    for name in dict.fromkeys(name for name in runs["suite"] if name):
+        data = Path(runs[runs["suite"].eq(name)].iloc[0]["path"]).parent
+        with suppress(ParameterError):  # its file is lost
+            yield name, read_suite(data, name)
 
 
 def left_out(runs: pd.DataFrame) -> Html:
