@@ -43,8 +43,8 @@ TWINS = {
     "cniperf suite --budget 15m": SUITE,
     "cniperf suite macvlan calico": SUITE,
     "cniperf suite macvlan linux-bridge": f"cniperf suite linux-bridge {ROUND}",
-    "cniperf suite --mode rr": f"cniperf suite macvlan --mode rr {ROUND}",
-    "cniperf suite --equal-load": f"cniperf suite macvlan --equal-load {ROUND}",
+    "cniperf suite --mode rr": f"cniperf suite hostnetwork --mode rr {ROUND}",
+    "cniperf suite --equal-load": f"cniperf suite hostnetwork --equal-load {ROUND}",
     "cniperf suite --resume NAME": None,  # tests/measure/test_suite.py interrupts one
     "cniperf sweep --vary mtu=1450,1500,9000 --vary streams=1,4":
         f"cniperf sweep --vary mtu=9000 --schemes macvlan {ROUND}",
@@ -153,7 +153,7 @@ def commands(block):
     """The lines of a shell block as they are run here."""
     for line in block.text.splitlines():
         command = re.sub(r"(^|\s+)# .*", "", line).strip()
-        as_root = command.removeprefix("sudo ")
+        as_root = re.sub(r"^sudo ((\.\./)?\.venv/bin/)?", "", command)
         if as_root in TWINS:
             yield from filter(None, [TWINS[as_root]])
         elif command:
