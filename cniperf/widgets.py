@@ -136,7 +136,8 @@ def live(draw: Callable[[], Sequence[Any]], *pickers: Picker | ipywidgets.Widget
 
 def _output(shown: object) -> dict[str, Any]:
     """Return what a cell would show of an object, as notebooks keep it."""
-    data, metadata = InteractiveShell.instance().display_formatter.format(shown)
+    formatter = InteractiveShell.instance().display_formatter
+    data, metadata = formatter.format(shown)  # type: ignore[union-attr]
     return {"output_type": "display_data", "data": data, "metadata": metadata}
 
 
