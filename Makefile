@@ -10,14 +10,24 @@ APT := iperf3 iperf sockperf curl nginx-light openvswitch-switch iproute2 ethtoo
        tcpdump iputils-ping procps util-linux python3-venv poppler-utils \
        fonts-noto-cjk fonts-dejavu-core libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0
 
-.PHONY: run test lint bench clean setup system lock catalogue environment reference
+# JupyterLab asks nobody for news, and looks for no updates.
+QUIET := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
+
+.PHONY: run test lab lint bench clean setup system lock catalogue environment reference
 
 run: setup ## measure all schemes in the lab and make the report
 	@$(SUDO) $(BIN)/cniperf suite --budget 5m; code=$$?; \
 	$(SUDO) chown -R "$$(id -u):$$(id -g)" data reports; exit $$code
 
+# The browser that reads the notebooks in the tests; Ubuntu has none as a package.
+test: APT += $(shell grep -qsx ID=debian /etc/os-release && echo chromium)
 test: setup lint ## every test
 	$(SUDO) $(BIN)/pytest
+
+lab: setup ## JupyterLab on the notebooks; what only reads runs needs no root
+	@if [ "$$(id -u)" = 0 ]; then echo "JupyterLab runs as root, and so does all that is typed into it"; fi
+	@$(BIN)/jupyter trust notebooks/*.ipynb $(wildcard reports/*/*.ipynb) >/dev/null
+	$(BIN)/jupyter lab --LabApp.extension_manager=readonly $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/explore.ipynb
 
 lint: setup
 	$(BIN)/ruff check .
@@ -58,6 +68,8 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@mkdir -p $(VENV)/etc/jupyter/labconfig
+	@echo '$(QUIET)' > $(VENV)/etc/jupyter/labconfig/default_setting_overrides.json
 	@touch $@
 
 lock: ## write requirements.lock anew

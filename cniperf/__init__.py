@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 _HOME = {
     "compare": "cniperf.analysis.compare",
     "CniperfError": "cniperf.errors",
+    "default_data_dir": "cniperf.runs",
     "Experiment": "cniperf.params",
     "Host": "cniperf.hosts",
     "load_evidence": "cniperf.runs",

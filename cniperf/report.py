@@ -152,7 +152,7 @@ def to_markdown(html: str) -> str:
     body = html[html.index("<main>") :]
     number = itertools.count(1)
     body = re.sub(r'src="data:image/[^"]*"', lambda _: f'src="chart-{next(number)}.png"', body)
-    text = str(markdownify(body, heading_style="ATX", bullets="-"))
+    text = str(markdownify(body, heading_style="ATX", bullets="-", escape_misc=True))
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 

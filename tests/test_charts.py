@@ -3,6 +3,8 @@ import json
 import pytest
 
 from cniperf import charts
+from cniperf.analysis.compare import compare
+from cniperf.analysis.factors import cells_table, effects_table
 from cniperf.path_picture import path_picture
 from cniperf.runs import load_runs
 
@@ -69,3 +71,95 @@ def test_a_timeline_has_a_line_a_run(shelf):
 def test_runs_without_evidence_have_no_path_and_the_chart_says_so(shelf, draw):
     shelf.add("calico", 15.0)
     assert any(word.startswith("No ") for word in shown(draw(load_runs(shelf.folder))))
+
+
+EIGHT = ["hostnetwork", "macvlan", "ovs", "ovs-bridge", "calico", "flannel-hostgw",
+         "flannel-vxlan", "canal"]  # fmt: skip
+TWENTY = [*EIGHT, *(f"scheme-{number}" for number in range(12))]
+
+
+def eight(shelf):
+    for round in range(1, 8):
+        for place, scheme in enumerate(["hostnetwork", *EIGHT]):
+            shelf.add(scheme, 20.0 - place + 0.1 * round, suite="s", round=round)
+
+
+def one(shelf):
+    for round in range(1, 8):
+        shelf.add("hostnetwork", 20.0 + 0.1 * round, suite="s", round=round)
+
+
+def twenty(shelf):
+    for round in (1, 2):
+        for place, scheme in enumerate(TWENTY):
+            shelf.add(
+                scheme,
+                20.0 - 0.5 * place,
+                suite="s",
+                round=round,
+                cpu_per_gb_a=0.1,
+                cpu_per_gb_b=0.2,
+            )
+
+
+def failed(shelf):
+    shelf.add("hostnetwork", 20.0, suite="s")
+    shelf.add("canal", suite="s")
+
+
+def single_round(shelf):
+    for place, scheme in enumerate(EIGHT):
+        shelf.add(scheme, 20.0 - place, suite="s")
+
+
+def nothing(shelf):
+    shelf.folder.mkdir()
+
+
+def swept(draw):
+    """Draw a sweep of the same runs: half of them at another MTU."""
+
+    def drawn(runs):
+        runs.loc[runs.index[: len(runs) // 2], "mtu"] = 9000
+        return draw(runs)
+
+    return drawn
+
+
+DRAWN = {
+    "throughput": charts.throughput,
+    "loss": charts.loss,
+    "cpu": charts.cpu,
+    "latency": charts.latency,
+    "pairs": charts.pairs,
+    "ladder": charts.ladder,
+    "trade_off": charts.trade_off,
+    "timeline": lambda runs: charts.timeline(runs["path"]),
+    "sweep": charts.sweep,
+    "sweep of two": swept(charts.sweep),
+    "sweep's cost": swept(lambda runs: charts.sweep(runs, "cost")),
+    "comparison": lambda runs: charts.comparison(compare(runs, runs)),
+    "effects": lambda runs: charts.effects(effects_table(runs)),
+    "cells": lambda runs: charts.cells(cells_table(runs)),
+    "path_picture": path_picture,
+}
+
+
+def test_every_chart_is_among_those_that_are_drawn_here():
+    drawing = {
+        name for name in charts.__all__ if callable(getattr(charts, name)) and name[0].islower()
+    }
+    assert drawing - {"colours", "styled"} <= set(DRAWN)
+
+
+@pytest.mark.parametrize(
+    "runs", [one, eight, twenty, failed, single_round, nothing], ids=lambda made: made.__name__
+)
+@pytest.mark.parametrize("draw", DRAWN.values(), ids=DRAWN)
+def test_every_chart_takes_any_runs(shelf, draw, runs):
+    runs(shelf)
+    text = [word for word in shown(draw(load_runs(shelf.folder))) if word.strip()]
+    if runs is nothing:
+        assert any(word.rstrip().endswith(".") for word in text), (
+            "a sentence says that there is nothing"
+        )

@@ -1,3 +1,4 @@
+import json
 import re
 import subprocess
 
@@ -131,4 +132,41 @@ def test_a_report_that_cannot_be_written_leaves_nothing(shelf, tmp_path):
         make_report(shelf.folder, tmp_path / "file/r")
     with pytest.raises(CniperfError, match="no run of suite 'none'"):
         make_report(shelf.folder, tmp_path / "r", suite="none")
+    assert not (tmp_path / "r").exists()
+
+
+def test_as_markdown_it_says_the_same_and_shows_the_charts(shelf, tmp_path):
+    shelf.add_rounds(hostnetwork=[20.0] * 3, calico=[15.0] * 3)
+    report = make_report(shelf.folder, tmp_path / "r", formats=["md"])
+    text = (tmp_path / "r/report.md").read_text()
+    assert "# What a pod network costs" in text and "**calico** loses 25.0 %" in text
+    assert "| scheme | runs |" in text
+    for picture in re.findall(r"\]\(([^)]+)\)", text):
+        assert (tmp_path / "r" / picture).read_bytes().startswith(b"\x89PNG")
+    assert "data:image" not in text and "<" not in re.sub(
+        r"```.*?```", "", text, flags=re.DOTALL
+    ).replace("\\<", "")
+    assert [file.name for file in report.files] == ["report.md"] and not report.html.exists()
+
+
+def test_a_stranger_can_tell_the_data_and_has_the_command(shelf, tmp_path):
+    shelf.add_rounds(hostnetwork=[20.0] * 3, calico=[15.0] * 3)
+    params = json.loads(next(shelf.folder.glob("*/run.json")).read_text())["params"]
+    for name in ("scheme", "rounds"):
+        del params[name]
+    Suite(name="s", seed=7, cells=({"scheme": "hostnetwork"},) * 2, params=params).save(
+        shelf.folder
+    )
+    html = make_report(shelf.folder, tmp_path / "r", formats=["html", "md"]).html.read_text()
+    own = subprocess.check_output(["sha256sum", tmp_path / "r/SHA256SUMS"], text=True).split()[0]
+    assert own in html
+    assert "sudo cniperf suite hostnetwork --seed 7" in html
+    make_report(shelf.folder, tmp_path / "r", formats=["html"])
+    assert not (tmp_path / "r/report.md").exists()  # nothing of an earlier report stays
+
+
+def test_an_unknown_format_says_which_there_are(shelf, tmp_path):
+    shelf.add("hostnetwork", 20.0)
+    with pytest.raises(CniperfError, match=r"unknown format 'docx'.*html, pdf, md"):
+        make_report(shelf.folder, tmp_path / "r", formats=["docx"])
     assert not (tmp_path / "r").exists()

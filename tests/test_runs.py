@@ -1,10 +1,11 @@
+import gzip
 import json
 import warnings
 
 import pytest
 
 from cniperf.errors import BadRun, NotAble
-from cniperf.runs import COLUMNS, BrokenRunWarning, Draft, load_intervals, load_runs
+from cniperf.runs import COLUMNS, BrokenRunWarning, Draft, load_intervals, load_raw, load_runs
 
 
 def test_runs_become_one_row_each_oldest_first(shelf):
@@ -128,3 +129,15 @@ def test_intervals_say_which_seconds_do_not_count(tmp_path):
     assert table.to_dict("list") == {
         "second": [1, 2], "gbps": [5.0, 7.0], "retransmits": [2, 2], "omitted": [True, False],
     }  # fmt: skip
+
+
+def test_what_a_generator_said_may_be_gzipped(shelf):
+    run = shelf.add("calico", 15.0)
+    total = {"bits_per_second": 15e9, "omitted": False, "seconds": 1, "retransmits": 0}
+    text = json.dumps({"intervals": [{"sum": total}] * 3})
+    (run / "iperf3-client.json").write_text(text)
+    plain = load_intervals(run)
+    (run / "iperf3-client.json").unlink()
+    (run / "iperf3-client.json.gz").write_bytes(gzip.compress(text.encode()))
+    assert load_raw(run) == {"iperf3-client.json": text}
+    assert load_intervals(run).equals(plain) and len(plain) == 3

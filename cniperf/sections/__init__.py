@@ -1,6 +1,7 @@
 """The sections of the report in words and tables: each takes runs and returns a piece of HTML."""
 
 from cniperf.sections.appendix import commands, environment, how_measured, how_to_repeat, left_out
+from cniperf.sections.explore import choice, opened
 from cniperf.sections.html import Html
 from cniperf.sections.loads import latency, pairs
 from cniperf.sections.summary import TITLE, answer, heading, losses, title
@@ -9,7 +10,7 @@ from cniperf.sections.trust import noise
 from cniperf.sections.verdicts import claims, control
 
 __all__ = [
-    "TITLE", "Html", "answer", "claims", "commands", "control", "environment", "heading",
-    "how_measured", "how_to_repeat", "latency", "left_out", "losses", "noise", "pairs",
-    "sweeps", "swept", "title", "why_vxlan",
+    "TITLE", "Html", "answer", "choice", "claims", "commands", "control", "environment", "heading",
+    "how_measured", "how_to_repeat", "latency", "left_out", "losses", "noise", "opened",
+    "pairs", "sweeps", "swept", "title", "why_vxlan",
 ]  # fmt: skip

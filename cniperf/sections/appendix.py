@@ -36,7 +36,7 @@ def how_to_repeat(runs: pd.DataFrame) -> Html:
     if runs.empty:
         return Html("")
     listed = checksums.checksums(runs["path"], runs["suite"])
-    version = read_run(Path(runs.iloc[-1]["path"]))["environment"]["versions"]["cniperf"]
+    version = read_run(Path(runs.iloc[-1]["path"]))["environment"]["versions"].get("cniperf", "?")
     suites = [suite for _, suite in _suites(runs)]
     lines = [f"sudo {suite.command()}" for suite in suites]
     if runs["suite"].eq("").any():

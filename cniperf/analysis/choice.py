@@ -1,0 +1,52 @@
+"""Which scheme to pick: those that meet some needs, the cheapest first."""
+
+import pandas as pd
+
+from cniperf.analysis.blocks import BASELINE
+from cniperf.analysis.loss import loss_table
+from cniperf.analysis.noise import groups
+from cniperf.analysis.paths import UNDERLAY, control_table
+from cniperf.errors import ParameterError, unknown
+
+
+def choice_table(
+    runs: pd.DataFrame, *, allows: str = UNDERLAY[-1], policy: bool = False
+) -> pd.DataFrame:
+    """Rank the schemes by what they lose, and tell which of them meet some needs.
+
+    Args:
+        runs: runs of one condition, with evidence, hostnetwork among them.
+        allows: what of the pods the network between the hosts lets through: one of
+            :data:`cniperf.analysis.paths.UNDERLAY`.
+        policy: True to ask that a drop rule on the host stops a pod's packets.
+
+    Returns:
+        A DataFrame indexed by ``scheme``, hostnetwork left out, with ``fits``, ``pick`` (True for
+        the fitting scheme that loses least and for those that cannot be told from it), ``loss``,
+        ``loss_low``, ``loss_high``, ``cost_more``, ``userspace`` (see
+        :func:`cniperf.analysis.loss.loss_table`), ``underlay``, ``policy`` and ``pod_mtu`` (see
+        :func:`cniperf.analysis.paths.control_table`). Those that fit come first. Open vSwitch's
+        userspace datapath never fits, as its figures compare with nothing.
+
+    Raises:
+        ParameterError: the network cannot allow such a thing.
+    """
+    if allows not in UNDERLAY:
+        raise ParameterError(unknown("allows", allows, UNDERLAY))
+    figures = ["loss", "loss_low", "loss_high", "cost_more", "userspace"]
+    table = loss_table(runs)[figures].join(control_table(runs)[["underlay", "policy", "pod_mtu"]])
+    table = table[(table.index != BASELINE) & table["loss"].notna()]
+    through = table["underlay"].isin(UNDERLAY[: UNDERLAY.index(allows) + 1])
+    bites = table["policy"].eq("bites") | (not policy)
+    table.insert(0, "fits", through & bites & ~table["userspace"].astype(bool))
+    table.insert(1, "pick", table.index.isin(_least(runs, table[table["fits"]])))
+    return table.sort_values(["fits", "loss"], ascending=[False, True])
+
+
+def _least(runs: pd.DataFrame, fitting: pd.DataFrame) -> list[str]:
+    """Return the scheme that loses least, and those that stand in one group with it."""
+    if fitting.empty:
+        return []
+    best = str(fitting["loss"].idxmin())
+    alike = next((group for group in groups(runs) if best in group), [best])
+    return [name for name in alike if name in fitting.index]

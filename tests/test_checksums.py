@@ -1,0 +1,27 @@
+import subprocess
+
+from cniperf.checksums import checksum, checksums
+from cniperf.runs import load_runs
+from cniperf.suites import Suite
+
+
+def test_sha256sum_checks_them_and_finds_a_changed_file(shelf, tmp_path):
+    shelf.add_rounds(hostnetwork=[20.0], calico=[15.0])
+    shelf.add("canal", 4.0, suite="other")
+    Suite(name="s", seed=7, cells=({"scheme": "calico"},)).save(shelf.folder)
+    runs = load_runs(shelf.folder, suite="s")
+    text = checksums(runs["path"], runs["suite"])
+    (tmp_path / "SHA256SUMS").write_text(text)
+    assert text.count("\n") == 7 and "canal" not in text
+
+    def check():
+        return subprocess.run(
+            ["sha256sum", "--check", "--quiet", tmp_path / "SHA256SUMS"],
+            cwd=shelf.folder, capture_output=True, text=True,
+        )  # fmt: skip
+
+    assert check().returncode == 0
+    own = subprocess.check_output(["sha256sum", tmp_path / "SHA256SUMS"], text=True).split()[0]
+    assert checksum(text) == own
+    (shelf.folder / "suites/s.json").write_text("{}")
+    assert "suites/s.json: FAILED" in check().stdout
