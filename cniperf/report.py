@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cniperf.errors import CniperfError
+from cniperf.language import _, known, speaking, spoken
 from cniperf.notebook import execute
 from cniperf.runs import default_data_dir, load_runs
 from cniperf.sections import TITLE
@@ -30,6 +31,7 @@ def make_report(
     *,
     suite: str = "",
     kernel: Any = None,  # noqa: ANN401
+    lang: str = "en",
 ) -> Report:
     """Run ``report.ipynb`` over a folder of runs and leave HTML, PDF, charts and the notebook.
 
@@ -38,10 +40,13 @@ def make_report(
         out_dir: folder for the files; a report that is there already is replaced.
         suite: only the runs of this suite.
         kernel: a kernel from :func:`cniperf.notebook.warm_kernel`.
+        lang: the language it is written in, see :func:`cniperf.language.languages`.
 
     Raises:
+        ParameterError: there is no such language.
         CniperfError: there is no run to report, or the folder cannot be written.
     """
+    known(lang)
     data = Path(data_dir or default_data_dir()).resolve()
     if load_runs(data, suite=suite or None).empty:
         which = f" of suite {suite!r}" if suite else ""
@@ -50,7 +55,8 @@ def make_report(
     final = Path(out_dir or default_reports_dir() / name).resolve()
     draft = final.with_name(f".partial-{final.name}")
     try:
-        _write(draft, data, suite, kernel)
+        with speaking(lang):
+            _write(draft, data, suite, kernel)
         final.mkdir(exist_ok=True)
         for file in draft.iterdir():
             file.replace(final / file.name)
@@ -65,7 +71,7 @@ def _write(folder: Path, data: Path, suite: str, kernel: Any) -> None:  # noqa: 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     notebook = folder / "report.ipynb"
-    execute("report", notebook, {"data_dir": str(data), "suite": suite}, kernel)
+    execute("report", notebook, {"data_dir": str(data), "suite": suite, "lang": spoken()}, kernel)
     text = to_html(notebook)
     (folder / "report.html").write_text(text)
     to_pdf(text, folder / "report.pdf")
@@ -73,7 +79,10 @@ def _write(folder: Path, data: Path, suite: str, kernel: Any) -> None:  # noqa: 
 
 
 def to_html(notebook: Path) -> str:
-    """Turn an executed notebook into one page: outputs only, pictures inside."""
+    """Turn an executed notebook into one page: outputs only, pictures inside.
+
+    The page's own title and language are those of :func:`cniperf.language.spoken`.
+    """
     from nbconvert import HTMLExporter
 
     exporter = HTMLExporter(
@@ -81,7 +90,8 @@ def to_html(notebook: Path) -> str:
         extra_template_basedirs=[str(Path(__file__).parent / "templates")],
         exclude_input=True,
     )
-    html, _ = exporter.from_filename(str(notebook), resources={"metadata": {"name": TITLE}})
+    words = {"title": _(TITLE), "lang": spoken()}
+    html, __ = exporter.from_filename(str(notebook), resources=words)
     return str(html)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from cniperf.cli.app import app, examples, shown
-from cniperf.cli.options import Mtu, Nic, Scheme
+from cniperf.cli.options import Lang, Mtu, Nic, Scheme
 
 
 @app.command(epilog=examples("cniperf doctor"))
@@ -104,6 +104,7 @@ def report(
     out_dir: Annotated[
         Path | None, typer.Option(help="Folder of the report. (default: reports/…)")
     ] = None,
+    lang: Lang = "en",
 ) -> None:
     """Make the HTML and PDF report of a folder of runs. Needs no root."""
     import warnings
@@ -113,7 +114,7 @@ def report(
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", BrokenRunWarning)
-        files = make_report(data, out_dir, suite=suite)
+        files = make_report(data, out_dir, suite=suite, lang=lang)
     for warning in {str(each.message): each for each in caught}:
         typer.echo(f"left out: {warning}", err=True)
     typer.echo(f"report: {shown(files.html)}\n        {shown(files.pdf)}")

@@ -6,9 +6,13 @@ from pathlib import Path
 import pandas as pd
 
 from cniperf.errors import ParameterError
+from cniperf.language import N_, _
 from cniperf.runs import load_plans, read_run
 from cniperf.sections.html import Html, as_table
 from cniperf.suites import read_suite
+
+MACHINE = {"os": N_("os"), "kernel": N_("kernel"), "arch": N_("arch"), "cpu": N_("cpu"),
+           "cpus": N_("cpus")}  # fmt: skip
 
 
 def how_measured(runs: pd.DataFrame) -> Html:
@@ -20,17 +24,18 @@ def how_measured(runs: pd.DataFrame) -> Html:
             suite = read_suite(data, name)
         except ParameterError:
             continue
-        ended = suite.ended or "it was interrupted"
-        rows.append([name, str(suite.seed), str(len(suite.cells)), ended])
+        rows.append([name, str(suite.seed), str(len(suite.cells)), suite.ended_by])
     if not rows:
         return Html("")
-    head = ["suite", "seed", "runs a round", "ended by"]
-    return Html(
-        "<h2>How it was measured</h2><p>In rounds: each measures every scheme once, on a freshly "
+    head = [_("suite"), _("seed"), _("runs a round"), _("ended by")]
+    title = _("How it was measured")
+    text = _(
+        "In rounds: each measures every scheme once, on a freshly "
         "built lab, in random order, and hostnetwork twice. A loss is the median over the rounds "
         "of one minus the scheme's goodput over hostnetwork's in the same round; its interval is a "
-        "bootstrap of the rounds, with hostnetwork's own noise in it.</p>" + as_table(head, rows)
+        "bootstrap of the rounds, with hostnetwork's own noise in it."
     )
+    return Html(f"<h2>{title}</h2><p>{text}</p>{as_table(head, rows)}")
 
 
 def left_out(runs: pd.DataFrame) -> Html:
@@ -39,12 +44,12 @@ def left_out(runs: pd.DataFrame) -> Html:
     if not broken:
         return Html("")
     rows = [[folder, reason] for folder, reason in broken]
-    return Html("<h2>Left out</h2>" + as_table(["folder", "why"], rows))
+    return Html("<h2>" + _("Left out") + "</h2>" + as_table([_("folder"), _("why")], rows))
 
 
 def commands(runs: pd.DataFrame) -> Html:
     """Show how each scheme was wired, as shell commands for each host."""
-    parts = ["<h2 class='appendix'>How each scheme was wired</h2>"]
+    parts = ["<h2 class='appendix'>", _("How each scheme was wired"), "</h2>"]
     for scheme, a, b in load_plans(runs.sort_values(["order", "started"])):
         parts.append(f"<h3>{escape(scheme)}</h3><pre>{escape(a)}\n{escape(b.rstrip())}</pre>")
     return Html("".join(parts))
@@ -55,9 +60,9 @@ def environment(runs: pd.DataFrame) -> Html:
     if runs.empty:
         return Html("")
     facts = read_run(Path(runs.sort_values("started").iloc[-1]["path"]))["environment"]
-    rows = [[name, str(facts[name])] for name in ("os", "kernel", "arch", "cpu", "cpus")]
-    rows.append(["memory", f"{facts['memory']} GiB"])
+    rows = [[_(words), str(facts[name])] for name, words in MACHINE.items()]
+    rows.append([_("memory"), f"{facts['memory']} GiB"])
     rows.append(["Python", facts["python"]])
-    rows += [[tool, str(found or "not installed")] for tool, found in facts["versions"].items()]
+    rows += [[tool, str(found or _("not installed"))] for tool, found in facts["versions"].items()]
     rows += [[name, str(value)] for name, value in facts["sysctl"].items()]
-    return Html("<h2>The machine</h2>" + as_table(["what", "value"], rows))
+    return Html("<h2>" + _("The machine") + "</h2>" + as_table([_("what"), _("value")], rows))

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from cniperf.language import _
+
 SHORT = 9  # rows of a table that is kept on one page
 
 
@@ -40,11 +42,6 @@ def as_table(
     return f"<table{short}><thead><tr>{line(head, 'th')}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def listed(names: Sequence[str]) -> str:
-    """Return names with commas between."""
-    return ", ".join(names)
-
-
 def commonest(words: pd.Series) -> str:
     """Return the word that comes most often."""
     return str(words.mode().iloc[0])
@@ -52,7 +49,7 @@ def commonest(words: pd.Series) -> str:
 
 def percent(fraction: float) -> str:
     """Return a fraction in %."""
-    return "unknown" if np.isnan(fraction) else f"{100 * fraction:.1f} %"
+    return _("unknown") if np.isnan(fraction) else f"{100 * fraction:.1f} %"
 
 
 def signed(fraction: float) -> str:
@@ -68,7 +65,7 @@ def ranged(low: float, high: float, form: str) -> str:
     first, last = (
         form.format(end).replace("-", "−").removesuffix("%") if end else "0" for end in (low, high)
     )
-    return f"{first} to {last}{unit}"
+    return _("{first} to {last}").format(first=first, last=last) + unit
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
