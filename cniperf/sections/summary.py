@@ -191,7 +191,8 @@ def losses(group: pd.DataFrame) -> Html:
     for scheme, row in table.iterrows():
         star = "*" if row["userspace"] else ""
         if not row["runs"]:
-            rows.append([str(scheme), "0", Html(_failure(row)), *"–––––"])
+            rows.append([str(scheme), "0", Html(f"<div class='failure'>{_failure(row)}</div>"),
+                         *"–––––"])  # fmt: skip
             continue
         count = _("{runs} ({failed} failed)") if row["failed"] else "{runs}"
         host = scheme == BASELINE
