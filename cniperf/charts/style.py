@@ -164,7 +164,7 @@ def finish(axes: Axes, table: pd.DataFrame, label: str) -> None:
         return
     name_rows(axes, list(table.index))
     left, right = axes.dataLim.intervalx
-    left, right = min(0, left), max(right, left + 1e-9)
+    left, right = min(0, left), right if right > left else left + 1
     axes.set_xlim(left, right + 0.12 * (right - left))  # room for the labels
     note = _("* Open vSwitch's userspace datapath (hatched): not comparable with the article")
     words = f"{label}\n{note}" if table["userspace"].any() else label
