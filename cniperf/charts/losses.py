@@ -157,11 +157,11 @@ def trade_off(runs: pd.DataFrame) -> Chart:
     axes.set_xticks(range(len(UNDERLAY)), labels=[
         _("pods' MACs\n(needs L2 freedom)"), _("pods' IPs\n(routers need routes)"),
         _("hosts only\n(any IP network)"),
-    ], linespacing=leading())  # fmt: skip
+    ], **leading())  # fmt: skip
     lines = [_("what the underlay sees of a pod")]
     if table["userspace"].any():
         lines.append(_("* Open vSwitch's userspace datapath: not comparable"))
-    axes.set_xlabel("\n".join(lines), linespacing=leading())
+    axes.set_xlabel("\n".join(lines), **leading())
     axes.text(0.99, 0.97, _("cheaper and freer ↗"), transform=axes.transAxes, ha="right", va="top",
               color=FAINT)  # fmt: skip
     axes.grid(axis="y")

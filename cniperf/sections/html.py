@@ -10,6 +10,7 @@ import pandas as pd
 from cniperf.language import _
 
 SHORT = 9  # rows of a table that is kept on one page
+WIDE = 10  # columns of a table that must be set closer
 
 
 class Html(NamedTuple):
@@ -38,8 +39,10 @@ def as_table(
         return "".join(parts)
 
     body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
-    short = " class='short'" if len(rows) <= SHORT else ""
-    return f"<table{short}><thead><tr>{line(head, 'th')}</tr></thead><tbody>{body}</tbody></table>"
+    short, wide = len(rows) <= SHORT, len(head) >= WIDE
+    kind = " ".join(["short"] * short + ["wide"] * wide)
+    look = f" class='{kind}'" if kind else ""
+    return f"<table{look}><thead><tr>{line(head, 'th')}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def commonest(words: pd.Series) -> str:
