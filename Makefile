@@ -76,11 +76,14 @@ lock: ## write requirements.lock anew
 	$(BIN)/uv pip compile --universal --generate-hashes --all-extras --no-header --upgrade --quiet \
 	  pyproject.toml --output-file requirements.lock
 
+CATALOGUE := cniperf/locale/zh/LC_MESSAGES/cniperf.po
 catalogue: setup ## bring the Chinese words up to date with the code; new ones are to be translated
 	@mkdir -p build
 	$(BIN)/pybabel --quiet extract --keywords=_ --keywords=N_ --keywords=plural:1,2 --no-location \
-	  --omit-header --project=cniperf --output=build/cniperf.pot cniperf
-	$(BIN)/pybabel --quiet update --no-fuzzy-matching --ignore-obsolete --domain=cniperf --input-file=build/cniperf.pot --output-dir=cniperf/locale
+	  --omit-header --output=build/cniperf.pot cniperf
+	$(BIN)/pybabel --quiet update --no-fuzzy-matching --ignore-obsolete --locale=zh \
+	  --input-file=build/cniperf.pot --output-file=$(CATALOGUE)
+	@sed -i -E '/^"(Project|Report|POT|PO-|Last|Language-Team|Generated)/d' $(CATALOGUE)  # no dates
 
 ENVIRONMENT ?= environment.yml
 environment: ## write environment.yml anew, from pyproject.toml

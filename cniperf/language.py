@@ -5,17 +5,23 @@ holds it that ``_`` translates when it is shown. Another language is a catalogue
 ``locale/LANG/LC_MESSAGES/cniperf.po``; ``make catalogue`` brings it up to date with the code.
 
 What is data stays as it is in every language: names of schemes and columns, commands, what a tool
-said.
+said, and the values of a table that a program may ask for, as a verdict: those are translated
+where they are shown. Columns that hold words for people speak the language they were made in.
 """
 
 import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
+from typing import TypeVar
 
 from cniperf.errors import ParameterError, unknown
 
 FOLDER = Path(__file__).parent / "locale"
+
+Text = TypeVar("Text", bound=str)
 
 _spoken = "en"
 
@@ -25,16 +31,40 @@ def languages() -> list[str]:
     return ["en", *sorted(file.parts[-3] for file in FOLDER.glob("*/LC_MESSAGES/cniperf.po"))]
 
 
+def known(language: str) -> str:
+    """Return a language that there is.
+
+    Raises:
+        ParameterError: there is no catalogue of this language; the text names those there are.
+    """
+    if language not in languages():
+        raise ParameterError(unknown("lang", language, languages()))
+    return language
+
+
 def speak(language: str) -> None:
     """Show everything from now on in a language, as ``zh``.
 
     Raises:
         ParameterError: there is no catalogue of this language.
     """
-    global _spoken
-    if language not in languages():
-        raise ParameterError(unknown("lang", language, languages()))
-    _spoken = language
+    global _spoken  # one reader, one language
+    _spoken = known(language)
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Show everything in the block in a language.
+
+    Raises:
+        ParameterError: there is no catalogue of this language.
+    """
+    before = spoken()
+    speak(language)
+    try:
+        yield
+    finally:
+        speak(before)
 
 
 def spoken() -> str:
@@ -44,10 +74,10 @@ def spoken() -> str:
 
 def _(text: str) -> str:
     """Return a text in the reader's language."""
-    return _catalogue(_spoken).gettext(text)
+    return _catalogue(_spoken).gettext(text) if text else ""  # "" is the catalogue's header
 
 
-def N_(text: str) -> str:  # noqa: N802  gettext's own name for it
+def N_(text: Text) -> Text:  # noqa: N802  gettext's own name for it
     """Mark a text that is translated where it is shown."""
     return text
 
@@ -55,6 +85,16 @@ def N_(text: str) -> str:  # noqa: N802  gettext's own name for it
 def plural(one: str, many: str, number: int) -> str:
     """Return the form that goes with a number, in the reader's language."""
     return _catalogue(_spoken).ngettext(one, many, number)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names with the language's commas between."""
+    return _(", ").join(names)
+
+
+def each(words: str) -> str:
+    """Return words of a table, commas between, each in the reader's language."""
+    return listed([_(word) for word in words.split(", ")])
 
 
 @cache

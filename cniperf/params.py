@@ -27,6 +27,9 @@ USUAL: Mapping[Mode, str] = {
 # Parameters that not every generator obeys.
 LOADS = ("streams", "window", "congestion", "length", "direction", "rate")
 
+# What a notebook takes besides: how it is read, not what is measured.
+READING = ("lang",)
+
 OVERHEAD = 78  # bytes: IPv4 20, UDP 8, and VXLAN's 50 around them
 
 
@@ -197,7 +200,7 @@ class Experiment(BaseModel):
         injected = cells[-2] if len(cells) > 1 else ""
         if injected.startswith("# Parameters"):
             for name in re.findall(r"^(\w+) =", injected, re.MULTILINE):
-                if name not in cls.model_fields:
+                if name not in (*cls.model_fields, *READING):
                     raise ParameterError(unknown("parameter", name, cls.model_fields))
         own = {name: names[name] for name in cls.model_fields if name in names}
         return cls.of(**{name: None if value == "" else value for name, value in own.items()})

@@ -10,13 +10,15 @@ from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from cniperf.analysis.paths import Evidence, last_evidence, overhead
 from cniperf.charts import FAINT, INK, WIDTH, Chart, colours, styled
+from cniperf.language import N_, _
 
 ROW = 0.95  # inches a scheme
 HALF = 7.7  # columns to either side of the wire
 BOX = 0.88  # of a column
 DEVICES, STACK = 0.0, 1.0  # the lanes
 BANDS = {"pod-a": "#eef3ee", "a": "#f4f4f4", "wire": "#ffffff", "b": "#f4f4f4", "pod-b": "#eef3ee"}
-NAMES = {"pod-a": "pod a", "a": "host a", "wire": "wire", "b": "host b", "pod-b": "pod b"}
+NAMES = {"pod-a": N_("pod a"), "a": N_("host a"), "wire": N_("wire"), "b": N_("host b"),
+         "pod-b": N_("pod b")}  # fmt: skip
 TUNNEL = "#88458f"
 BAD = "#b00020"
 
@@ -34,10 +36,10 @@ def path_picture(runs: pd.DataFrame) -> Chart:
     found = last_evidence(runs)
     chart = Chart(figsize=(WIDTH, 0.45 + ROW * max(1, len(found))), layout="constrained")
     grid = chart.subplots(max(1, len(found)), squeeze=False)[:, 0]
-    grid[0].set_title("Which way the packets went: counted there · back", pad=6)
+    grid[0].set_title(_("Which way the packets went: counted there · back"), pad=6)
     if not found:
         grid[0].set_axis_off()
-        grid[0].text(0, 0.5, "No run here has evidence of its path.", color=FAINT)
+        grid[0].text(0, 0.5, _("No run here has evidence of its path."), color=FAINT)
     palette = colours(found)
     for axes, (scheme, evidence) in zip(grid, found.items(), strict=False):
         _draw(axes, scheme, evidence, palette[scheme])
@@ -61,7 +63,7 @@ def _draw(axes: Axes, scheme: str, evidence: Evidence, colour: str) -> None:
         axes.plot([x, to_x], [y, to_y], color=TUNNEL if inside else colour,
                   linewidth=3.5 if inside else 1.2, zorder=1, solid_capstyle="butt")  # fmt: skip
     more = overhead(evidence)
-    note = f"in VXLAN, +{more} B a packet" if more else ""
+    note = _("in VXLAN, +{more} B a packet").format(more=more) if more else ""
     axes.text(-HALF, 1.6, scheme, weight="bold", size=8, va="bottom", color=colour)
     axes.text(0, 0.42, note, size=6, ha="center", va="bottom", color=TUNNEL)
 
@@ -73,7 +75,7 @@ def _columns(evidence: Evidence) -> list[dict[str, Any]]:
         own = [h for h in evidence["hops"] if h["place"].removeprefix("pod-") == host]
         shown = [h for h in own if h["kind"] != "hook" and h["wants"] != "none"]
         if host == "wire":  # both ends of the wire say the same
-            columns += [_column(shown[0], ["wire"])]
+            columns += [_column(shown[0], [_("wire")])]
             continue
         parts = [_column(h, [h["name"]]) for h in shown]
         hooks = [h for h in own if h["kind"] == "hook"]
@@ -86,7 +88,7 @@ def _stack(hooks: list[Any]) -> dict[str, Any]:
     """Return the column of a host's stack: the hook that saw packets, forward where it did."""
     seen = [h for h in hooks if _passed(h)]
     last = next((h for h in seen if h["name"] == "forward"), (seen or hooks)[0])
-    names = ["stack", *([last["name"]] if seen else [])]
+    names = [_("stack"), *([last["name"]] if seen else [])]
     if last["wants"] == "any" and seen:
         names[0] = "br_netfilter"  # a bridge that only forwards lends its frames
     return _column(last, names)
@@ -134,4 +136,4 @@ def _bands(axes: Axes, columns: list[dict[str, Any]], middle: int) -> None:
             left, width = min(own) - 0.5, max(own) - min(own) + 1
             axes.add_patch(Rectangle((left, -0.75), width, 2.3, color=colour, zorder=0,
                                      linewidth=0))  # fmt: skip
-            axes.text(left + 0.05, -0.72, NAMES[place], size=5.5, color=FAINT, va="bottom")
+            axes.text(left + 0.05, -0.72, _(NAMES[place]), size=5.5, color=FAINT, va="bottom")

@@ -12,6 +12,7 @@ from typing import Any
 
 from cniperf import checksums
 from cniperf.errors import CniperfError, ParameterError, unknown
+from cniperf.language import _, known, speaking, spoken
 from cniperf.notebook import execute
 from cniperf.runs import default_data_dir, load_runs
 from cniperf.sections import TITLE
@@ -62,6 +63,7 @@ def make_report(
     suite: str = "",
     formats: Collection[str] = ("html", "pdf"),
     kernel: Any = None,  # noqa: ANN401
+    lang: str = "en",
 ) -> Report:
     """Run ``report.ipynb`` over a folder of runs and leave the report, charts and the notebook.
 
@@ -73,11 +75,13 @@ def make_report(
         suite: only the runs of this suite.
         formats: some of :data:`FORMATS`.
         kernel: a kernel from :func:`cniperf.notebook.warm_kernel`.
+        lang: the language it is written in, see :func:`cniperf.language.languages`.
 
     Raises:
-        ParameterError: there is no such format.
+        ParameterError: there is no such format, or no such language.
         CniperfError: there is no run to report, or the folder cannot be written.
     """
+    known(lang)
     for each in formats:
         if each not in FORMATS:
             raise ParameterError(unknown("format", each, FORMATS))
@@ -90,7 +94,8 @@ def make_report(
     final = Path(out_dir or default_reports_dir() / name).resolve()
     draft = final.with_name(f".partial-{final.name}")
     try:
-        _write(draft, data, suite, formats, kernel)
+        with speaking(lang):
+            _write(draft, data, suite, formats, kernel)
         (draft / checksums.NAME).write_text(checksums.checksums(runs["path"], runs["suite"]))
         final.mkdir(exist_ok=True)
         for old in itertools.chain.from_iterable(map(final.glob, OURS)):
@@ -114,7 +119,7 @@ def _write(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     notebook = folder / "report.ipynb"
-    execute("report", notebook, {"data_dir": str(data), "suite": suite}, kernel)
+    execute("report", notebook, {"data_dir": str(data), "suite": suite, "lang": spoken()}, kernel)
     text = to_html(notebook)
     if "html" in formats:
         (folder / "report.html").write_text(text)
@@ -126,7 +131,10 @@ def _write(
 
 
 def to_html(notebook: Path) -> str:
-    """Turn an executed notebook into one page: outputs only, pictures inside."""
+    """Turn an executed notebook into one page: outputs only, pictures inside.
+
+    The page's own title and language are those of :func:`cniperf.language.spoken`.
+    """
     from nbconvert import HTMLExporter
 
     exporter = HTMLExporter(
@@ -134,7 +142,8 @@ def to_html(notebook: Path) -> str:
         extra_template_basedirs=[str(Path(__file__).parent / "templates")],
         exclude_input=True,
     )
-    html, _ = exporter.from_filename(str(notebook), resources={"metadata": {"name": TITLE}})
+    words = {"title": _(TITLE), "lang": spoken()}
+    html, __ = exporter.from_filename(str(notebook), resources=words)
     return str(html)
 
 

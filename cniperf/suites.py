@@ -12,9 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from cniperf.errors import CannotWrite, ParameterError, unknown
+from cniperf.language import N_, _
 from cniperf.runs import BEFORE
 
 FORMAT = 1
+
+# Why a suite ends, in terms of its own settings.
+BUDGET = N_("the budget of {budget}")
+TARGET = N_("the target: every loss is known to ±{target:g} points")
+CAP = N_("the cap of {rounds} rounds")
+NOTHING = N_("failure: nothing here can be measured")
+BROKEN = N_("failure: too many rounds were broken")
+REASONS = (BUDGET, TARGET, CAP, NOTHING, BROKEN)
 
 Cell = dict[str, Any]
 
@@ -100,6 +109,20 @@ class Suite:
     def _values(self, name: str) -> str:
         return f"--vary {name}={','.join(map(str, self.values(name)))}"
 
+    def reason(self, words: str) -> str:
+        """Return one of :data:`REASONS`, or a translation of it, with this suite's settings."""
+        return words.format(budget=clock(self.budget), target=100 * self.target, rounds=self.rounds)
+
+    @property
+    def ended_by(self) -> str:
+        """Why it stopped, in the reader's language; another reason than ours stays as it is."""
+        if not self.ended:
+            return _("it was interrupted")
+        for words in REASONS:
+            if self.ended == self.reason(words):
+                return self.reason(_(words))
+        return self.ended
+
     def end(self, reason: str) -> "Suite":
         """Return the suite as one that stopped for this reason."""
         return replace(self, ended=reason)
@@ -123,6 +146,12 @@ def read_suite(data_dir: Path, name: str) -> Suite:
         )
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise ParameterError(f"{file} is broken ({type(problem).__name__}: {problem})") from None
+
+
+def clock(seconds: float) -> str:
+    """Return a time for people, as 1 min 05 s."""
+    minutes, rest = divmod(round(max(0.0, seconds)), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
 def suite_names(data_dir: Path) -> Sequence[str]:

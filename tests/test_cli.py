@@ -57,6 +57,11 @@ def test_help_lists_every_verb():
         (["suite", "--rounds", "0"], "from 1 to"),
         (["suite", "--resume", "nobody"], "unknown suite 'nobody'"),
         (["suite", "--resume", "nobody", "--rounds", "3"], "give it no other option"),
+        (["suite", "--resume", "nobody", "--lang", "zh"], "unknown suite 'nobody'"),
+        (["suite", "--lang", "de"], "unknown lang 'de'. Known: en, zh"),
+        (["suite", "--equal-load", "--lang", "de"], "unknown lang 'de'. Known: en, zh"),
+        (["sweep", "--lang", "de"], "unknown lang 'de'. Known: en, zh"),
+        (["report", "--lang", "de"], "unknown lang 'de'. Known: en, zh"),
     ],
 )
 def test_a_wrong_value_is_one_line_and_exit_code_2(words, says):
@@ -99,6 +104,13 @@ def test_a_report_names_what_it_left_out(shelf, tmp_path):
     done = cniperf("report", shelf.folder, "--out-dir", tmp_path / "report")
     assert done.returncode == 0 and "broken-0000" in done.stderr
     assert "broken-0000" in (tmp_path / "report/report.html").read_text()
+
+
+def test_a_report_speaks_the_language_that_is_asked_for(shelf, tmp_path):
+    shelf.add("hostnetwork", 20.0)
+    done = cniperf("report", shelf.folder, "--out-dir", tmp_path / "report", "--lang", "zh")
+    assert done.returncode == 0, done.stderr
+    assert "Pod 网络的代价" in (tmp_path / "report/report.html").read_text()
 
 
 NOT_ROOT = ("unshare", "--user", "--map-user=1000")

@@ -73,6 +73,7 @@ def test_with_an_output_path_the_notebook_is_kept(tmp_path):
         ("mtu", "100", "ParameterError: mtu=100 is not allowed"),
         ("duration", "abc", "ParameterError: duration='abc' is not allowed"),
         ("duraton", "5", "ParameterError: unknown parameter 'duraton'; did you mean 'duration'?"),
+        ("lang", "de", "ParameterError: unknown lang 'de'. Known: en, zh"),
     ],
 )
 def test_a_wrong_name_or_value_ends_in_one_clear_line(tmp_path, name, value, says):

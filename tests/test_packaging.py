@@ -54,7 +54,7 @@ def test_a_notebook_is_thin_and_clean(file):
 
 
 def test_run_schemes_parameters_are_those_of_an_experiment():
-    from cniperf.params import Experiment
+    from cniperf.params import READING, Experiment
 
     (cell,) = (
         cell
@@ -64,6 +64,8 @@ def test_run_schemes_parameters_are_those_of_an_experiment():
     names = {}
     exec("".join(cell["source"]), names)  # our own file, of assignments only
     del names["__builtins__"], names["__annotations__"]
+    reading = {name: names.pop(name) for name in READING}  # how it is read, not what is measured
+    assert reading == {"lang": "en"}
     assert set(names) == set(Experiment.model_fields)
     experiment = Experiment.of(**{name: value for name, value in names.items() if value != ""})
     assert experiment == Experiment.of(scheme="macvlan")
@@ -77,7 +79,8 @@ def test_the_wheel_carries_notebooks_and_templates(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     wanted = {"notebooks/run_scheme.ipynb", "notebooks/report.ipynb", "py.typed",
-              "templates/report/index.html.j2", "templates/report/style.css"}  # fmt: skip
+              "templates/report/index.html.j2", "templates/report/style.css",
+              "locale/zh/LC_MESSAGES/cniperf.po"}  # fmt: skip
     assert {f"cniperf/{name}" for name in wanted} <= names
     assert not [name for name in names if name.startswith(("data/", "tests/"))]
 

@@ -13,6 +13,7 @@ import pandas as pd
 from cniperf.analysis.blocks import BASELINE, Blocks
 from cniperf.analysis.interval import ENOUGH, Interval
 from cniperf.analysis.loss import is_userspace
+from cniperf.language import N_, _
 
 Verdict = Literal["confirmed", "contradicted", "undecided", "not comparable here"]
 
@@ -58,20 +59,20 @@ OVS_OF_HOST = CALICO_OF_HOST / CALICO_OF_OVS
 OVS_BRIDGE_OF_OVS = 0.74
 
 CLAIMS = (
-    Claim("hostnetwork is best", FASTEST_OTHER, BASELINE, None, -1.0, 0.0),
-    _about("macvlan comes close to hostnetwork", "macvlan", BASELINE, MACVLAN_OF_HOST - 1,
+    Claim(N_("hostnetwork is best"), FASTEST_OTHER, BASELINE, None, -1.0, 0.0),
+    _about(N_("macvlan comes close to hostnetwork"), "macvlan", BASELINE, MACVLAN_OF_HOST - 1,
            implied=True),
-    _about("ovs is next after macvlan", "ovs", BASELINE, OVS_OF_HOST - 1, implied=True),
-    _about("ovs with a Linux bridge is slower than ovs", "ovs-bridge", "ovs",
+    _about(N_("ovs is next after macvlan"), "ovs", BASELINE, OVS_OF_HOST - 1, implied=True),
+    _about(N_("ovs with a Linux bridge is slower than ovs"), "ovs-bridge", "ovs",
            OVS_BRIDGE_OF_OVS - 1),
-    _about("calico is slower than hostnetwork", "calico", BASELINE, CALICO_OF_HOST - 1),
-    _about("calico is slower than macvlan", "calico", "macvlan", CALICO_OF_MACVLAN - 1),
-    _about("calico is slower than ovs", "calico", "ovs", CALICO_OF_OVS - 1),
-    Claim("flannel host-gw is within 1 % of calico", "flannel-hostgw", "calico", None,
+    _about(N_("calico is slower than hostnetwork"), "calico", BASELINE, CALICO_OF_HOST - 1),
+    _about(N_("calico is slower than macvlan"), "calico", "macvlan", CALICO_OF_MACVLAN - 1),
+    _about(N_("calico is slower than ovs"), "calico", "ovs", CALICO_OF_OVS - 1),
+    Claim(N_("flannel host-gw is within 1 % of calico"), "flannel-hostgw", "calico", None,
           -0.01, 0.01),
-    _about("flannel vxlan is slowest", "flannel-vxlan", BASELINE, -0.86),
-    _about("canal is as slow", "canal", BASELINE, -0.86),
-    Claim("canal is a little faster than flannel vxlan", "canal", "flannel-vxlan", 0.01,
+    _about(N_("flannel vxlan is slowest"), "flannel-vxlan", BASELINE, -0.86),
+    _about(N_("canal is as slow"), "canal", BASELINE, -0.86),
+    Claim(N_("canal is a little faster than flannel vxlan"), "canal", "flannel-vxlan", 0.01,
           0.0, 0.02),
 )  # fmt: skip
 
@@ -105,7 +106,8 @@ def claims_table(runs: pd.DataFrame) -> pd.DataFrame:
         A DataFrame with ``claim``, ``scheme``, ``of`` (what the figure is relative to),
         ``article`` (its figure as a fraction, NaN where it gives none), ``implied``,
         ``band_low``, ``band_high`` (what would bear it out), ``ours`` (median change),
-        ``ours_low``, ``ours_high`` (its 95 % interval), ``verdict`` and ``why``.
+        ``ours_low``, ``ours_high`` (its 95 % interval), ``verdict`` and ``why``. ``claim`` and
+        ``why`` are words for people, in the reader's language.
     """
     blocks = Blocks(runs)
     rows = []
@@ -116,7 +118,7 @@ def claims_table(runs: pd.DataFrame) -> pd.DataFrame:
         verdict, why = judge(claim, ours, userspace=bool(is_userspace(ends).any()))
         rows.append(
             {
-                "claim": claim.text + (f" (next here: {scheme})" if scheme != claim.scheme else ""),
+                "claim": _words(claim, scheme),
                 "scheme": scheme,
                 "of": claim.relative_to,
                 "article": np.nan if claim.change is None else claim.change,
@@ -136,16 +138,23 @@ def claims_table(runs: pd.DataFrame) -> pd.DataFrame:
 def judge(claim: Claim, ours: Interval, *, userspace: bool = False) -> tuple[Verdict, str]:
     """Return the verdict on a claim and the reason for it, in words."""
     if userspace:
-        return "not comparable here", "Open vSwitch ran in userspace"
+        return N_("not comparable here"), _("Open vSwitch ran in userspace")
     if np.isnan(ours.middle):
-        return "undecided", "not measured here"
+        return N_("undecided"), _("not measured here")
     if np.isnan(ours.low):
-        return "undecided", f"an interval takes {ENOUGH} rounds"
+        return "undecided", _("an interval takes {rounds} rounds").format(rounds=ENOUGH)
     if claim.low <= ours.low and ours.high <= claim.high:
-        return "confirmed", "all of the interval lies in the range"
+        return N_("confirmed"), _("all of the interval lies in the range")
     if ours.high < claim.low or claim.high < ours.low:
-        return "contradicted", "all of the interval lies outside the range"
-    return "undecided", "the interval crosses an end of the range"
+        return N_("contradicted"), _("all of the interval lies outside the range")
+    return "undecided", _("the interval crosses an end of the range")
+
+
+def _words(claim: Claim, scheme: str) -> str:
+    """Return a claim for people, with the scheme that stands for the one it leaves open."""
+    if scheme == claim.scheme:
+        return _(claim.text)
+    return _("{claim} (next here: {scheme})").format(claim=_(claim.text), scheme=scheme)
 
 
 def _fastest(blocks: Blocks) -> str:

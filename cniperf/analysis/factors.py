@@ -10,6 +10,7 @@ import pandas as pd
 
 from cniperf.analysis.blocks import BASELINE, usable
 from cniperf.analysis.interval import median_interval
+from cniperf.language import N_, _
 
 Cell = dict[str, Any]
 
@@ -35,12 +36,18 @@ class Factor:
 
 # What may make VXLAN slow. Each step is the one that was feared to cost.
 WHY_VXLAN = (
-    Factor("scheme", "flannel-hostgw", "flannel-vxlan", "VXLAN around each packet",
+    Factor("scheme", "flannel-hostgw", "flannel-vxlan", N_("VXLAN around each packet"),
            baseline=False),
-    Factor("nic", "offload", "virtio", "no tunnel segmentation in the NIC"),
-    Factor("udpcsum", False, True, "checksum in the outer UDP header", baseline=False),
-    Factor("gro", "on", "off", "no GRO on the hosts' NICs"),
+    Factor("nic", "offload", "virtio", N_("no tunnel segmentation in the NIC")),
+    Factor("udpcsum", False, True, N_("checksum in the outer UDP header"), baseline=False),
+    Factor("gro", "on", "off", N_("no GRO on the hosts' NICs")),
 )  # fmt: skip
+
+
+def factors_table(factors: tuple[Factor, ...] = WHY_VXLAN) -> pd.DataFrame:
+    """Return the knobs: ``name``, ``low``, ``high``, and ``words`` in the reader's language."""
+    rows = [(factor.name, factor.low, factor.high, _(factor.words)) for factor in factors]
+    return pd.DataFrame(rows, columns=["name", "low", "high", "words"])
 
 
 def factorial_cells(factors: tuple[Factor, ...] = WHY_VXLAN) -> list[Cell]:
@@ -125,12 +132,13 @@ def effects_table(runs: pd.DataFrame, factors: tuple[Factor, ...] = WHY_VXLAN) -
             if way[factor.name] == factor.low and other in table.columns and tunnel:
                 pairs.append(table[other] - table[column])
         found = median_interval(np.mean(pairs, axis=0))
-        rows.append((factor.name, factor.words, found.middle, found.low, found.high))
+        rows.append((factor.name, _(factor.words), found.middle, found.low, found.high))
     return pd.DataFrame(rows, columns=columns).sort_values(
         "effect", key=lambda effect: -effect.abs(), ignore_index=True
     )
 
 
 def _words(way: Mapping[str, Any]) -> str:
-    tunnel = ", outer checksum" if way["udpcsum"] else ""
-    return f"{way['scheme']}{tunnel} · NIC {way['nic']}, GRO {way['gro']}"
+    if way["udpcsum"]:
+        return _("{scheme}, outer checksum · NIC {nic}, GRO {gro}").format(**way)
+    return _("{scheme} · NIC {nic}, GRO {gro}").format(**way)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cniperf.analysis.blocks import BASELINE, broken_rounds, usable
+from cniperf.language import N_, _
 from cniperf.modes import mode_of
 
 TREND = 0.05  # TriScale's bound on a run's steadiness, per run (Jacob et al., 2021)
@@ -31,7 +32,7 @@ class Check:
 
     Attributes:
         finds: which of some runs have it, as a mask; what a run does not tell is not found.
-        says: what there is to say of a run that has it.
+        says: what there is to say of a run that has it, in the reader's language.
     """
 
     finds: Callable[[pd.DataFrame], pd.Series]
@@ -39,44 +40,49 @@ class Check:
 
 
 CHECKS = {
-    "trend": Check(
+    N_("trend"): Check(
         lambda runs: runs["trend_low"].gt(TREND) | runs["trend_high"].lt(-TREND),
         lambda run: (
-            f"throughput {'rose' if run['trend'] > 0 else 'fell'} by "
-            f"{abs(run['trend']):.0%} within the run"
+            _("throughput rose by {change:.0%} within the run")
+            if run["trend"] > 0
+            else _("throughput fell by {change:.0%} within the run")
+        ).format(change=abs(run["trend"])),
+    ),
+    N_("retransmits"): Check(
+        lambda runs: runs["retransmits"].gt((RETRANSMITS * _segments(runs)).clip(lower=1)),
+        lambda run: _("{segments:.0f} segments were sent again").format(
+            segments=run["retransmits"]
         ),
     ),
-    "retransmits": Check(
-        lambda runs: runs["retransmits"].gt((RETRANSMITS * _segments(runs)).clip(lower=1)),
-        lambda run: f"{run['retransmits']:.0f} segments were sent again",
-    ),
-    "mtu": Check(
+    N_("mtu"): Check(
         lambda runs: (
             runs["mss"].lt(runs["pod_mtu"] - HEADERS[1])
             | runs["mss"].gt(runs["pod_mtu"] - HEADERS[0])
         ),
-        lambda run: (
-            f"an MSS of {run['mss']:.0f} B does not go with the pod's MTU of {run['pod_mtu']:.0f} B"
+        lambda run: _("an MSS of {mss:.0f} B does not go with the pod's MTU of {mtu:.0f} B").format(
+            mss=run["mss"], mtu=run["pod_mtu"]
         ),
     ),
-    "stolen": Check(
+    N_("stolen"): Check(
         lambda runs: runs["stolen"].gt(STOLEN),
-        lambda run: f"the hypervisor took {run['stolen']:.0f} % of the CPUs' time",
-    ),
-    "others": Check(
-        lambda runs: runs["others"].gt(OTHERS),
-        lambda run: f"other processes took {run['others']:.0f} % of a CPU",
-    ),
-    "moved": Check(
-        lambda runs: runs["cache"].eq("moved"),
-        lambda run: "the hypervisor moved the hosts' CPUs to or from a common cache",
-    ),
-    "wire": Check(
-        lambda runs: limits(runs).eq("wire"),
-        lambda run: (
-            f"neither host's CPU was full ({run['cpu_a']:.0f} % and {run['cpu_b']:.0f} %): "
-            "something between them held the load back"
+        lambda run: _("the hypervisor took {share:.0f} % of the CPUs' time").format(
+            share=run["stolen"]
         ),
+    ),
+    N_("others"): Check(
+        lambda runs: runs["others"].gt(OTHERS),
+        lambda run: _("other processes took {share:.0f} % of a CPU").format(share=run["others"]),
+    ),
+    N_("moved"): Check(
+        lambda runs: runs["cache"].eq("moved"),
+        lambda run: _("the hypervisor moved the hosts' CPUs to or from a common cache"),
+    ),
+    N_("wire"): Check(
+        lambda runs: limits(runs).eq("wire"),
+        lambda run: _(
+            "neither host's CPU was full ({a:.0f} % and {b:.0f} %): "
+            "something between them held the load back"
+        ).format(a=run["cpu_a"], b=run["cpu_b"]),
     ),
 }
 
@@ -122,8 +128,8 @@ def flag_table(runs: pd.DataFrame) -> pd.DataFrame:
     Returns:
         A DataFrame of :data:`COLUMNS`: what kind of flag, on which ``suite``, ``round``,
         ``scheme`` and ``run`` (each empty where the flag is about more than one), and what it
-        ``says``. Kinds are those of :data:`CHECKS` and ``broken``, ``round``, ``drift``,
-        ``modes``.
+        ``says`` in the reader's language. Kinds are those of :data:`CHECKS` and ``broken``,
+        ``round``, ``drift``, ``modes``.
     """
     rows = [
         *_broken(runs),
@@ -143,10 +149,11 @@ def _single(runs: pd.DataFrame) -> list[tuple[object, ...]]:
 
 
 def _broken(runs: pd.DataFrame) -> list[tuple[object, ...]]:
+    says = _("the round was dropped whole, as this run failed: {error}")
     return [
-        ("broken", run["suite"], run["round"], run["scheme"], run["run"],
-         f"the round was dropped whole, as this run failed: {run['error']}")
-        for _, run in broken_rounds(runs).iterrows()
+        (N_("broken"), run["suite"], run["round"], run["scheme"], run["run"],
+         says.format(error=run["error"]))
+        for __, run in broken_rounds(runs).iterrows()
     ]  # fmt: skip
 
 
@@ -164,13 +171,15 @@ def _rounds(runs: pd.DataFrame) -> list[tuple[object, ...]]:
         off = base / base.median() - 1
         usual = 1.4826 * off.abs().median()  # the MAD, as a standard deviation
         for number, apart in off[off.abs() > max(ROUND_OFF, ROUND_ROBUST * usual)].items():
-            says = f"hostnetwork stood {apart:+.0%} off the other rounds: the machine was another"
-            found.append(("round", suite, number, BASELINE, "", says.replace("-", "−")))
-        slope, _, low, high = theilslopes(base, base.index)
+            says = _("hostnetwork stood {apart:+.0%} off the other rounds: the machine was another")
+            says = says.format(apart=apart)
+            found.append((N_("round"), suite, number, BASELINE, "", says.replace("-", "−")))
+        slope, __, low, high = theilslopes(base, base.index)
         total = slope * (base.index.max() - base.index.min()) / base.median()
         if abs(total) > ROUND_OFF and (low > 0 or high < 0):
-            says = f"hostnetwork drifted by {total:+.0%} from the first round to the last"
-            found.append(("drift", suite, "", BASELINE, "", says.replace("-", "−")))
+            says = _("hostnetwork drifted by {total:+.0%} from the first round to the last")
+            says = says.format(total=total)
+            found.append((N_("drift"), suite, "", BASELINE, "", says.replace("-", "−")))
     return found
 
 
@@ -181,9 +190,10 @@ def _modes(runs: pd.DataFrame) -> list[tuple[object, ...]]:
     for scheme, part in usable(runs).groupby("scheme"):
         low, high = two_modes(np.sort(part["figure"].to_numpy()))
         if high > low:
-            both = f"{mode.form.format(low)} and {mode.spoken(high)}"
-            says = f"the runs gather around two figures, {both}"
-            found.append(("modes", "", "", scheme, "", says))
+            says = _("the runs gather around two figures, {low} and {high}").format(
+                low=mode.form.format(low), high=mode.spoken(high)
+            )
+            found.append((N_("modes"), "", "", scheme, "", says))
     return found
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from cniperf.analysis.blocks import BASELINE, Blocks
 from cniperf.analysis.interval import median_interval
+from cniperf.language import N_, _
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,11 @@ class Rung:
 
 # No scheme has a veth without routing, so the two come in one step.
 LADDER = (
-    Rung("the host's own stack", BASELINE),
-    Rung("a namespace (macvlan)", "macvlan"),
-    Rung("a veth and routing", "calico"),
-    Rung("a bridge", "flannel-hostgw"),
-    Rung("encapsulation (VXLAN)", "flannel-vxlan"),
+    Rung(N_("the host's own stack"), BASELINE),
+    Rung(N_("a namespace (macvlan)"), "macvlan"),
+    Rung(N_("a veth and routing"), "calico"),
+    Rung(N_("a bridge"), "flannel-hostgw"),
+    Rung(N_("encapsulation (VXLAN)"), "flannel-vxlan"),
 )
 
 
@@ -36,10 +37,11 @@ def ladder_table(runs: pd.DataFrame) -> pd.DataFrame:
     """Return what each step of the ladder costs, from rounds that climbed the whole ladder.
 
     Returns:
-        A DataFrame with ``adds``, ``scheme``, ``left`` (median share of hostnetwork's goodput
-        that is left after the step), ``cost`` (median over the rounds of what the step itself
-        takes, as a fraction of hostnetwork's goodput; negative where it gains), ``cost_low``,
-        ``cost_high`` (its 95 % interval). Empty where no round has every step.
+        A DataFrame with ``adds`` (in the reader's language), ``scheme``, ``left`` (median share of
+        hostnetwork's goodput that is left after the step), ``cost`` (median over the rounds of
+        what the step itself takes, as a fraction of hostnetwork's goodput; negative where it
+        gains), ``cost_low``, ``cost_high`` (its 95 % interval). Empty where no round has every
+        step.
 
         Medians of differences need not add up to the difference of the medians.
     """
@@ -55,6 +57,6 @@ def ladder_table(runs: pd.DataFrame) -> pd.DataFrame:
         cost = median_interval((share[before] - share[rung.scheme]).to_numpy())
         if rung.scheme == BASELINE:
             cost = cost._replace(low=np.nan, high=np.nan)
-        rows.append((rung.adds, rung.scheme, share[rung.scheme].median(),
+        rows.append((_(rung.adds), rung.scheme, share[rung.scheme].median(),
                      cost.middle, cost.low, cost.high))  # fmt: skip
     return pd.DataFrame(rows, columns=columns)

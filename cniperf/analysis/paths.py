@@ -9,6 +9,7 @@ import pandas as pd
 
 from cniperf.analysis.blocks import usable
 from cniperf.analysis.loss import is_userspace
+from cniperf.language import N_
 from cniperf.runs import load_evidence
 
 HEADERS = 28  # bytes: IPv4 20 and UDP 8 of the probe's datagrams
@@ -18,7 +19,7 @@ NIC_OF_B = ("b", "device", "all")  # the first such hop on the way there
 Evidence = Mapping[str, Any]
 
 # What of a pod the underlay sees, and so must allow. The more it sees the less is free.
-UNDERLAY = ("hosts only", "pods' IPs", "pods' MACs")
+UNDERLAY = (N_("hosts only"), N_("pods' IPs"), N_("pods' MACs"))
 
 
 def underlay(evidence: Evidence) -> str:
@@ -41,8 +42,8 @@ def policy(evidence: Evidence) -> str:
     if said is None:
         return ""
     if said["arrived"] == said["sent"] and not said["dropped"]:
-        return "no"
-    return "bites" if not said["arrived"] and said["dropped"] == said["sent"] else "partly"
+        return N_("no")
+    return N_("bites") if not said["arrived"] and said["dropped"] == said["sent"] else N_("partly")
 
 
 def hop(evidence: Evidence, place: str, name: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from cniperf.analysis.blocks import usable
 from cniperf.analysis.loss import conditions, loss_table
+from cniperf.language import listed
 from cniperf.runs import CONDITIONS
 
 COLUMNS = ("scheme", "runs", "figure", "loss", "loss_low", "loss_high", "cost", "cost_more",
@@ -68,4 +69,4 @@ def panels(table: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
 
 def words(names: Sequence[str], values: Sequence[object]) -> str:
     """Return some variables with their values, for people."""
-    return ", ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
+    return listed([f"{name} {value}" for name, value in zip(names, values, strict=True)])

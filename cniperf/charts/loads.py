@@ -25,6 +25,7 @@ from cniperf.charts.style import (
     star,
     styled,
 )
+from cniperf.language import _
 from cniperf.modes import mode_of
 from cniperf.runs import load_intervals
 
@@ -38,14 +39,16 @@ def throughput(runs: pd.DataFrame) -> Chart:
     """
     blocks, table = Blocks(runs), loss_table(runs)
     mode = mode_of(runs)
-    chart, axes = chart_of_rows(table, f"{mode.noun.capitalize()}, pod to pod")
+    title = _("{figure}, pod to pod").format(figure=_(mode.noun).capitalize())
+    chart, axes = chart_of_rows(table, title)
     for y, (scheme, row) in enumerate(table.iterrows()):
         bar(axes, y, str(scheme), row, "figure", colours(table.index))
         dots = blocks.figures(str(scheme))
         axes.plot(dots, np.full(len(dots), y + 0.27), ".", color=INK, markersize=3, alpha=0.6)
         if row["runs"]:
             label(axes, y, row["figure_high"], mode.form.format(row["figure"]) + star(row))
-    finish(axes, table, f"{mode.unit} (bar: median; line: lowest to highest run; dots: runs)")
+    axis = _("{unit} (bar: median; line: lowest to highest run; dots: runs)")
+    finish(axes, table, axis.format(unit=_(mode.unit)))
     return chart
 
 
@@ -56,23 +59,24 @@ def timeline(folders: Iterable[Path | str]) -> Chart:
     Args:
         folders: run folders; those of failed runs are passed over.
     """
-    chart = new_chart(2.6, "Throughput over time, as sent")
+    chart = new_chart(2.6, _("Throughput over time, as sent"))
     axes = chart.axes[0]
     top = 0.0
     for number, folder in enumerate(folders, 1):
         seconds = load_intervals(folder)
         if seconds.empty:
             continue
-        axes.plot(seconds["second"], seconds["gbps"], ".-", linewidth=1.2, label=f"run {number}")
+        axes.plot(seconds["second"], seconds["gbps"], ".-", linewidth=1.2,
+                  label=_("run {number}").format(number=number))  # fmt: skip
         omitted = seconds[seconds["omitted"]]["second"].max()
         if np.isfinite(omitted):
             axes.axvspan(0, omitted, color="#f0f0f0", linewidth=0)
         top = max(top, seconds["gbps"].max())
     if not top:
-        sentence(axes, "No run here has a throughput to draw.")
+        sentence(axes, _("No run here has a throughput to draw."))
         return chart
-    axes.set(xlim=(0, None), ylim=(0, top * 1.1), xlabel="seconds of load (grey: not counted)",
-             ylabel="Gbit/s")  # fmt: skip
+    axes.set(xlim=(0, None), ylim=(0, top * 1.1), ylabel="Gbit/s",
+             xlabel=_("seconds of load (grey: not counted)"))  # fmt: skip
     axes.grid(axis="y")
     if len(axes.lines) > 1:
         axes.legend(frameon=False, fontsize=8)
@@ -87,13 +91,13 @@ def cpu(runs: pd.DataFrame) -> Chart:
         runs: runs of one condition. Open vSwitch's userspace datapath is left out.
     """
     mode = mode_of(runs)
-    chart = new_chart(3.2, "Throughput, and the CPU time that it costs")
+    chart = new_chart(3.2, _("Throughput, and the CPU time that it costs"))
     axes = chart.axes[0]
     good = Blocks(runs).runs
     good = good[~is_userspace(good)]
     middle = good.groupby("scheme")[["cost", "figure"]].median().dropna()
     if middle.empty:
-        sentence(axes, "No run here tells how much CPU it used.")
+        sentence(axes, _("No run here tells how much CPU it used."))
         return chart
     palette = colours(good["scheme"].unique())
     spots = spread(-middle["figure"].sort_values(ascending=False).to_numpy(),
@@ -106,8 +110,8 @@ def cpu(runs: pd.DataFrame) -> Chart:
         axes.annotate(str(scheme), (row["cost"], spot), (9, 0), textcoords="offset points",
                       va="center", color=colour)  # fmt: skip
     axes.set(xlim=(0, 1.2 * axes.dataLim.xmax), ylim=(0, 1.1 * axes.dataLim.ymax),
-             xlabel=f"{mode.cost_unit}, both hosts, softirq included",
-             ylabel=mode.unit)  # fmt: skip
+             xlabel=_("{unit}, both hosts, softirq included").format(unit=_(mode.cost_unit)),
+             ylabel=_(mode.unit))  # fmt: skip
     axes.grid(True)
     return chart
 
@@ -121,7 +125,7 @@ def latency(runs: pd.DataFrame) -> Chart:
     Args:
         runs: runs of one condition, of mode ``rr`` or ``crr``.
     """
-    chart = new_chart(3.4, "How long a transaction took")
+    chart = new_chart(3.4, _("How long a transaction took"))
     axes = chart.axes[0]
     good = Blocks(runs).runs
     palette, ends = colours(good["scheme"].unique()), []
@@ -137,17 +141,17 @@ def latency(runs: pd.DataFrame) -> Chart:
             axes.plot(x, times, dashes, color=palette[scheme], linewidth=1.6)
             ends.append((float(np.log10(times[-1])), 3, str(scheme)))
     if not ends:
-        sentence(axes, "No run here timed its transactions.")
+        sentence(axes, _("No run here timed its transactions."))
         return chart
     axes.set_yscale("log")
     low, high = np.log10(axes.get_ylim())
     ordered = sorted(ends)
-    spots = spread(np.array([y for y, _, _ in ordered]), apart=0.06 * (high - low))
-    for (_, _, scheme), spot in zip(ordered, spots, strict=True):
+    spots = spread(np.array([y for y, *__ in ordered]), apart=0.06 * (high - low))
+    for (*__, scheme), spot in zip(ordered, spots, strict=True):
         axes.text(3.05, 10**spot, scheme, color=palette[scheme], va="center", size=8)
     axes.set_xticks([0, -np.log10(0.5), 1, 2, 3], labels=["0", "50", "90", "99", "99.9"])
-    axes.set(xlim=(0, 3.75), xlabel="% of the transactions done (dashed: Open vSwitch in "
-             "userspace)", ylabel="µs")  # fmt: skip
+    axes.set(xlim=(0, 3.75), ylabel="µs")
+    axes.set_xlabel(_("% of the transactions done (dashed: Open vSwitch in userspace)"))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter(_halves)
     axes.grid(True, which="both", axis="y")
@@ -155,7 +159,7 @@ def latency(runs: pd.DataFrame) -> Chart:
     return chart
 
 
-def _halves(value: float, _: float = 0) -> str:
+def _halves(value: float, __: float = 0) -> str:
     """Label the twos and fives between the powers of ten."""
     return f"{value:g}" if str(f"{value:e}")[0] in "25" else ""
 
@@ -169,9 +173,9 @@ def pairs(runs: pd.DataFrame) -> Chart:
     """
     each, table = load_pairs(runs), pairs_table(runs)
     mode = mode_of(runs)
-    chart, axes = chart_of_rows(table, "What each pair of pods got")
+    chart, axes = chart_of_rows(table, _("What each pair of pods got"))
     if table.empty:
-        sentence(axes, "No run here had several pairs of pods.")
+        sentence(axes, _("No run here had several pairs of pods."))
         return chart
     palette = colours(table.index)
     for y, (scheme, row) in enumerate(table.iterrows()):
@@ -183,5 +187,6 @@ def pairs(runs: pd.DataFrame) -> Chart:
         label(axes, y, own.max(), f"Jain {row['jain']:.2f}")
     name_rows(axes, [str(scheme) for scheme in table.index])
     axes.set_xlim(0, 1.15 * axes.dataLim.xmax)
-    axes.set_xlabel(f"{mode.unit} (dots: pairs of all runs; line: median)")
+    axis = _("{unit} (dots: pairs of all runs; line: median)")
+    axes.set_xlabel(axis.format(unit=_(mode.unit)))
     return chart

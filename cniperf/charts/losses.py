@@ -23,6 +23,7 @@ from cniperf.charts.style import (
     finish,
     half,
     label,
+    leading,
     name_rows,
     new_chart,
     sentence,
@@ -30,6 +31,7 @@ from cniperf.charts.style import (
     star,
     styled,
 )
+from cniperf.language import _
 from cniperf.modes import mode_of
 
 
@@ -46,7 +48,7 @@ def loss(runs: pd.DataFrame) -> Chart:
     """
     blocks, table = Blocks(runs), loss_table(runs)
     table, as_article = table[table.index != BASELINE], is_articles_load(runs)
-    chart, axes = chart_of_rows(table, "Loss against hostnetwork")
+    chart, axes = chart_of_rows(table, _("Loss against hostnetwork"))
     for y, (scheme, row) in enumerate(table.iterrows()):
         bar(axes, y, str(scheme), row, "loss", colours(table.index), scale=100)
         if not np.isfinite(row["loss"]):
@@ -60,17 +62,17 @@ def loss(runs: pd.DataFrame) -> Chart:
         end = 100 * np.nanmax([row["loss_high"], row["loss"], 0])
         label(axes, y, end, f"{_with_interval(row)}{star(row)}")
     if as_article:
-        axes.plot([], [], "v", color=INK, markersize=5, label="the article")
+        axes.plot([], [], "v", color=INK, markersize=5, label=_("the article"))
         axes.plot([], [], "v", color=INK, markerfacecolor="white", markersize=5,
-                  label="implied by the article")  # fmt: skip
+                  label=_("implied by the article"))  # fmt: skip
     floor = noise_floor(runs).smallest
     if np.isfinite(floor):
         axes.axvspan(-100 * floor, 100 * floor, color=FAINT, alpha=0.25, linewidth=0,
-                     label=f"noise: ±{100 * floor:.1f} %")  # fmt: skip
+                     label=_("noise: ±{points:.1f} %").format(points=100 * floor))  # fmt: skip
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize=8)
     axes.axvline(0, color=FAINT, linewidth=0.8)
-    finish(axes, table, f"% of hostnetwork's {mode_of(runs).noun} (bar: median; line: 95 % "
-            "interval; dots: rounds)")  # fmt: skip
+    axis = _("% of hostnetwork's {figure} (bar: median; line: 95 % interval; dots: rounds)")
+    finish(axes, table, axis.format(figure=_(mode_of(runs).noun)))
     return chart
 
 
@@ -88,9 +90,9 @@ def ladder(runs: pd.DataFrame) -> Chart:
             :data:`cniperf.analysis.ladder.LADDER`.
     """
     table = ladder_table(runs)
-    chart, axes = chart_of_rows(table, "What each piece costs")
+    chart, axes = chart_of_rows(table, _("What each piece costs"))
     if table.empty:
-        sentence(axes, "No round here climbed the whole ladder of schemes.")
+        sentence(axes, _("No round here climbed the whole ladder of schemes."))
         return chart
     start = 1.0
     for y, row in enumerate(table.to_dict("records")):
@@ -104,8 +106,8 @@ def ladder(runs: pd.DataFrame) -> Chart:
         start = end
     name_rows(axes, [f"{row.adds}\n{row.scheme}" for row in table.itertuples()])
     axes.set(xlim=(0, 118), xticks=range(0, 101, 20),
-             xlabel="% of hostnetwork's goodput that is left (labels: points, ± half of the 95 % "
-             "interval)")  # fmt: skip
+             xlabel=_("% of hostnetwork's goodput that is left (labels: points, ± half of the "
+                      "95 % interval)"))  # fmt: skip
     return chart
 
 
@@ -123,10 +125,10 @@ def trade_off(runs: pd.DataFrame) -> Chart:
     """
     table = control_table(runs).join(loss_table(runs)[["loss", "loss_low", "loss_high"]])
     table = table[table["loss"].notna() & (table.index != BASELINE)]
-    chart = new_chart(3.6, "What control and independence cost")
+    chart = new_chart(3.6, _("What control and independence cost"))
     axes = chart.axes[0]
     if table.empty:
-        sentence(axes, "No scheme here has both a loss and evidence of its path.")
+        sentence(axes, _("No scheme here has both a loss and evidence of its path."))
         return chart
     palette = colours(table.index)
     bottom = 10.0
@@ -146,20 +148,21 @@ def trade_off(runs: pd.DataFrame) -> Chart:
             axes.text(place + 0.13, spots[number], f"{scheme}{star(row)}", va="center",
                       color=colour)  # fmt: skip
             bottom = max(bottom, spots[number])
-    axes.plot([], [], "o", color=INK, markersize=8, label="a drop rule on the host bites")
-    axes.plot([], [], "o", color=INK, markerfacecolor="white", markersize=8, label="it does not")
+    axes.plot([], [], "o", color=INK, markersize=8, label=_("a drop rule on the host bites"))
+    axes.plot([], [], "o", color=INK, markerfacecolor="white", markersize=8,
+              label=_("it does not"))  # fmt: skip
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, fontsize=8)
     axes.set(xlim=(-0.4, len(UNDERLAY) - 0.3), ylim=(bottom + 6, min(axes.dataLim.ymin, 0) - 4),
-             ylabel="% of hostnetwork's goodput lost")  # fmt: skip
+             ylabel=_("% of hostnetwork's goodput lost"))  # fmt: skip
     axes.set_xticks(range(len(UNDERLAY)), labels=[
-        "pods' MACs\n(needs L2 freedom)", "pods' IPs\n(routers need routes)",
-        "hosts only\n(any IP network)",
-    ])  # fmt: skip
-    note = (
-        "\n* Open vSwitch's userspace datapath: not comparable" if table["userspace"].any() else ""
-    )
-    axes.set_xlabel("what the underlay sees of a pod" + note)
-    axes.text(0.99, 0.97, "cheaper and freer ↗", transform=axes.transAxes, ha="right", va="top",
+        _("pods' MACs\n(needs L2 freedom)"), _("pods' IPs\n(routers need routes)"),
+        _("hosts only\n(any IP network)"),
+    ], **leading())  # fmt: skip
+    lines = [_("what the underlay sees of a pod")]
+    if table["userspace"].any():
+        lines.append(_("* Open vSwitch's userspace datapath: not comparable"))
+    axes.set_xlabel("\n".join(lines), **leading())
+    axes.text(0.99, 0.97, _("cheaper and freer ↗"), transform=axes.transAxes, ha="right", va="top",
               color=FAINT)  # fmt: skip
     axes.grid(axis="y")
     return chart

@@ -14,6 +14,8 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from cniperf.language import _, spoken
+
 # One colour a scheme, the same in every chart; after Okabe and Ito, told apart by the colour
 # blind. Hues go by family: Open vSwitch warm, routed blue, tunnelled purple.
 COLOURS = {
@@ -56,7 +58,7 @@ class Chart(Figure):
     JupyterLab shows SVG only in a notebook that it trusts, so the PNG goes with it.
     """
 
-    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, object], dict[str, object]]:
+    def _repr_mimebundle_(self, **__: object) -> tuple[dict[str, object], dict[str, object]]:
         svg, png = io.StringIO(), io.BytesIO()
         with mpl.rc_context(_style()):
             self.savefig(svg, format="svg")
@@ -92,7 +94,8 @@ def styled(draw: Callable[P, Chart]) -> Callable[P, Chart]:
 
 def _style() -> Any:  # noqa: ANN401
     """Return the style, in a font that the PDF uses too and that knows Chinese, where it is."""
-    wanted = ("Noto Sans CJK SC", "Noto Sans", "DejaVu Sans")
+    # Matplotlib before 3.11 sees only the first font of a collection, the Japanese one.
+    wanted = ("Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans", "DejaVu Sans")
     known = set(font_manager.get_font_names())
     return STYLE | {"font.family": [name for name in wanted if name in known]}
 
@@ -121,7 +124,9 @@ def bar(
 ) -> None:
     """Draw one scheme's bar and whiskers, or say why there is none."""
     if not np.isfinite(row[value]):
-        why = f"failed: {row['error']}" if row["failed"] else "no hostnetwork run to compare with"
+        why = _("no hostnetwork run to compare with")
+        if row["failed"]:
+            why = _("failed: {error}").format(error=row["error"])
         label(axes, y, 0, shorten(why, 78, placeholder=" …"), fontsize=8, color="#b00020")
         return
     hatch = "///" if row["userspace"] else None
@@ -142,6 +147,11 @@ def half(low: float, high: float) -> str:
     return f" ± {50 * (high - low):.1f}" if np.isfinite(low) else ""
 
 
+def leading() -> dict[str, Any]:
+    """Return how far apart the lines of a text are set; Chinese fills its lines, needs more."""
+    return {} if spoken() == "en" else {"linespacing": 1.5}
+
+
 def star(row: "pd.Series[Any]") -> str:
     """Return the mark of Open vSwitch's userspace datapath."""
     return "*" if row["userspace"] else ""
@@ -150,14 +160,15 @@ def star(row: "pd.Series[Any]") -> str:
 def finish(axes: Axes, table: pd.DataFrame, label: str) -> None:
     """Name rows and axis, and leave room for the labels behind the bars."""
     if table.empty:
-        sentence(axes, "There is nothing to draw: no run of a scheme under these conditions.")
+        sentence(axes, _("There is nothing to draw: no run of a scheme under these conditions."))
         return
     name_rows(axes, list(table.index))
     left, right = axes.dataLim.intervalx
-    left, right = min(0, left), max(right, left + 1e-9)
+    left, right = min(0, left), right if right > left else left + 1
     axes.set_xlim(left, right + 0.12 * (right - left))  # room for the labels
-    note = "\n* Open vSwitch's userspace datapath (hatched): not comparable with the article"
-    axes.set_xlabel(label + (note if table["userspace"].any() else ""))
+    note = _("* Open vSwitch's userspace datapath (hatched): not comparable with the article")
+    words = f"{label}\n{note}" if table["userspace"].any() else label
+    axes.set_xlabel(words, **leading())
 
 
 def name_rows(axes: Axes, labels: list[str]) -> None:
@@ -181,8 +192,8 @@ def name_lines(axes: Axes, ends: list[tuple[float, int, str]], palette: Mapping[
     """Write each scheme's name at the end of its line, with room between them."""
     low, high = axes.get_ylim()
     ordered = sorted(ends)
-    spots = spread(np.array([y for y, _, _ in ordered]), apart=0.075 * (high - low))
-    for (_, x, scheme), spot in zip(ordered, spots, strict=True):
+    spots = spread(np.array([y for y, *__ in ordered]), apart=0.075 * (high - low))
+    for (_y, x, scheme), spot in zip(ordered, spots, strict=True):
         axes.text(x + 0.12, spot, scheme, color=palette[scheme], size=7.5, va="center")
 
 

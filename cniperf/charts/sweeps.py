@@ -20,19 +20,20 @@ from cniperf.charts.style import (
     sentence,
     styled,
 )
+from cniperf.language import N_, _
 from cniperf.modes import mode_of
 
 # What a sweep's chart shows: its title, the axis, and what a value is multiplied by.
 SWEPT = {
-    "loss": ("What the loss depends on", "% of hostnetwork's {noun} lost", 100),
-    "figure": ("What the throughput depends on", "{unit}", 1),
-    "cost": ("What the CPU time depends on", "{cost_unit}, both hosts", 1),
+    "loss": (N_("What the loss depends on"), N_("% of hostnetwork's {noun} lost"), 100),
+    "figure": (N_("What the throughput depends on"), "{unit}", 1),
+    "cost": (N_("What the CPU time depends on"), N_("{cost_unit}, both hosts"), 1),
 }
 AXES = {
-    "mtu": "MTU of the underlay, bytes", "length": "bytes a write", "streams": "TCP connections",
-    "pairs": "pairs of pods at once",
-    "window": "TCP window", "congestion": "congestion control", "nic": "NIC",
-    "direction": "who sends", "rate": "load offered, Gbit/s (0: as much as goes)",
+    "mtu": N_("MTU of the underlay, bytes"), "length": N_("bytes a write"),
+    "streams": N_("TCP connections"), "pairs": N_("pairs of pods at once"),
+    "window": N_("TCP window"), "congestion": N_("congestion control"), "nic": "NIC",
+    "direction": N_("who sends"), "rate": N_("load offered, Gbit/s (0: as much as goes)"),
 }  # fmt: skip
 
 
@@ -51,9 +52,9 @@ def sweep(runs: pd.DataFrame, value: str = "loss") -> Chart:
     chart = Chart(figsize=(WIDTH, 0.5 + 2.5 * rows), layout="constrained")
     grid = chart.subplots(rows, columns, squeeze=False, sharey=True).ravel()
     title, label, scale = SWEPT[value]
-    grid[0].set_title(title, pad=22 if len(found) > 1 else 10)
+    grid[0].set_title(_(title), pad=22 if len(found) > 1 else 10)
     if not found:
-        sentence(grid[0], "Nothing was varied here.")
+        sentence(grid[0], _("Nothing was varied here."))
         return chart
     shown = table[~table["userspace"] & (table["scheme"].ne(BASELINE) | (value != "loss"))]
     schemes = list(shown["scheme"].unique())
@@ -74,11 +75,12 @@ def sweep(runs: pd.DataFrame, value: str = "loss") -> Chart:
         name_lines(axes, ends, palette)
         axes.set_xticks(range(len(points)), labels=[_point(axis, point) for point in points])
         axes.set_xlim(-0.2, len(points) - 0.3 + 0.35 * len(points))
-        axes.set_xlabel(AXES.get(axis, axis))
+        axes.set_xlabel(_(AXES.get(axis, axis)))
         axes.grid(axis="y")
         axes.text(0, 1.02, others, transform=axes.transAxes, size=8, color=FAINT)
     for axes in grid[::columns]:
-        axes.set_ylabel(label.format(**vars(mode)))
+        axes.set_ylabel(_(label).format(unit=_(mode.unit), noun=_(mode.noun),
+                                        cost_unit=_(mode.cost_unit)))  # fmt: skip
     for axes in grid[len(found) :]:
         axes.set_axis_off()
     return chart
@@ -86,9 +88,9 @@ def sweep(runs: pd.DataFrame, value: str = "loss") -> Chart:
 
 def _point(name: str, value: object) -> str:
     if name in ("length", "mtu") and isinstance(value, int | np.integer):
-        return f"{value // 1024} KiB" if value and value % 1024 == 0 else f"{value or 'default'}"
+        return f"{value // 1024} KiB" if value and value % 1024 == 0 else str(value or _("default"))
     if name == "window":
-        return str(value) or "autotuned"
+        return str(value) or _("autotuned")
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -99,7 +101,7 @@ def effects(table: pd.DataFrame) -> Chart:
     Args:
         table: main effects, as :func:`cniperf.analysis.factors.effects_table` returns them.
     """
-    chart, axes = chart_of_rows(table, "What moves VXLAN's loss")
+    chart, axes = chart_of_rows(table, _("What moves VXLAN's loss"))
     for y, row in enumerate(table.to_dict("records")):
         colour = COLOURS["flannel-vxlan"] if row["effect"] > 0 else COLOURS["macvlan"]
         axes.barh(y, 100 * row["effect"], height=0.55, color=colour, zorder=2)
@@ -111,12 +113,12 @@ def effects(table: pd.DataFrame) -> Chart:
         label(axes, y, end, f"{100 * row['effect']:+.1f}{spread}".replace("-", "−"))
     axes.axvline(0, color=FAINT, linewidth=0.8)
     if table.empty:
-        sentence(axes, "No round here has every combination.")
+        sentence(axes, _("No round here has every combination."))
         return chart
     name_rows(axes, list(table["words"]))
     left, right = axes.dataLim.intervalx
     axes.set_xlim(min(0, left) - 3, right + 0.2 * (right - left))
-    axes.set_xlabel("points of loss, from one setting to the other (line: 95 % interval)")
+    axes.set_xlabel(_("points of loss, from one setting to the other (line: 95 % interval)"))
     return chart
 
 
@@ -127,7 +129,7 @@ def cells(table: pd.DataFrame) -> Chart:
     Args:
         table: as :func:`cniperf.analysis.factors.cells_table` returns it.
     """
-    chart, axes = chart_of_rows(table, "Every combination")
+    chart, axes = chart_of_rows(table, _("Every combination"))
     for y, row in enumerate(table.to_dict("records")):
         if np.isfinite(row["loss_low"]):
             axes.plot([100 * row["loss_low"], 100 * row["loss_high"]], [y, y], color=INK,
@@ -136,10 +138,10 @@ def cells(table: pd.DataFrame) -> Chart:
         label(axes, y, 100 * np.nanmax([row["loss"], row["loss_high"]]),
                f"{100 * row['loss']:.1f} %".replace("-", "−"))  # fmt: skip
     if table.empty:
-        sentence(axes, "No round here has every combination.")
+        sentence(axes, _("No round here has every combination."))
         return chart
     name_rows(axes, list(table["words"]))
     axes.set_xlim(min(0, axes.dataLim.intervalx[0]) - 2, 112)
     axes.set_xticks(range(0, 101, 20))
-    axes.set_xlabel("% of hostnetwork's goodput lost on the same NIC (line: 95 % interval)")
+    axes.set_xlabel(_("% of hostnetwork's goodput lost on the same NIC (line: 95 % interval)"))
     return chart

@@ -8,6 +8,7 @@ import typer
 from cniperf.cli.app import app, examples, shown
 from cniperf.cli.options import (
     DataDir,
+    Lang,
     Mtu,
     Nic,
     Scheme,
@@ -67,6 +68,7 @@ def run(
         "cniperf suite calico canal --rounds 20 --target 0 --nic offload",
         "cniperf suite --mode rr",
         "cniperf suite --equal-load",
+        "cniperf suite --lang zh",
         "cniperf suite --resume NAME",
     )
 )
@@ -97,6 +99,7 @@ def suite(
     seed: Seed = None,
     resume: Resume = None,
     out_dir: OutDir = None,
+    lang: Lang = "en",
     data_dir: DataDir = None,
     settings: Settings = None,
     **parameters: Any,  # noqa: ANN401
@@ -110,7 +113,7 @@ def suite(
     options = {"target": target, "rounds": rounds, "budget": budget, "seed": seed,
                "equal_load": equal_load, **parameters}  # fmt: skip
     planned = _resumed(resume, [schemes, settings, *options.values()], data_dir)
-    _measured(planned or _suite(schemes, settings, data_dir, options), data_dir, out_dir)
+    _measured(planned or _suite(schemes, settings, data_dir, options), data_dir, out_dir, lang)
 
 
 def _suite(
@@ -179,6 +182,7 @@ def sweep(
     seed: Seed = None,
     resume: Resume = None,
     out_dir: OutDir = None,
+    lang: Lang = "en",
     data_dir: DataDir = None,
     settings: Annotated[
         Path | None,
@@ -194,7 +198,7 @@ def sweep(
     options = {"vary": vary, "schemes": schemes, "one_at_a_time": one_at_a_time, "target": target,
                "rounds": rounds, "budget": budget, "seed": seed, **parameters}  # fmt: skip
     planned = _resumed(resume, [settings, *options.values()], data_dir)
-    _measured(planned or _sweep(settings, options), data_dir, out_dir)
+    _measured(planned or _sweep(settings, options), data_dir, out_dir, lang)
 
 
 def _sweep(settings: Path | None, options: dict[str, Any]) -> "Suite":
@@ -245,16 +249,16 @@ def _resumed(resume: str | None, others: list[object], data_dir: Path | None) ->
         return None
     if any(value not in (None, []) for value in others):
         raise ParameterError("--resume goes on as it began: give it no other option than "
-                             "--data-dir and --out-dir")  # fmt: skip
+                             "--data-dir, --out-dir and --lang")  # fmt: skip
     return resumable(data_dir, resume)
 
 
-def _measured(planned: "Suite", data_dir: Path | None, out_dir: Path | None) -> None:
+def _measured(planned: "Suite", data_dir: Path | None, out_dir: Path | None, lang: str) -> None:
     """Measure a suite, saying what happens, and end in its report."""
     from cniperf.measure.suite import run_suite
 
     typer.echo(_announced(planned))
-    done = run_suite(planned, data_dir=data_dir, out_dir=out_dir, tell=typer.echo)
+    done = run_suite(planned, data_dir=data_dir, out_dir=out_dir, tell=typer.echo, lang=lang)
     if done.report:
         typer.echo("\nreport: " + "\n        ".join(map(shown, done.report.files)))
     missing = {str(cell["scheme"]) for cell in planned.cells} - set(

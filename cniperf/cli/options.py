@@ -13,6 +13,7 @@ import typer
 
 from cniperf.errors import ParameterError
 from cniperf.generators import all_generators
+from cniperf.language import known
 from cniperf.schemes import scheme_names
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ DataDir = Annotated[
     Path | None, typer.Option(help="Folder of runs. (default: the project's data/)")
 ]
 Settings = Annotated[Path | None, typer.Option(help="YAML file of these options, as duration: 5.")]
+
+Lang = Annotated[str, typer.Option(help="The report's language: en or zh.", callback=known)]
 
 # Type and help of each parameter; pydantic, which holds the bounds, would make --help slow.
 PARAMETERS: dict[str, Any] = {

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from cniperf.cli.app import app, examples, shown
-from cniperf.cli.options import Mtu, Nic, Scheme, words
+from cniperf.cli.options import Lang, Mtu, Nic, Scheme, words
 
 
 @app.command(epilog=examples("cniperf doctor"))
@@ -107,6 +107,7 @@ def report(
     format: Annotated[
         str, typer.Option(help="Of html, pdf, md (Markdown); commas between.")
     ] = "html,pdf",
+    lang: Lang = "en",
 ) -> None:
     """Make the report of a folder of runs. Needs no root."""
     import warnings
@@ -116,7 +117,7 @@ def report(
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", BrokenRunWarning)
-        files = make_report(data, out_dir, suite=suite, formats=words(format))
+        files = make_report(data, out_dir, suite=suite, formats=words(format), lang=lang)
     for warning in {str(each.message): each for each in caught}:
         typer.echo(f"left out: {warning}", err=True)
     typer.echo("report: " + "\n        ".join(map(shown, files.files)))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cniperf.suites import Cell
+from cniperf.suites import Cell, clock
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,3 @@ def label(cell: Cell) -> str:
     """Return a cell's name for people: its scheme, and what else sets it apart."""
     rest = [f"{name}={value}" for name, value in cell.items() if name != "scheme"]
     return " ".join([str(cell.get("scheme", "")), *rest]).strip()
-
-
-def clock(seconds: float) -> str:
-    """Return a time for people, as 1 min 05 s."""
-    minutes, rest = divmod(round(max(0.0, seconds)), 60)
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

@@ -21,14 +21,25 @@ from cniperf.beds.caches import handover
 from cniperf.beds.journal import sweep_dead
 from cniperf.beds.lock import machine_lock
 from cniperf.errors import BadRun, CniperfError, ParameterError, Stopped
-from cniperf.measure.progress import Outcome, Standing, clock, label
+from cniperf.language import known
+from cniperf.measure.progress import Outcome, Standing, label
 from cniperf.measure.run import check, record_failure
 from cniperf.modes import MODES
 from cniperf.notebook import execute, warm_kernel
 from cniperf.params import Experiment
 from cniperf.report import Report, default_reports_dir, make_report
 from cniperf.runs import cache, default_data_dir, read_run, run_folders, runs_table
-from cniperf.suites import Cell, Suite, read_suite, suite_file
+from cniperf.suites import (
+    BROKEN,
+    BUDGET,
+    CAP,
+    NOTHING,
+    TARGET,
+    Cell,
+    Suite,
+    read_suite,
+    suite_file,
+)
 
 REPORT_SECONDS = 12.0  # of a budget, kept for the report
 GIVE_UP = 2  # failures without a figure, after which a scheme is left out
@@ -102,6 +113,7 @@ def run_suite(
     out_dir: Path | None = None,
     tell: Callable[[object], None] = print,
     report: bool = True,
+    lang: str = "en",
 ) -> Done:
     """Measure in rounds until the suite knows enough, and write one report.
 
@@ -119,12 +131,14 @@ def run_suite(
         out_dir: folder for the report and the executed notebooks; ``reports/NAME`` if not given.
         tell: called with an :class:`Outcome` after each run, a :class:`Standing` after a round.
         report: False to leave the report out.
+        lang: the report's language.
 
     Raises:
         NotAble, Busy: nothing can be measured now.
-        ParameterError: another suite has this name.
+        ParameterError: another suite has this name, or there is no such language.
         CniperfError: no report could be written.
     """
+    known(lang)
     data = Path(data_dir or default_data_dir()).resolve()
     out = (out_dir or default_reports_dir() / suite.name).resolve()
     if suite_file(data, suite.name).exists() and read_suite(data, suite.name) != suite:
@@ -144,18 +158,21 @@ def run_suite(
         try:
             suite = suite.end(rounds.run())
         except (Stopped, KeyboardInterrupt):
-            again = _resume(suite.name, data_dir, out_dir)
+            again = _resume(suite.name, data_dir, out_dir, lang)
             tell(f"stopped in round {rounds.round}; to go on: {again}")
             raise
         suite.save(data)
         tell(f"── {rounds.good()} rounds count. Ended by {suite.ended}.")
-        made = make_report(data, out, suite=suite.name, kernel=kernel) if report else None
+        made = None
+        if report:
+            made = make_report(data, out, suite=suite.name, kernel=kernel, lang=lang)
     return Done(suite, rounds.runs(), made)
 
 
-def _resume(name: str, data_dir: Path | str | None, out_dir: Path | None) -> str:
-    folders = {"--data-dir": data_dir, "--out-dir": out_dir}
-    where = [f"{option} {folder}" for option, folder in folders.items() if folder]
+def _resume(name: str, data_dir: Path | str | None, out_dir: Path | None, lang: str) -> str:
+    other = None if lang == "en" else lang
+    options = {"--data-dir": data_dir, "--out-dir": out_dir, "--lang": other}
+    where = [f"{option} {value}" for option, value in options.items() if value]
     return " ".join(["cniperf suite --resume", name, *where])
 
 
@@ -334,18 +351,18 @@ class _Rounds:
         spent = time.monotonic() - self._began
         to_come = self._longest * self._missing(self.round).total() + REPORT_SECONDS
         if suite.budget and spent + to_come > suite.budget:
-            return f"the budget of {clock(suite.budget)}"
+            return suite.reason(BUDGET)
         if self._done_in(self.round):
             return ""  # a round that was begun is finished first
         if len(self._given_up()) == len(self._wanted):
-            return "failure: nothing here can be measured"
+            return suite.reason(NOTHING)
         standing = self._standing()
         if suite.target and standing.half_width <= suite.target:
-            return f"the target: every loss is known to ±{100 * suite.target:g} points"
+            return suite.reason(TARGET)
         if standing.rounds >= suite.rounds:
-            return f"the cap of {suite.rounds} rounds"
+            return suite.reason(CAP)
         if self.round > 2 * suite.rounds + BROKEN_AT_MOST:  # two placements have rounds
-            return "failure: too many rounds were broken"
+            return suite.reason(BROKEN)
         return ""
 
     def _done_in(self, number: int) -> int:

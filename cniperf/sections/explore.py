@@ -8,9 +8,9 @@ import pandas as pd
 
 from cniperf.analysis.choice import choice_table
 from cniperf.analysis.paths import UNDERLAY, evidence_text
-from cniperf.language import _
+from cniperf.language import _, listed
 from cniperf.runs import load_evidence, load_plans, load_raw, runs_table
-from cniperf.sections.html import Cell, Html, as_table, listed, percent, ranged, signed
+from cniperf.sections.html import Cell, Html, as_table, percent, ranged, signed
 
 RAW = 4000  # characters of a generator's output that are shown
 

@@ -7,7 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from cniperf.language import _
+
 SHORT = 9  # rows of a table that is kept on one page
+WIDE = 10  # columns of a table that must be set closer
 
 
 class Html(NamedTuple):
@@ -36,13 +39,10 @@ def as_table(
         return "".join(parts)
 
     body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
-    short = " class='short'" if len(rows) <= SHORT else ""
-    return f"<table{short}><thead><tr>{line(head, 'th')}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return names with commas between."""
-    return ", ".join(names)
+    short, wide = len(rows) <= SHORT, len(head) >= WIDE
+    kind = " ".join(["short"] * short + ["wide"] * wide)
+    look = f" class='{kind}'" if kind else ""
+    return f"<table{look}><thead><tr>{line(head, 'th')}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def commonest(words: pd.Series) -> str:
@@ -52,7 +52,7 @@ def commonest(words: pd.Series) -> str:
 
 def percent(fraction: float) -> str:
     """Return a fraction in %."""
-    return "unknown" if np.isnan(fraction) else f"{100 * fraction:.1f} %"
+    return _("unknown") if np.isnan(fraction) else f"{100 * fraction:.1f} %"
 
 
 def signed(fraction: float) -> str:
@@ -68,7 +68,7 @@ def ranged(low: float, high: float, form: str) -> str:
     first, last = (
         form.format(end).replace("-", "−").removesuffix("%") if end else "0" for end in (low, high)
     )
-    return f"{first} to {last}{unit}"
+    return _("{first} to {last}").format(first=first, last=last) + unit
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ import pandas as pd
 
 from cniperf.analysis.latency import latency_table
 from cniperf.analysis.pairs import pairs_table
+from cniperf.language import _
 from cniperf.modes import mode_of
 from cniperf.sections.html import Cell, Html, as_table, ranged, records
 
@@ -16,14 +17,16 @@ def latency(group: pd.DataFrame) -> Html:
          ranged(row["p99_low"], row["p99_high"], "{:,.1f}")]
         for scheme, row in latency_table(group).iterrows()
     ]  # fmt: skip
-    head = ["scheme", "transactions", "50 %", "90 %", "99 %", "99.9 %", "99 %, run by run"]
-    return Html(
-        "<h3>How long a transaction took, in µs</h3><p>Within so many µs this share of the "
+    head = [_("scheme"), _("transactions"), "50 %", "90 %", "99 %", "99.9 %",
+            _("99 %, run by run")]  # fmt: skip
+    title = _("How long a transaction took, in µs")
+    text = _(
+        "Within so many µs this share of the "
         "transactions was done, over those of all runs that count; percentiles are never "
         "averaged. A client asks anew when the answer has come, so a stall is counted once, "
-        "however many requests would have come meanwhile.</p>"
-        + as_table(head, rows, set(range(1, 7)))
+        "however many requests would have come meanwhile."
     )
+    return Html(f"<h3>{title}</h3><p>{text}</p>{as_table(head, rows, set(range(1, 7)))}")
 
 
 def pairs(group: pd.DataFrame) -> Html:
@@ -34,10 +37,12 @@ def pairs(group: pd.DataFrame) -> Html:
          ranged(row["low"], row["high"], mode.form), f"{row['jain']:.3f}"]
         for row in records(pairs_table(group).reset_index())
     ]  # fmt: skip
-    head = ["scheme", f"all pairs, {mode.unit}", "a pair, median", "lowest to highest", "Jain"]
-    return Html(
-        f"<h3>How {group['pairs'].iloc[0]} pairs shared</h3>"
-        + as_table(head, rows, {1, 2, 3, 4})
-        + "<p class='note'>Jain's index is 1 where all pairs got the same, and one over their "
-        "number where one got everything.</p>"
+    head = [_("scheme"), _("all pairs, {unit}").format(unit=_(mode.unit)), _("a pair, median"),
+            _("lowest to highest"), "Jain"]  # fmt: skip
+    title = _("How {pairs} pairs shared").format(pairs=group["pairs"].iloc[0])
+    note = _(
+        "Jain's index is 1 where all pairs got the same, and one over their "
+        "number where one got everything."
     )
+    table = as_table(head, rows, {1, 2, 3, 4})
+    return Html(f"<h3>{title}</h3>{table}<p class='note'>{note}</p>")

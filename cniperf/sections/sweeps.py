@@ -11,12 +11,12 @@ from cniperf.analysis.blocks import BASELINE
 from cniperf.analysis.factors import cells_table, effects_table
 from cniperf.analysis.sweep import COLUMNS, sweep_table
 from cniperf.errors import ParameterError
+from cniperf.language import _, listed
 from cniperf.modes import mode_of
 from cniperf.sections.html import (
     Cell,
     Html,
     as_table,
-    listed,
     percent,
     ranged,
     records,
@@ -61,14 +61,16 @@ def swept(runs: pd.DataFrame) -> Html:
                 "–" if np.isnan(row["mss"]) else f"{row['pod_mtu']:.0f} / {row['mss']:.0f}",
             ]
         )
-    head = [*names, "scheme", "runs", mode.unit, "loss", "95 % interval", mode.cost_unit,
-            "extra CPU", "pod's MTU / MSS"]  # fmt: skip
+    head = [*names, _("scheme"), _("runs"), _(mode.unit), _("loss"), _("95 % interval"),
+            _(mode.cost_unit), _("extra CPU"), _("pod's MTU / MSS")]  # fmt: skip
     first = len(names)
+    title = _("Sweep over {names}").format(names=listed(names) or _("nothing"))
+    text = _("{suite}: {runs} runs at {points} points. The same at all of them: {same}.").format(
+        suite=runs["suite"].iloc[0], runs=len(runs), same=_same(runs, names),
+        points=len(table[names].drop_duplicates()) if names else 1,
+    )  # fmt: skip
     return Html(
-        f"<h2>Sweep over {escape(listed(names)) or 'nothing'}</h2>"
-        f"<p class='meta'>{escape(runs['suite'].iloc[0])}: {len(runs)} runs at "
-        f"{len(table[names].drop_duplicates()) if names else 1} points. The same at all of them: "
-        f"{escape(_same(runs, names))}.</p>"
+        f"<h2>{escape(title)}</h2><p class='meta'>{escape(text)}</p>"
         + as_table(head, rows, set(range(first + 1, first + 8)))
     )
 
@@ -78,25 +80,36 @@ def _same(runs: pd.DataFrame, varied: list[str]) -> str:
     first = runs.iloc[0]
     shown = ("bed", "nic", "mtu", "mode", "pairs", "streams", "direction", "duration", "omit")
     same = [f"{name} {first[name]}" for name in shown if name not in varied]
-    return ", ".join([*same, f"{first['generator']} {first['version']}"])
+    return listed([*same, f"{first['generator']} {first['version']}"])
 
 
 def why_vxlan(runs: pd.DataFrame) -> Html:
     """Say what makes VXLAN's loss, from the runs of ``why_vxlan.ipynb``."""
     effects, cells = effects_table(runs), cells_table(runs)
     if effects.empty:
-        return Html("<p>No round here has every combination: nothing can be told.</p>")
+        none = _("No round here has every combination: nothing can be told.")
+        return Html(f"<p>{none}</p>")
     tunnel = cells[cells["scheme"].eq("flannel-vxlan")]
     best, worst = tunnel.iloc[0], tunnel.iloc[-1]
     knobs = effects[effects["factor"].ne("scheme")]
     first = knobs.iloc[0]
     spread = ranged(first["low"], first["high"], "{:+.1%}")
-    interval = "" if spread == "–" else f" (95 % interval: {spread})"
-    unseen = knobs[(knobs["low"] <= 0) & (knobs["high"] >= 0)]["words"]
-    none = f" Not told from none: {escape('; '.join(unseen))}." if len(unseen) else ""
-    return Html(
-        f"<p>With the same wiring flannel-vxlan loses from <b>{percent(best['loss'])}</b> "
-        f"({escape(best['words'])}) to <b>{percent(worst['loss'])}</b> "
-        f"({escape(worst['words'])}). Of the knobs, <b>{escape(first['words'])}</b> moves it most: "
-        f"{signed(first['effect'])} of hostnetwork's goodput{interval}.{none}</p>"
+    range_ = _(
+        "With the same wiring flannel-vxlan loses from <b>{least}</b> ({best}) to <b>{most}</b> "
+        "({worst})."
     )
+    most = _(" Of the knobs, <b>{knob}</b> moves it most: {effect} of hostnetwork's goodput.")
+    if spread != "–":
+        most = _(
+            " Of the knobs, <b>{knob}</b> moves it most: {effect} of hostnetwork's goodput "
+            "(95 % interval: {interval})."
+        )
+    unseen = knobs[(knobs["low"] <= 0) & (knobs["high"] >= 0)]["words"]
+    none = _(" Not told from none: {knobs}.") if len(unseen) else ""
+    said = (range_ + most + none).format(
+        least=percent(best["loss"]), best=escape(best["words"]),
+        most=percent(worst["loss"]), worst=escape(worst["words"]),
+        knob=escape(first["words"]), effect=signed(first["effect"]), interval=spread,
+        knobs=escape(_("; ").join(unseen)),
+    )  # fmt: skip
+    return Html(f"<p>{said}</p>")

@@ -8,42 +8,49 @@ from cniperf.analysis.flags import flag_table
 from cniperf.analysis.interval import ENOUGH
 from cniperf.analysis.loss import loss_table
 from cniperf.analysis.noise import groups, noise_floor
+from cniperf.language import N_, _, listed
 from cniperf.modes import mode_of
-from cniperf.sections.html import Html, as_table, listed, percent, ranged, signed
+from cniperf.sections.html import Html, as_table, percent, ranged, signed
 
 # Whether one CPU reads what the other has just written from a common cache.
 PLACEMENTS = {
-    "shared": "the hosts' CPUs share a last-level cache",
-    "apart": "the hosts' CPUs share no cache",
+    "shared": N_("the hosts' CPUs share a last-level cache"),
+    "apart": N_("the hosts' CPUs share no cache"),
 }
 
 
 def noise(group: pd.DataFrame) -> Html:
     """Say how small a difference these runs can see, and what looked odd in them."""
     floor = noise_floor(group)
-    parts = ["<h3>How far these figures can be trusted</h3>"]
+    parts = ["<h3>", _("How far these figures can be trusted"), "</h3>"]
     if np.isfinite(floor.smallest):
         low, middle, high = floor.difference
-        parts.append(
-            f"<p>hostnetwork ran twice in {floor.rounds} rounds. The two differ by "
-            f"{signed(middle)} (median; 95 % interval {ranged(low, high, '{:+.1%}')}), so no "
-            f"difference smaller than {percent(floor.smallest)} can be seen. Schemes that differ "
-            "by less stand in one group:</p>"
-        )
+        text = _(
+            "hostnetwork ran twice in {rounds} rounds. The two differ by {difference} (median; "
+            "95 % interval {interval}), so no difference smaller than {smallest} can be seen. "
+            "Schemes that differ by less stand in one group:"
+        ).format(
+            rounds=floor.rounds, difference=signed(middle), smallest=percent(floor.smallest),
+            interval=ranged(low, high, "{:+.1%}"),
+        )  # fmt: skip
+        parts.append(f"<p>{text}</p>")
         rows = [[str(n), listed(names)] for n, names in enumerate(groups(group), 1)]
-        parts.append(as_table(["group", "indistinguishable within it"], rows))
+        parts.append(as_table([_("group"), _("indistinguishable within it")], rows))
     else:
-        parts.append(
-            f"<p>How much the machine's own noise is, these runs cannot tell: it takes {ENOUGH} "
-            "rounds that ran hostnetwork twice (<code>cniperf suite</code>).</p>"
+        text = _(
+            "How much the machine's own noise is, these runs cannot tell: it takes {rounds} "
+            "rounds that ran hostnetwork twice (<code>cniperf suite</code>)."
         )
+        parts.append(f"<p>{text.format(rounds=ENOUGH)}</p>")
     return Html("".join(parts) + _elsewhere(group) + _flags(flag_table(group), len(group)))
 
 
 def placed(group: pd.DataFrame) -> str:
     """Say how the hosts' CPUs lay to each other in most runs."""
     most = placements(group)
-    return f"; {PLACEMENTS[most.index[0]]}" if len(most) and most.index[0] in PLACEMENTS else ""
+    if not len(most) or most.index[0] not in PLACEMENTS:
+        return ""
+    return _("; ") + _(PLACEMENTS[most.index[0]])
 
 
 def _elsewhere(group: pd.DataFrame) -> str:
@@ -59,26 +66,27 @@ def _elsewhere(group: pd.DataFrame) -> str:
          ranged(row["loss_low"], row["loss_high"], "{:.1%}")]
         for scheme, row in there[there["runs"] > 0].iterrows()
     ]  # fmt: skip
-    return (
-        "<p>The hypervisor moved the hosts' CPUs while the suite ran, which makes another machine "
-        f"of this one. Above count the {most[first]} runs where {PLACEMENTS[first]}; where "
-        f"{PLACEMENTS[second]}, these were measured:</p>"
-        + as_table(["scheme", "runs", mode.unit, "loss", "95 % interval"], rows, {1, 2, 3, 4})
-    )
+    text = _(
+        "The hypervisor moved the hosts' CPUs while the suite ran, which makes another machine "
+        "of this one. Above count the {runs} runs where {first}; where {second}, these were "
+        "measured:"
+    ).format(runs=most[first], first=_(PLACEMENTS[first]), second=_(PLACEMENTS[second]))
+    head = [_("scheme"), _("runs"), _(mode.unit), _("loss"), _("95 % interval")]
+    return f"<p>{text}</p>{as_table(head, rows, {1, 2, 3, 4})}"
 
 
 def _flags(table: pd.DataFrame, runs: int) -> str:
     """Lay out the flags, a row for each kind and scheme."""
     if table.empty:
-        return "<p>No check found anything odd.</p>"
+        return "<p>" + _("No check found anything odd.") + "</p>"
     rows = []
     for (kind, scheme), part in table.groupby(["kind", "scheme"], sort=False):
         numbers = sorted({n for n in part["round"] if n != ""})
-        where = ", ".join(map(str, numbers[:8])) + (" …" if len(numbers) > 8 else "")
-        rows.append([str(kind), str(scheme), str(len(part)), where or "–", part["says"].iloc[0]])
-    head = ["check", "scheme", "found", "in rounds", "the first"]
-    return (
-        f"<p>What looked odd in the {runs} runs. Only rounds that a failure broke and runs whose "
-        f"CPUs were moved do not count; nothing else was taken out:</p>"
-        + as_table(head, rows, numbers={2})
-    )
+        where = listed([*map(str, numbers[:8])]) + (" …" if len(numbers) > 8 else "")
+        rows.append([_(str(kind)), str(scheme), str(len(part)), where or "–", part["says"].iloc[0]])
+    head = [_("check"), _("scheme"), _("found"), _("in rounds"), _("the first")]
+    text = _(
+        "What looked odd in the {runs} runs. Only rounds that a failure broke and runs whose "
+        "CPUs were moved do not count; nothing else was taken out:"
+    ).format(runs=runs)
+    return f"<p>{text}</p>{as_table(head, rows, numbers={2})}"

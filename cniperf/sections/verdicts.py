@@ -7,9 +7,10 @@ import pandas as pd
 
 from cniperf.analysis.claims import claims_table, is_articles_load
 from cniperf.analysis.paths import control_table
+from cniperf.language import N_, _, each
 from cniperf.sections.html import Cell, Html, as_table, ranged, records, signed
 
-UNDERLAY_ASKS = (
+UNDERLAY_ASKS = N_(
     "What the network between the hosts must allow: <i>pods' MACs</i>, many MACs a port, which "
     "most clouds drop; <i>pods' IPs</i>, routes to the pods on any router between the hosts; "
     "<i>hosts only</i>, nothing but packets between the hosts."
@@ -21,31 +22,33 @@ def claims(group: pd.DataFrame) -> Html:
     if not is_articles_load(group):
         return Html("")
     rows: list[list[Cell]] = []
+    implied = "<br><small>" + _("implied") + "</small>"
     for row in records(claims_table(group)):
         article = "–" if np.isnan(row["article"]) else signed(row["article"])
         counted = row["verdict"] != "not comparable here" and not np.isnan(row["ours"])
-        verdict = Html(f"<b class='{row['verdict'].split()[0]}'>{row['verdict']}</b>")
+        verdict = Html(f"<b class='{row['verdict'].split()[0]}'>{_(row['verdict'])}</b>")
         why = "" if row["verdict"] in ("confirmed", "contradicted") else row["why"]
         rows.append(
             [
                 row["claim"],
                 row["of"],
-                Html(article + ("<br><small>implied</small>" if row["implied"] else "")),
+                Html(article + (implied if row["implied"] else "")),
                 ranged(row["band_low"], row["band_high"], "{:+.0%}"),
                 signed(row["ours"]) if counted else "–",
                 ranged(row["ours_low"], row["ours_high"], "{:+.1%}") if counted else "–",
                 Html(f"{verdict.text}<br><small>{escape(why)}</small>" if why else verdict.text),
             ]
         )
-    head = ["the article says", "relative to", "its figure", "range", "here",
-            "95 % interval", "verdict"]  # fmt: skip
-    return Html(
-        "<h3>The article's claims</h3>" + as_table(head, rows, numbers={2, 3, 4, 5})
-        + "<p class='note'>The article gives one run of 60 s a scheme and prints ratios only; "
+    head = [_("the article says"), _("relative to"), _("its figure"), _("range"), _("here"),
+            _("95 % interval"), _("verdict")]  # fmt: skip
+    note = _(
+        "The article gives one run of 60 s a scheme and prints ratios only; "
         "<i>implied</i> ones follow from two of its figures. A claim is confirmed where the whole "
         "interval lies within the range (5 points around the article's figure; claims of 1 %: 1 "
-        "point), contradicted where all of it lies outside.</p>"
-    )  # fmt: skip
+        "point), contradicted where all of it lies outside."
+    )
+    title, table = _("The article's claims"), as_table(head, rows, numbers={2, 3, 4, 5})
+    return Html(f"<h3>{title}</h3>{table}<p class='note'>{note}</p>")
 
 
 def control(group: pd.DataFrame) -> Html:
@@ -55,24 +58,29 @@ def control(group: pd.DataFrame) -> Html:
         return Html("")
     rows: list[list[Cell]] = []
     for scheme, row in table.iterrows():
-        bites = f"<b class='{'confirmed' if row['policy'] == 'bites' else ''}'>{row['policy']}</b>"
-        counted = f"{row['dropped']} of {row['sent']} dropped"
+        colour = "confirmed" if row["policy"] == "bites" else ""
+        bites = f"<b class='{colour}'>{each(row['policy'])}</b>"
+        counted = _("{dropped} of {sent} dropped").format(**row)
         rows.append(
             [
                 str(scheme) + ("*" if row["userspace"] else ""),
                 Html(f"{bites} <small>({counted})</small>"),
-                f"{row['forward']} of {row['packets']}",
-                row["underlay"],
+                _("{forward} of {packets}").format(**row),
+                each(row["underlay"]),
                 "–" if row["overhead"] is None else f"{row['overhead']:.0f} B",
                 f"{row['pod_mtu']:.0f} B",
             ]
         )
-    head = ["scheme", "drop rule on the host", "seen by its forward hook",
-            "the underlay sees", "added on the wire", "pod's MTU"]  # fmt: skip
+    head = [_("scheme"), _("drop rule on the host"), _("seen by its forward hook"),
+            _("the underlay sees"), _("added on the wire"), _("pod's MTU")]  # fmt: skip
+    title = _("Which way the packets went, and what that allows")
+    text = _(
+        "Before each load a probe of {packets} datagrams each way was counted hop by hop; a run "
+        "whose packets took another way than its scheme declares has no figure. Then a rule in "
+        "host a's forward hook dropped what the pod sent: where it stops nothing, no policy on "
+        "the host can."
+    ).format(packets=table["packets"].iloc[0])
+    asks = _(UNDERLAY_ASKS)
     return Html(
-        "<h3>Which way the packets went, and what that allows</h3><p>Before each load a probe of "
-        f"{table['packets'].iloc[0]} datagrams each way was counted hop by hop; a run whose "
-        "packets took another way than its scheme declares has no figure. Then a rule in host "
-        "a's forward hook dropped what the pod sent: where it stops nothing, no policy on the "
-        "host can.</p>" + as_table(head, rows, {2, 4, 5}) + f"<p class='note'>{UNDERLAY_ASKS}</p>"
+        f"<h3>{title}</h3><p>{text}</p>{as_table(head, rows, {2, 4, 5})}<p class='note'>{asks}</p>"
     )

@@ -261,6 +261,18 @@ def test_what_cannot_be_resumed_is_told(tmp_path):
         suite.save(suite_file(tmp_path, "x"))
 
 
+def test_an_unknown_language_is_told_before_anything_is_measured(tmp_path):
+    suite = Suite(name="x", seed=1, cells=({"scheme": "macvlan"},))
+    with pytest.raises(ParameterError, match="Known: en, zh"):
+        run_suite(suite, data_dir=tmp_path, out_dir=tmp_path / "r", lang="de")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_how_to_go_on_names_the_language(tmp_path):
+    assert module._resume("x", None, tmp_path, "en").endswith(f"x --out-dir {tmp_path}")
+    assert module._resume("x", None, None, "zh") == "cniperf suite --resume x --lang zh"
+
+
 def test_two_suites_of_one_name_are_not_mixed(tmp_path):
     suite = Suite(name="x", seed=1, cells=({"scheme": "macvlan"},))
     suite.save(tmp_path)

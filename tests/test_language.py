@@ -1,0 +1,406 @@
+"""The report and the charts in another language: every word is there, and English is English."""
+
+import ast
+import io
+import re
+import subprocess
+from html.parser import HTMLParser
+from string import Formatter
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+from conftest import ROOT, Shelf
+from matplotlib.text import Text
+
+from cniperf import charts, sections
+from cniperf.analysis import factors
+from cniperf.analysis.latency import counts, write_counts
+from cniperf.analysis.loss import conditions
+from cniperf.errors import ParameterError
+from cniperf.language import FOLDER, _, each, languages, plural, speak, speaking, spoken
+from cniperf.notebook import warm_kernel
+from cniperf.path_picture import path_picture
+from cniperf.report import make_report
+from cniperf.runs import load_runs
+from cniperf.suites import CAP, REASONS, Suite
+
+REFERENCE = ROOT / "data/reference"
+KEYWORDS = {"_": None, "N_": None, "plural": (1, 2)}
+OTHERS = languages()[1:]
+
+# ── the language that is spoken ───────────────────────────────────────────────────────────────
+
+
+def test_english_is_spoken_unless_another_language_is():
+    assert languages() == ["en", "zh"] and spoken() == "en"
+    assert (_("loss"), each("no, bites"), plural("one", "many", 2)) == ("loss", "no, bites", "many")
+    with speaking("zh"):
+        assert (_("loss"), each("no, bites"), _("")) == ("损失", "不生效、生效", "")
+        assert _("never heard of") == "never heard of"
+    assert spoken() == "en"
+
+
+@pytest.mark.parametrize("say", [speak, lambda lang: make_report(REFERENCE, lang=lang)])
+def test_an_unknown_language_names_those_there_are(say):
+    with pytest.raises(ParameterError, match=r"unknown lang 'de'.* Known: en, zh$"):
+        say("de")
+    assert spoken() == "en"
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_why_a_suite_ended_is_told_from_its_settings(reason):
+    suite = Suite(name="s", seed=1, cells=(), target=0.015, rounds=8, budget=900.0)
+    ended = suite.end(suite.reason(reason))
+    assert ended.ended_by == ended.ended
+    with speaking("zh"):
+        assert ended.ended_by != ended.ended and re.search("[一-鿿]", ended.ended_by)
+        assert suite.ended_by == "被中断"
+        assert suite.end("the {cap} of old").ended_by == "the {cap} of old"
+    assert suite.reason(CAP) == "the cap of 8 rounds"
+
+
+# ── the catalogue ─────────────────────────────────────────────────────────────────────────────
+
+
+def placeholders(text):
+    """What is filled in, with its form: a change of form would change a figure."""
+    return sorted((name, form) for __, name, form, __ in Formatter().parse(text) if name)
+
+
+def forms(text):
+    return (text,) if isinstance(text, str) else tuple(text)
+
+
+def said_in_the_code():
+    found = Catalog()
+    for __, __, message, __, context in extract_from_dir(ROOT / "cniperf", keywords=KEYWORDS):
+        found.add(message, context=context)
+    return {forms(message.id): message for message in found if message.id}
+
+
+@pytest.mark.parametrize("lang", OTHERS)
+def test_every_message_has_a_translation_that_fills_in_the_same(lang):
+    with (FOLDER / lang / "LC_MESSAGES/cniperf.po").open("rb") as file:
+        catalogue = read_po(file)
+    there = {forms(message.id): message for message in catalogue if message.id}
+    assert set(there) == set(said_in_the_code()), "make catalogue"
+    assert not catalogue.obsolete and catalogue.num_plurals == 1
+    for ids, message in there.items():
+        strings = forms(message.string)
+        assert all(strings) and not message.fuzzy, ids
+        assert {str(placeholders(text)) for text in strings} == {str(placeholders(ids[-1]))}, ids
+        for text in strings:
+            assert re.findall("<[^>]+>", text) == re.findall("<[^>]+>", ids[-1]), ids
+            assert not re.search(r"[一-鿿] ?[,;:!?](\s|$)|[一-鿿]\.(\s|$)|[一-鿿]\(", text), text
+
+
+def test_the_catalogue_says_nothing_that_changes_by_itself():
+    text = (FOLDER / "zh/LC_MESSAGES/cniperf.po").read_text()
+    assert "POT-Creation-Date" not in text and "\n#:" not in text
+    assert '"Plural-Forms: nplurals=1; plural=0;\\n"' in text
+
+
+def calls(tree, *names):
+    return [n for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
+            and n.func.id in names]  # fmt: skip
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "cniperf").rglob("*.py")), ids=lambda f: f.stem)
+def test_nothing_hides_a_message(file):
+    """pybabel sees no message in an f-string, and a variable named _ hides the function."""
+    tree = ast.parse(file.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            hidden = [c for c in calls(node, *KEYWORDS) if isinstance(c.args[0], ast.Constant)]
+            assert not hidden, node.lineno
+        if isinstance(node, ast.FunctionDef | ast.Lambda) and calls(node, "_"):
+            names = [n for n in ast.walk(node) if isinstance(n, ast.Name) and n.id == "_"]
+            assert not [n.lineno for n in names if isinstance(n.ctx, ast.Store)]
+
+
+# ── runs that make a report say nearly all that it can say ────────────────────────────────────
+
+WOBBLE = [1.0, 1.01, 0.99, 1.0, 1.005, 0.995, 1.0, 1.0]
+BASE = {"hostnetwork": 20.0, "macvlan": 19.9, "calico": 16.0, "flannel-hostgw": 15.9,
+        "flannel-vxlan": 6.0, "ovs": 1.0}  # fmt: skip
+COST = {"cpu_per_gb_a": 0.4, "cpu_per_gb_b": 0.5}
+ODD = [
+    {"trend": 0.3, "trend_low": 0.2, "trend_high": 0.4},
+    {"trend": -0.3, "trend_low": -0.4, "trend_high": -0.2},
+    {"retransmits": 50_000}, {"mss": 1348}, {"stolen": 9.0}, {"others": 60.0},
+    {"handover": [1.5, 4.7]}, {"cpu_a": 60.0, "cpu_b": 40.0}, {"cpu_b": 99.0},
+]  # fmt: skip
+ENDED = ["the cap of 8 rounds", "the target: every loss is known to ±1 points",
+         "the budget of 15 min 00 s", "failure: nothing here can be measured",
+         "failure: too many rounds were broken", ""]  # fmt: skip
+
+
+def datapath(scheme):
+    return {"ovs_datapath": "netdev"} if scheme == "ovs" else {}
+
+
+def add_proven(shelf, scheme, *figure, **facts):
+    """Add a run with the evidence of the reference's run of the same scheme."""
+    run = shelf.add(scheme, *figure, **facts, **datapath(scheme))
+    source = next(REFERENCE.glob(f"*Z-{scheme}-????")) / "evidence.json"
+    (run / "evidence.json").write_text(source.read_text())
+
+
+def add_comparison(shelf):
+    """A suite as the article's, with a failed scheme, one in userspace, and all that is odd."""
+    for number, wobble in enumerate(WOBBLE, 1):
+        here = {"suite": "s0", "round": number, "handover": [1.5, 1.5], **COST}
+        shelf.add("hostnetwork", 20.0 * WOBBLE[-number], **here)
+        for scheme, gbps in BASE.items():
+            add_proven(shelf, scheme, gbps * wobble, **here)
+    for number, gbps in enumerate([10.0, 14.0] * 6, 1):  # two modes, a round apart, a drift
+        here = {"suite": "s1", "round": number, "handover": [1.5, 1.5]}
+        shelf.add("ovs-bridge", gbps + number % 3 / 10, **here)
+        shelf.add("hostnetwork", (1 - number % 12 / 24) * 20, **here)
+    for number, gbps in enumerate([20.0, 20.4, 12.0, 20.2, 19.9, 20.1], 1):
+        shelf.add("hostnetwork", gbps, suite="s2", round=number, handover=[1.5, 1.5])
+    for scheme in ("hostnetwork", "calico"):  # where the CPUs lay elsewhere
+        shelf.add(scheme, 13.0, suite="s0", round=9, handover=[4.5, 4.5])
+    shelf.add("canal", suite="s0", round=2)
+    shelf.add("calico", suite="s0", round=8)
+    for facts in ODD:
+        shelf.add("calico", 16.0, **facts)
+
+
+def add_loads(shelf):
+    """Every other kind of load."""
+    many = {"nic": "offload", "streams": 4, "direction": "reverse", "window": "512K",
+            "length": 1024, "rate": 2.5}  # fmt: skip
+    shelf.add("hostnetwork", 20.0, **many)
+    shelf.add("macvlan", 21.0, **many, cpu_a=50.0, cpu_b=40.0)
+    shelf.add("calico", 10.0, nic="plain", direction="both")
+    for mode, generator in (("rr", "sockperf"), ("crr", "curl"), ("udp", "iperf3")):
+        for scheme, figure in (("hostnetwork", 30_000.0), ("calico", 20_000.0)):
+            run = shelf.add(scheme, 1.0, mode=mode, generator=generator, per_second=figure,
+                            cpu_each_a=10.0, cpu_each_b=11.0)  # fmt: skip
+            if mode != "udp":
+                write_counts(run, counts(pd.Series([30.0, 31.0, 35.0, 90.0] * 100)))
+    for scheme, figures in (("hostnetwork", [5.0] * 4), ("calico", [4.0, 1.0, 5.0, 5.0])):
+        shelf.add(scheme, sum(figures), pairs=4, pair_figures=figures, jain=0.9)
+
+
+def add_sweeps(shelf):
+    for mtu in (1450, 9000):
+        for window in ("", "64K"):
+            for length in (0, 2048):
+                for scheme in ("hostnetwork", "calico", "ovs"):
+                    shelf.add(scheme, BASE[scheme], suite="s3", mtu=mtu, window=window,
+                              length=length, **COST, **datapath(scheme))  # fmt: skip
+    for pairs in (1, 4):
+        for scheme in ("hostnetwork", "calico"):
+            shelf.add(scheme, 9.0, suite="s4", pairs=pairs, pair_figures=[9 / pairs] * pairs,
+                      jain=1.0)  # fmt: skip
+    shelf.add("hostnetwork", 9.0, suite="s5", mtu=4000)
+
+
+def odd_runs(folder):
+    shelf = Shelf(folder)
+    add_comparison(shelf)
+    add_loads(shelf)
+    add_sweeps(shelf)
+    varied = {3: ("mtu", "window", "length"), 4: ("pairs",)}
+    for number, ended in enumerate(ENDED):
+        Suite(name=f"s{number}", seed=7, cells=({"scheme": "calico"},), ended=ended, rounds=8,
+              budget=900.0, vary=varied.get(number, ())).save(folder)  # fmt: skip
+    (folder / "20260102T030499Z-broken-0000").mkdir()
+    return folder
+
+
+def why_runs(folder):
+    """The factorial experiment about VXLAN; GRO does nothing that can be told from none."""
+    shelf = Shelf(folder)
+    for number in range(1, 7):
+        for cell in factors.factorial_cells():
+            gbps = {"hostnetwork": 20.0, "flannel-hostgw": 16.0}.get(
+                cell["scheme"], 4.0 if cell["nic"] == "virtio" else 9.0
+            )
+            shelf.add(**cell, gbps=gbps + number % 3 * (cell["gro"] == "off") - 1,
+                      suite="why", round=number)  # fmt: skip
+    return folder
+
+
+# ── no English is left ────────────────────────────────────────────────────────────────────────
+
+# Words that are the same in both languages: terms, units, tools, names of parameters and of
+# their values, devices and hooks of the path picture, and the data of the runs made up here.
+SAME = """
+    hostnetwork macvlan ovs ovs-bridge calico flannel flannel-hostgw flannel-vxlan host-gw vxlan
+    canal veth Pod VXLAN MTU MSS GRO TSO GSO CPU NIC TCP UDP IP MAC Linux Open vSwitch OVS Jain
+    openvswitch bootstrap forward input local hook B KiB GiB Gbit/s s/GB s min µs UTC GB a b
+    virtio offload plain on off cubic lab iperf3 iperf sockperf curl nginx iproute2 ethtool
+    pyroute2 cniperf suite Python Debian x86_64 GNU/Linux bookworm AMD EPYC pfifo_fast nan
+    bed nic mtu mode stream streams pairs direction duration omit window length br_netfilter
+    eth0 macvlan0 veth-c veth-h veth-br veth-ovs br-int br-ovs ovs-br linux-br docker0
+    calico-c calico-h flannel-c flannel-h flannel.1 canal-c canal-h
+""".split()  # noqa: SIM905  prose
+DATA = (
+    r"host a: `ip link add` was refused: no( …)?", r"there is no run\.json",
+    r"(suite-)?\d{8}T\d{6}Z[\w-]*", r"net\.\S+", r"\d+\.\d+\.\d+[\w.-]*", r"A <CPU>",
+    r"\bs\d\b", r"\b\d+K\b",
+)  # fmt: skip
+
+
+def english(text):
+    """Return the words of a text that are neither data nor the same in both languages."""
+    for data in DATA:
+        text = re.sub(data, " ", text)
+    words = re.findall(r"[A-Za-zµ][\w./'-]*", text, re.ASCII)
+    return [word for word in words if word.rstrip("./") not in SAME]
+
+
+class Visible(HTMLParser):
+    """The text of a page that is neither code nor style, and what is said of its pictures."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.texts, self._inside = [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        if tag in ("pre", "code", "style"):
+            self._inside.append(tag)
+        self.texts += [value for name, value in attrs if name in ("alt", "title")]
+
+    def handle_endtag(self, tag):
+        if self._inside and tag == self._inside[-1]:
+            self._inside.pop()
+
+    def handle_data(self, data):
+        if not self._inside:
+            self.texts.append(data)
+
+
+def texts(shown):
+    """Return every text of a chart, as it is drawn, or of a piece of HTML."""
+    if isinstance(shown, sections.Html):
+        return Visible(shown.text).texts
+    shown.savefig(io.BytesIO(), format="svg")
+    return [text.get_text() for text in shown.findobj(Text)]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    return SimpleNamespace(odd=odd_runs(folder / "odd"), why=why_runs(folder / "why"),
+                           reference=REFERENCE)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def reports(runs, tmp_path_factory):
+    """Reports from one warm kernel, the English one last."""
+    out = tmp_path_factory.mktemp("reports")
+    with warm_kernel() as kernel:
+        return {
+            (name, lang): make_report(getattr(runs, name), out / f"{name}-{lang}", kernel=kernel,
+                                      lang=lang)
+            for name, lang in (("odd", "zh"), ("reference", "zh"), ("reference", "en"))
+        }  # fmt: skip
+
+
+@pytest.mark.notebook
+@pytest.mark.parametrize("name", ["odd", "reference"])
+@pytest.mark.filterwarnings("ignore::cniperf.runs.BrokenRunWarning")
+def test_a_chinese_report_has_no_english_sentence_left(reports, name):
+    html = reports[name, "zh"].html.read_text()
+    assert '<html lang="zh">' in html and "<title>Pod 网络的代价</title>" in html
+    left = {text.strip(): english(text) for text in Visible(html).texts}
+    assert {text: words for text, words in left.items() if words} == {}
+
+
+def every_chart(folder):
+    for __, group in conditions(load_runs(folder)):
+        for draw in (charts.loss, charts.throughput, charts.cpu, charts.latency, charts.pairs,
+                     charts.ladder, charts.trade_off, path_picture):  # fmt: skip
+            yield draw(group)
+    for value in ("loss", "figure", "cost"):
+        yield charts.sweep(group, value)
+
+
+def every_sweep(folder):
+    for group in sections.sweeps(load_runs(folder))[0]:
+        for value in ("loss", "figure", "cost"):
+            yield charts.sweep(group, value)
+
+
+def rare(runs):
+    """What no report shows: the other notebooks' charts and words, and that nothing is there."""
+    why, nothing = load_runs(runs.why), load_runs(runs.why).head(0)
+    for found in (why, nothing):
+        yield sections.why_vxlan(found)
+        yield charts.effects(factors.effects_table(found))
+        yield charts.cells(factors.cells_table(found))
+    run = load_runs(runs.odd)["path"].iloc[0]
+    yield charts.timeline([run])
+    yield charts.timeline(sorted(REFERENCE.glob("2*"))[:2])
+    yield sections.title(nothing)
+    yield charts.throughput(nothing)
+    for name in charts.sweeps.AXES:
+        frame = load_runs(runs.odd).query("suite == 's5'")
+        points = [frame.assign(**{name: value}) for value in (1, 2)]
+        yield charts.sweep(pd.concat(points, ignore_index=True))
+
+
+@pytest.mark.filterwarnings("ignore::cniperf.runs.BrokenRunWarning")
+@pytest.mark.parametrize("draw", [
+    lambda runs: every_chart(runs.odd), lambda runs: every_chart(runs.reference),
+    lambda runs: every_sweep(runs.odd), rare,
+], ids=["odd", "reference", "sweeps", "rare"])  # fmt: skip
+def test_chinese_charts_have_no_english_sentence_left(runs, draw, recwarn):
+    with speaking("zh"):
+        said = [text for shown in draw(runs) for text in texts(shown)]
+    assert any(re.search("[一-鿿]", text) for text in said)
+    left = {text: english(text) for text in said}
+    assert {text: words for text, words in left.items() if words} == {}
+    assert not [w for w in recwarn if "missing from" in str(w.message)]  # a font's glyph
+
+
+def test_the_knobs_of_the_vxlan_experiment_are_told_in_the_readers_language():
+    english_words = factors.factors_table()["words"].tolist()
+    assert english_words == [factor.words for factor in factors.WHY_VXLAN]
+    with speaking("zh"):
+        assert not [words for words in factors.factors_table()["words"] if english(words)]
+
+
+def test_an_unmarked_sentence_would_be_found():
+    assert english("损失 lost 24.5 %") == ["lost"] and english("CPU 数, flannel.1") == []
+
+
+# ── pages ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.notebook
+def test_after_a_chinese_report_the_same_kernel_speaks_english_again(reports):
+    html = reports["reference", "en"].html.read_text()
+    assert '<html lang="en">' in html and "<title>What a pod network costs</title>" in html
+    assert not re.search("[一-鿿]", html)
+
+
+@pytest.mark.notebook
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [
+        ("zh", ["Pod 网络的代价", "网卡无隧道分段卸载（virtio）", "原文的结论", "置信区间跨越边界",
+                "达到轮数上限 12", "各方案的接线", "数值为各轮的中位数。"]),
+        ("en", ["What a pod network costs", "NICs without tunnel segmentation (virtio)",
+                "The article's claims", "the cap of 12 rounds", "Medians over the rounds."]),
+    ],
+)  # fmt: skip
+def test_the_pdf_says_it_in_fonts_that_it_carries(reports, lang, words):
+    pdf = reports["reference", lang].pdf
+    text = subprocess.check_output(["pdftotext", "-layout", pdf, "-"], text=True)
+    for word in words:
+        assert word in text
+    assert "�" not in text and "□" not in text and "\0" not in text
+    fonts = subprocess.check_output(["pdffonts", pdf], text=True).splitlines()[2:]
+    embedded = [line.split()[-5] for line in fonts]
+    assert fonts and set(embedded) == {"yes"}
+    assert any("CJK-SC" in line for line in fonts)
