@@ -2,6 +2,7 @@
 
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,13 +24,12 @@ def choice(runs: pd.DataFrame, *, allows: str = UNDERLAY[-1], policy: bool = Fal
     table = choice_table(runs, allows=allows, policy=policy)
     rows: list[list[Cell]] = [
         [
-            Html(f"<b>{escape(str(scheme))}</b>") if row["pick"] else str(scheme),
+            Html(f"<b>{escape(str(scheme))}</b>") if row["pick"] else f"{scheme}{_star(row)}",
             _("yes") if row["fits"] else _("no"),
             percent(row["loss"]),
             ranged(row["loss_low"], row["loss_high"], "{:.1%}"),
             "–" if np.isnan(row["cost_more"]) else signed(row["cost_more"]),
-            _(row["underlay"]) if isinstance(row["underlay"], str) else "–",
-            _(row["policy"]) if isinstance(row["policy"], str) else "–",
+            *map(_known, (row["underlay"], row["policy"])),
             "–" if pd.isna(row["pod_mtu"]) else f"{row['pod_mtu']:.0f} B",
         ]
         for scheme, row in table.iterrows()
@@ -37,6 +37,14 @@ def choice(runs: pd.DataFrame, *, allows: str = UNDERLAY[-1], policy: bool = Fal
     head = [_("scheme"), _("fits"), _("loss"), _("95 % interval"), _("extra CPU"),
             _("the underlay sees"), _("drop rule on the host"), _("pod's MTU")]  # fmt: skip
     return Html(f"<p>{_picked(table)}</p>" + as_table(head, rows, {2, 3, 4, 7}))
+
+
+def _star(row: "pd.Series[Any]") -> str:
+    return "*" if row["userspace"] else ""
+
+
+def _known(word: object) -> str:
+    return _(word) if isinstance(word, str) else "–"
 
 
 def _picked(table: pd.DataFrame) -> str:
