@@ -113,6 +113,23 @@ def test_a_report_speaks_the_language_that_is_asked_for(shelf, tmp_path):
     assert "Pod 网络的代价" in (tmp_path / "report/report.html").read_text()
 
 
+def test_a_report_comes_in_the_formats_that_are_asked_for(shelf, tmp_path):
+    shelf.add("hostnetwork", 20.0)
+    out = tmp_path / "report"
+    done = cniperf("report", shelf.folder, "--out-dir", out, "--format", "html, md")
+    assert done.returncode == 0, done.stderr
+    assert "report.md" in done.stdout and not (out / "report.pdf").exists()
+    refused(cniperf("report", shelf.folder, "--format", "docx"), "html, pdf, md", 2)
+
+
+def test_runs_are_exported_as_one_file(shelf, tmp_path):
+    shelf.add("hostnetwork", 20.0)
+    done = cniperf("export", shelf.folder, "--out", tmp_path / "runs.csv")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "runs.csv").read_text().count("hostnetwork") == 2  # its id, its scheme
+    refused(cniperf("export", shelf.folder, "--out", tmp_path / "runs.xlsx"), ".parquet", 2)
+
+
 NOT_ROOT = ("unshare", "--user", "--map-user=1000")
 
 

@@ -52,9 +52,6 @@ TWINS = {
     "cniperf capture a:eth0":
         "{ cniperf exec pod-a -- ping -c 9 -i 0.2 172.28.1.3 & cniperf capture a:eth0 -c 1; wait; }",
     "cniperf compare data/old data/new": "cniperf compare data/reference data/reference",
-    # The twin of this one goes as soon as there are languages.
-    "cniperf report data/reference --format html,pdf,md --lang zh":
-        "cniperf report data/reference --format md",
     "papermill run_scheme.ipynb out.ipynb -p scheme macvlan":
         "papermill run_scheme.ipynb out.ipynb -p scheme macvlan -p duration 1",
     "papermill run_scheme.ipynb out.ipynb -p scheme calico":

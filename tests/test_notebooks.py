@@ -10,6 +10,7 @@ from conftest import ROOT
 
 from cniperf.analysis.factors import factorial_cells
 from cniperf.runs import default_data_dir, load_runs
+from cniperf.suites import suite_names
 
 pytestmark = pytest.mark.notebook
 PAPERMILL = Path(sys.executable).with_name("papermill")
@@ -106,11 +107,47 @@ def test_elsewhere_runs_go_to_a_data_folder_right_there(monkeypatch, tmp_path):
 
 def test_the_report_notebook_reads_the_reference_runs_without_root(tmp_path):
     out = tmp_path / "out.ipynb"
-    done = papermill("notebooks", "report.ipynb", output=out, data_dir="../data/reference")
+    done = papermill(
+        "notebooks", "report.ipynb", output=out, data_dir="../data/reference",
+        suite=suite_names(ROOT / "data/reference")[0],
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     text = out.read_text()
     assert "What a pod network costs" in text and text.count('"image/png"') >= 2
     assert out.stat().st_size < 3_000_000
+
+
+def shown(notebook):
+    """What the cells of an executed notebook show, widgets' outputs included, as one text."""
+    book = json.loads(notebook.read_text())
+    widgets = book["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
+    inside = [out for state in widgets.values() for out in state["state"].get("outputs", [])]
+    return json.dumps([inside, [cell.get("outputs") for cell in book["cells"]]], ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [
+        ("en", ["</b> carries ", "Loss against hostnetwork", "cannot be told apart", "the underlay sees",
+                "How it was wired", "From one set of runs to the other", "What the loss depends on"]),
+        ("zh", ["相对 hostnetwork 的损失", "如何接线", "从一组运行到另一组", "符合"]),
+    ],
+)  # fmt: skip
+def test_explore_runs_without_a_browser_and_without_root(tmp_path, lang, words):
+    out = tmp_path / "out.ipynb"
+    done = papermill("notebooks", "explore.ipynb", output=out, lang=lang)
+    assert done.returncode == 0, done.stderr
+    text = shown(out)
+    assert [word for word in words if word not in text] == []
+
+
+def test_explore_takes_any_two_folders(shelf, tmp_path):
+    shelf.add_rounds(hostnetwork=[20.0] * 7, calico=[15.0] * 7)
+    out = tmp_path / "out.ipynb"
+    other = ROOT / "data/reference"
+    done = papermill("notebooks", "explore.ipynb", output=out, data_dir=shelf.folder, other_dir=other)
+    assert done.returncode == 0, done.stderr
+    assert "calico</b> loses 25.0 %" in shown(out)
 
 
 def test_why_vxlan_reads_runs_that_are_there(shelf, tmp_path):
