@@ -115,3 +115,4 @@ pictures: setup ## the pictures that README and docs show, from data/reference
 	cp reports/reference/chart-5.png data/reference/trade-off.png
 	cp reports/reference/chart-6.png data/reference/paths.png
 	pdftoppm -png -r 75 -f 1 -l 1 -singlefile reports/reference/report.pdf data/reference/report
+	$(BIN)/python -c 'import sys; from PIL import Image; [Image.open(f).convert("RGB").quantize(256).save(f, optimize=True) for f in sys.argv[1:]]' data/reference/*.png
