@@ -99,12 +99,12 @@ class Suite:
 
     def points(self) -> list[Cell]:
         """Return the points of a sweep: the values of what it varies, each combination once."""
-        points = ({name: cell[name] for name in self.vary} for cell in self.cells)
+        points = ({name: cell.get(name) for name in self.vary} for cell in self.cells)
         return list({str(point): point for point in points}.values())
 
     def values(self, name: str) -> list[Any]:
         """Return the values that a sweep gives a parameter, in its order."""
-        return list(dict.fromkeys(cell[name] for cell in self.cells))
+        return list(dict.fromkeys(cell[name] for cell in self.cells if name in cell))
 
     def _values(self, name: str) -> str:
         return f"--vary {name}={','.join(map(str, self.values(name)))}"

@@ -148,8 +148,9 @@ def run_chooser(picker: Picker) -> ipywidgets.Dropdown:
     def offer() -> None:
         before = box.value
         ordered = picker.runs.sort_values(["order", "started"])
+        words = _("{scheme} · round {number} · {run}")
         box.options = [
-            (f"{run['scheme']} · {_('round')} {run['round']} · {run['run']}", run["path"])
+            (words.format(scheme=run["scheme"], number=run["round"], run=run["run"]), run["path"])
             for _place, run in ordered.iterrows()
         ]
         there = list(ordered["path"])

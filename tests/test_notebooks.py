@@ -145,7 +145,9 @@ def test_explore_takes_any_two_folders(shelf, tmp_path):
     shelf.add_rounds(hostnetwork=[20.0] * 7, calico=[15.0] * 7)
     out = tmp_path / "out.ipynb"
     other = ROOT / "data/reference"
-    done = papermill("notebooks", "explore.ipynb", output=out, data_dir=shelf.folder, other_dir=other)
+    done = papermill(
+        "notebooks", "explore.ipynb", output=out, data_dir=shelf.folder, other_dir=other
+    )
     assert done.returncode == 0, done.stderr
     assert "calico</b> loses 25.0 %" in shown(out)
 
