@@ -32,6 +32,26 @@ def test_each_point_has_the_loss_against_its_own_baseline(swept):
     assert calico["cost"].tolist() == pytest.approx([0.5] * 6)
 
 
+def test_all_points_are_of_one_placement_of_the_cpus(shelf):
+    """At one point most runs had the CPUs lie elsewhere; that is no effect of the MTU."""
+    for number in range(1, 11):
+        for mtu in (1450, 1500):
+            apart = number > (4 if mtu == 1500 else 7)
+            base, share = (10.0, 0.5) if apart else (20.0, 0.8)
+            more = {
+                "suite": "s",
+                "round": number,
+                "mtu": mtu,
+                "handover": [4.0 if apart else 1.8] * 2,
+            }
+            shelf.add("hostnetwork", base, **more)
+            shelf.add("calico", share * base, **more)
+    table = sweep_table(load_runs(shelf.folder))
+    calico = table[table["scheme"].eq("calico")]
+    assert calico["loss"].round(2).tolist() == [0.2, 0.2]
+    assert calico["runs"].tolist() == [7, 4]
+
+
 def test_the_variable_with_the_most_values_runs_along_the_axis(swept):
     found = list(panels(sweep_table(swept)))
     assert [(axis, others) for axis, others, _ in found] == [
