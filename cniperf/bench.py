@@ -15,11 +15,16 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import cniperf
+from cniperf.beds.bed import Bed
 from cniperf.beds.lab import Lab
 from cniperf.beds.lock import machine_lock
+from cniperf.beds.rehearsal import Rehearsal
+from cniperf.beds.remote import Remote
+from cniperf.beds.ssh import SshBed
 from cniperf.environment import fingerprint
 from cniperf.errors import CniperfError
 from cniperf.generators import Job, all_generators
+from cniperf.inventory import read_inventory
 from cniperf.measure.evidence import prove
 from cniperf.measure.load import Load
 from cniperf.measure.suite import new_suite, run_suite, scheme_cells
@@ -64,6 +69,8 @@ def bench() -> Iterator[Result]:
         yield Result("goodput after the proof of path / without it", proof_ratios(), "0.99 to 1.01")
         yield Result("goodput with iperf / with iperf3, hostnetwork", generator_ratios(),
                      "0.9 to 1.1")  # fmt: skip
+        yield Result("flannel-vxlan's loss, NIC virtio", tunnel_losses("virtio"), "0.75 to 0.9")
+        yield Result("flannel-vxlan's loss, NIC offload", tunnel_losses("offload"), "0.25 to 0.6")
         yield Result("UDP search on hostnetwork / its median", search_ratios(), "0.9 to 1.1")
         for number in MANY_PAIRS:
             batch, _ = wiring_ratios("calico", repeats=3, pairs=number)
@@ -77,6 +84,9 @@ def bench() -> Iterator[Result]:
                 batch, forked = wiring_ratios(scheme.name)
                 yield Result(f"wire and unwire {scheme.name} / ip -batch", batch, "at most 1.5")
                 yield Result(f"wire and unwire {scheme.name} / ip, forked", forked, "less than 1")
+        yield Result("a command over SSH, ms", ssh_command(), "less than 15")
+        yield Result("goodput by bed ssh / by bed lab, on the same hosts", ssh_ratios(),
+                     "0.97 to 1.03")  # fmt: skip
     yield Result("suite at 10 + 1 s: time that is no load, %", suite_overhead(), "less than 15")
     yield Result("report, HTML and PDF of the reference runs, s", report_seconds(), "")
     took, memory = many_runs()
@@ -194,6 +204,30 @@ def generator_ratios() -> tuple[float, ...]:
     return tuple(found)
 
 
+def tunnel_losses(nic: str) -> tuple[float, ...]:
+    """Return what flannel-vxlan loses of hostnetwork, in pairs of loads.
+
+    Both loads of a pair found the hosts' CPUs in the same placement, and so did all pairs.
+    """
+    by_place: dict[str, list[float]] = {}
+    for _ in range(4 * PAIRS):
+        gbps, places = {}, set()
+        for scheme in ("hostnetwork", "flannel-vxlan"):
+            with Lab(nic=nic) as lab, TemporaryDirectory() as folder:
+                plan = make_plan(scheme, *lab.hosts)
+                lab.apply(plan)
+                experiment = Experiment.of(scheme=scheme, duration=1)
+                figures = Load(lab, plan, experiment, Path(folder)).run(lambda *_: None)
+            gbps[scheme] = figures["gbps"]
+            places |= {cache(ratio) for ratio in figures["handover"]}
+        if len(places) == 1:
+            found = by_place.setdefault(places.pop(), [])
+            found.append(1 - gbps["flannel-vxlan"] / gbps["hostnetwork"])
+            if len(found) == PAIRS:
+                return tuple(found)
+    raise CniperfError("the hypervisor moved the CPUs within too many pairs of loads")
+
+
 def search_ratios(repeats: int = 5) -> tuple[float, ...]:
     """Search the highest datagram rate of hostnetwork; return each one by their median.
 
@@ -301,6 +335,42 @@ def _grouped(steps: Sequence[Step]) -> dict[tuple[str, str | None], list[list[st
             del argv[1:3]
         groups.setdefault((argv[0], step.netns), []).append(argv)
     return groups
+
+
+def ssh_command(times: int = 40) -> tuple[float, ...]:
+    """Return the milliseconds that single commands take over SSH, on an open connection."""
+    with Rehearsal() as rehearsal:
+        remote = Remote(read_inventory(rehearsal.hosts).pair()[0])
+        remote.open()
+        found = tuple(1000 * _timed(lambda: remote.command(["true"])) for _ in range(times))
+        remote.close()
+    return found
+
+
+def ssh_ratios() -> tuple[float, ...]:
+    """Compare a scheme's load by bed ssh with one by the lab, on the same two hosts (ABBA)."""
+    experiment = Experiment.of(scheme="calico", duration=2)
+    found: list[float] = []
+    with Rehearsal() as rehearsal, TemporaryDirectory() as folder:
+        lab, machines = rehearsal.lab, read_inventory(rehearsal.hosts).pair()
+
+        def by(bed: Bed) -> float:
+            plan = make_plan("calico", *bed.hosts)
+            bed.apply(plan)
+            gbps = float(Load(bed, plan, experiment, Path(folder)).run(lambda *_: None)["gbps"])
+            bed.undo(plan)
+            return gbps
+
+        def by_ssh() -> float:
+            with SshBed(machines) as bed:
+                return by(bed)
+
+        while len(found) < PAIRS:
+            before = cache(lab.handover())
+            a1, b1, b2, a2 = by_ssh(), by(lab), by(lab), by_ssh()
+            if cache(lab.handover()) == before:
+                found.append((a1 + a2) / (b1 + b2))
+    return tuple(found)
 
 
 def suite_overhead() -> tuple[float, ...]:

@@ -3,8 +3,9 @@
 import os
 import platform
 import re
+import shlex
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -52,6 +53,41 @@ def fingerprint() -> dict[str, Any]:
     }
 
 
+def questions() -> dict[str, str]:
+    """Return shell lines that ask another machine for the same, by name; see :func:`answered`."""
+    tools = {f"version {tool}": f"{shlex.join(argv)} 2>&1" for tool, argv in _tools().items()}
+    sysctls = {f"sysctl {name}": f"cat /proc/sys/{name}" for name in SYSCTLS}
+    return {
+        "kernel": "uname -r", "os": '. /etc/os-release; echo "$PRETTY_NAME"', "arch": "uname -m",
+        "cpuinfo": "cat /proc/cpuinfo", "cpus": "nproc --all",
+        "memory": "grep MemTotal /proc/meminfo",
+        "python": "python3 --version", **tools, **sysctls,
+    }  # fmt: skip
+
+
+def answered(said: Mapping[str, str]) -> dict[str, Any]:
+    """Return another machine's fingerprint, from its answers to :func:`questions`."""
+    memory = re.search(r"\d+", said["memory"])
+    return {
+        "kernel": said["kernel"].strip(),
+        "os": said["os"].strip(),
+        "arch": said["arch"].strip(),
+        "cpu": _model(said["cpuinfo"]) or said["arch"].strip(),
+        "cpus": int(said["cpus"] or 0),
+        "memory": round(int(memory[0]) / 2**20, 1) if memory else None,
+        "python": _version(said["python"]),
+        "versions": {
+            "cniperf": cniperf.__version__,
+            "pyroute2": version("pyroute2"),
+            **{tool: _version(said[f"version {tool}"]) for tool in _tools()},
+        },
+        "sysctl": {
+            name.replace("/", "."): said[f"sysctl {name}"].strip().replace("\t", " ") or None
+            for name in SYSCTLS
+        },
+    }
+
+
 def _tools() -> dict[str, Sequence[str]]:
     """Return the command that tells the version of each tool: generators and wiring."""
     makers = (each.versions for each in all_generators().values())
@@ -64,8 +100,13 @@ def congestion_controls() -> list[str]:
 
 
 def _cpu_model() -> str:
-    found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    return found[1] if found else platform.processor() or platform.machine()
+    model = _model(Path("/proc/cpuinfo").read_text())
+    return model or platform.processor() or platform.machine()
+
+
+def _model(cpuinfo: str) -> str | None:
+    found = re.search(r"^model name\s*: (.+)$", cpuinfo, re.MULTILINE)
+    return found[1] if found else None
 
 
 @cache
@@ -74,7 +115,11 @@ def _tool_version(*argv: str) -> str | None:
         done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=10)
     except (FileNotFoundError, subprocess.TimeoutExpired):
         return None
-    found = re.search(r"\d+(\.\d+)+", done.stdout + done.stderr)
+    return _version(done.stdout + done.stderr)
+
+
+def _version(said: str) -> str | None:
+    found = re.search(r"\d+(\.\d+)+", said)
     return found[0] if found else None
 
 

@@ -50,6 +50,10 @@ class MeasurementFailed(CniperfError):
     """The wiring stands but carries no traffic, or the generator failed."""
 
 
+class NotRestored(CniperfError):
+    """A host is not as it was before the run, or nobody could look."""
+
+
 class BadRun(CniperfError, ValueError):
     """A folder is no complete run."""
 

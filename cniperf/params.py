@@ -13,11 +13,11 @@ from cniperf.generators import find as find_generator
 from cniperf.modes import MODES
 from cniperf.schemes import find
 
-Nic = Literal["virtio", "offload", "plain"]
+Nic = Literal["virtio", "offload", "plain", "own"]
 Gro = Literal["default", "on", "off"]
 Mode = Literal["stream", "rr", "crr", "udp"]
 Direction = Literal["forward", "reverse", "both"]
-BedName = Literal["lab"]
+BedName = Literal["lab", "ssh"]
 
 # The generator of each mode, where none is given.
 USUAL: Mapping[Mode, str] = {
@@ -52,6 +52,12 @@ def _window(text: str) -> str:
     return text
 
 
+def _two(text: str) -> str:
+    if text and not re.fullmatch(r"[A-Za-z0-9._-]+,[A-Za-z0-9._-]+", text):
+        raise ValueError("two names of the hosts file, as alpha,beta")
+    return text
+
+
 def _word(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_.-]*", text):
         raise ValueError("letters, digits, dots, dashes and underscores only")
@@ -73,8 +79,20 @@ class Experiment(BaseModel):
     nic: Nic = Field(
         "virtio",
         description="what the hosts' NICs can do: virtio (no tunnel segmentation), "
-        "offload (everything), plain (no TSO, GSO, GRO)",
+        "offload (everything), plain (no TSO, GSO, GRO), own (bed ssh: as they are)",
     )
+    hosts: Path | None = Field(None, description="file of the hosts that are reached by SSH")
+    between: Annotated[str, AfterValidator(_two)] = Field(
+        "", description="which two of them, as alpha,beta; the file's first pair if not given"
+    )
+    allow_shared_nic: bool = Field(
+        False,
+        description="go on where the data interface carries the SSH connection, too",
+    )
+    grace: int = Field(
+        30, ge=5, le=3600,
+        description="seconds after which a host that hears nothing takes itself back",
+    )  # fmt: skip
     mtu: int = Field(1500, ge=576, le=9000, description="MTU of the underlay, in bytes")
     duration: int = Field(10, ge=1, le=3600, description="seconds of load that count")
     omit: int = Field(1, ge=0, le=60, description="seconds of load before that, not counted")
@@ -145,11 +163,14 @@ class Experiment(BaseModel):
         except ValidationError as problem:
             raise ParameterError(_explain(problem)) from None
         made = made.model_copy(update={"generator": made.generator or USUAL[made.mode]})
+        if made.bed == "ssh" and "nic" not in given:
+            made = made.model_copy(update={"nic": "own"})
         made._hold_together(given)
         return made
 
     def _hold_together(self, given: Mapping[str, object]) -> None:
         """Refuse parameters that do not go with each other."""
+        self._hold_bed_together()
         if self.nic == "plain" and self.gro == "on":
             raise ParameterError("gro='on' does not go with nic='plain', a NIC without it")
         generator = find_generator(self.generator)
@@ -170,6 +191,21 @@ class Experiment(BaseModel):
             self._hold_datagrams_together()
         elif "max_loss" in given and self.max_loss != type(self).model_fields["max_loss"].default:
             raise ParameterError("max_loss goes with mode='udp' only: leave it out")
+
+    def _hold_bed_together(self) -> None:
+        if self.bed == "ssh":
+            if not self.hosts:
+                raise ParameterError("bed='ssh' needs hosts: a file of them, see docs/ssh.md")
+            if self.nic != "own" or self.gro != "default":
+                raise ParameterError("bed='ssh' takes the hosts' NICs as they are: leave nic and "
+                                     "gro out")  # fmt: skip
+            return
+        if self.nic == "own":
+            raise ParameterError("nic='own' goes with bed='ssh' only: virtio, offload or plain")
+        usual = {name: field.default for name, field in type(self).model_fields.items()}
+        for name in ("hosts", "between", "allow_shared_nic"):
+            if getattr(self, name) != usual[name]:
+                raise ParameterError(f"{name} goes with bed='ssh' only: leave it out")
 
     def _hold_datagrams_together(self) -> None:
         if self.rate or self.streams > 1 or self.direction != "forward" or self.pairs > 1:
@@ -202,7 +238,12 @@ class Experiment(BaseModel):
             for name in re.findall(r"^(\w+) =", injected, re.MULTILINE):
                 if name not in (*cls.model_fields, *READING):
                     raise ParameterError(unknown("parameter", name, cls.model_fields))
-        own = {name: names[name] for name in cls.model_fields if name in names}
+        said = re.findall(r"^(\w+) =", injected, re.MULTILINE)
+        own = {
+            name: names[name] for name, field in cls.model_fields.items()
+            # What stands in the notebook as it came was not asked for.
+            if name in names and (name in said or names[name] != field.default)
+        }  # fmt: skip
         return cls.of(**{name: None if value == "" else value for name, value in own.items()})
 
     @property

@@ -75,7 +75,7 @@ def _columns(evidence: Evidence) -> list[dict[str, Any]]:
         own = [h for h in evidence["hops"] if h["place"].removeprefix("pod-") == host]
         shown = [h for h in own if h["kind"] != "hook" and h["wants"] != "none"]
         if host == "wire":  # both ends of the wire say the same
-            columns += [_column(shown[0], [_("wire")])]
+            columns += [_column(shown[0], [_("wire")]) if shown else _unseen(columns[-1])]
             continue
         parts = [_column(h, [h["name"]]) for h in shown]
         hooks = [h for h in own if h["kind"] == "hook"]
@@ -92,6 +92,12 @@ def _stack(hooks: list[Any]) -> dict[str, Any]:
     if last["wants"] == "any" and seen:
         names[0] = "br_netfilter"  # a bridge that only forwards lends its frames
     return _column(last, names)
+
+
+def _unseen(nic: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the column of a wire that nobody could look into: what left the NIC crossed it."""
+    unknown = {"place": "wire", "wants": "any", "there": None, "back": None, "names": [_("wire")]}
+    return {**nic, **unknown}
 
 
 def _place(own: list[Any], shown: list[Any], host: str) -> int:
@@ -123,7 +129,8 @@ def _box(axes: Axes, x: int, y: float, column: Mapping[str, Any], wanted: int, c
             linestyle="-" if column["crossed"] else (0, (3, 2)),
         )
     )  # fmt: skip
-    text = "\n".join([*column["names"], f"{there} · {back}"])
+    seen = "–" if column["there"] is None else f"{there} · {back}"
+    text = "\n".join([*column["names"], seen])
     axes.text(x, y, text, ha="center", va="center", size=5.2, zorder=3, linespacing=1.2,
               color=(INK if column["crossed"] else FAINT) if good else BAD)  # fmt: skip
 

@@ -37,7 +37,7 @@ FORMAT = 1
 # Columns that say under which conditions a run was made: figures of two runs meet in one ratio
 # only where all of these are equal.
 CONDITIONS = (
-    "bed", "nic", "mtu", "mode", "generator", "version", "pairs", "streams", "window",
+    "bed", "between", "nic", "mtu", "mode", "generator", "version", "pairs", "streams", "window",
     "congestion", "gro", "udpcsum", "length", "direction", "rate", "max_loss", "duration", "omit",
     "kernel", "cpu", "cpus",
 )  # fmt: skip
@@ -60,7 +60,8 @@ SHARED_BELOW = 2.6
 # What runs made before a parameter existed had.
 BEFORE: dict[str, Any] = {
     "gro": "default", "udpcsum": False, "length": 0, "direction": "forward", "rate": 0.0,
-    "mode": "stream", "generator": "iperf3", "pairs": 1, "max_loss": 0.1,
+    "mode": "stream", "generator": "iperf3", "pairs": 1, "max_loss": 0.1, "between": "",
+    "grace": 30, "allow_shared_nic": False,
 }  # fmt: skip
 
 
@@ -184,10 +185,11 @@ def load_runs(data_dir: Path | str | None = None, *, suite: str | None = None) -
 
         ``run`` id, ``suite``, ``round``, ``scheme``, ``order`` (its place in charts), ``status``
         (``ok`` or ``failed``), ``error`` (why it failed), ``started`` (UTC), the conditions
-        ``bed``, ``nic``, ``mtu`` (bytes, of the underlay), ``mode``, ``generator``, its
-        ``version``, ``pairs`` (of pods), ``streams``, ``window``, ``congestion``, ``gro``,
-        ``udpcsum``, ``length`` (bytes a write, message or datagram), ``direction``, ``rate``
-        (offered, Gbit/s; 0 for as much as goes), ``max_loss`` (%), ``duration``, ``omit`` (s),
+        ``bed``, ``between`` (which hosts, bed ssh), ``nic``, ``mtu`` (bytes, of the underlay),
+        ``mode``, ``generator``, its ``version``, ``pairs`` (of pods), ``streams``,
+        ``window``, ``congestion``, ``gro``, ``udpcsum``, ``length`` (bytes a write,
+        message or datagram), ``direction``, ``rate`` (offered, Gbit/s; 0 for as much as
+        goes), ``max_loss`` (%), ``duration``, ``omit`` (s),
         ``kernel``, ``cpu``, ``cpus``, and the results ``figure`` (what schemes are compared by:
         ``gbps``, or ``per_second``, see :mod:`cniperf.modes`), ``cost`` (CPU time of both hosts:
         seconds for 10⁹ bytes, or µs for a transaction or datagram), ``gbps`` (goodput at the

@@ -29,7 +29,7 @@ Cell = dict[str, Any]
 
 # What a command says of the parameters in any case, and what is no option of it.
 SAID = ("nic", "mtu", "duration", "omit", "congestion")
-UNSAID = ("bed",)
+UNSAID = {"bed": "lab"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +92,7 @@ class Suite:
                  "budget": f"{self.budget:.0f}s" if self.budget else "0"}  # fmt: skip
         words += [f"--{name} {value}" for name, value in until.items()]
         for name, value in self.params.items():
-            if name in SAID or (value and value != BEFORE.get(name) and name not in UNSAID):
+            if name in SAID or (value and value != {**BEFORE, **UNSAID}.get(name)):
                 option = f"--{name.replace('_', '-')}"
                 words.append(option if value is True else f"{option} {value}")
         return " ".join(words)

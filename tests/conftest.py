@@ -169,5 +169,11 @@ def still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def one_placement(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let labs of this process see CPUs that stay where they are."""
+    monkeypatch.setattr("cniperf.beds.lab.handover", lambda *_: 1.8)
+
+
+@pytest.fixture
 def shelf(tmp_path: Path) -> Shelf:
     return Shelf(tmp_path / "data")

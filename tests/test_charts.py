@@ -126,6 +126,17 @@ def swept(draw):
     return drawn
 
 
+def between(draw):
+    """Draw the same runs as those of two pairs of hosts, by turns."""
+
+    def drawn(runs):
+        pairs = ("alpha,beta", "beta,gamma")
+        runs["between"] = [pairs[number % 2] for number in range(len(runs))]
+        return draw(runs)
+
+    return drawn
+
+
 DRAWN = {
     "throughput": charts.throughput,
     "loss": charts.loss,
@@ -134,6 +145,8 @@ DRAWN = {
     "pairs": charts.pairs,
     "ladder": charts.ladder,
     "trade_off": charts.trade_off,
+    "hosts": charts.hosts,
+    "hosts of two pairs": between(charts.hosts),
     "timeline": lambda runs: charts.timeline(runs["path"]),
     "sweep": charts.sweep,
     "sweep of two": swept(charts.sweep),

@@ -9,7 +9,7 @@ from cniperf.cli.options import PARAMETERS
 from cniperf.params import Experiment
 
 # What a verb has in a form of its own, or a suite sets itself.
-ELSEWHERE = {"scheme", "bed", "rounds", "suite", "first_round"}
+ELSEWHERE = {"scheme", "rounds", "suite", "first_round"}
 
 
 def test_every_parameter_is_an_option_and_the_other_way_round():

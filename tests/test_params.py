@@ -12,7 +12,7 @@ from cniperf.params import Experiment, read_settings
         ("mtu", 9001, "less than or equal to 9000"),
         ("duration", 0, "greater than or equal to 1"),
         ("duration", "abc", "valid integer"),
-        ("nic", "fast", "'virtio', 'offload' or 'plain'"),
+        ("nic", "fast", "'virtio', 'offload', 'plain' or 'own'"),
         ("bed", "cloud", "'lab'"),
         ("rounds", 0, "greater than or equal to 1"),
         ("streams", 0, "greater than or equal to 1"),

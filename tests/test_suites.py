@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cniperf.analysis.factors import factorial_cells
-from cniperf.cli.main import app
+from cniperf.cli.verbs import app
 from cniperf.measure.suite import new_suite, scheme_cells
 from cniperf.measure.sweep import sweep_cells
 from cniperf.params import Experiment

@@ -1,5 +1,7 @@
 """Two sets of runs side by side: what became better, what worse, what cannot be told apart."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -8,6 +10,7 @@ from cniperf.analysis.interval import ENOUGH, Interval, ratio_interval
 from cniperf.analysis.loss import conditions, is_userspace
 from cniperf.analysis.noise import noise_floor
 from cniperf.errors import CniperfError, ParameterError
+from cniperf.modes import MODES, Mode
 from cniperf.runs import CONDITIONS
 
 
@@ -57,13 +60,13 @@ def compare(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
 
     A scheme is compared by its share of hostnetwork's goodput in the same round, so that a
     machine that was faster on the day of one set does not count; hostnetwork itself is compared
-    by its Gbit/s. The intervals hold the noise of both sets.
+    by its figure. The intervals hold the noise of both sets.
 
     Returns:
         A DataFrame indexed by ``scheme`` with ``before``, ``after`` (median share of hostnetwork,
-        as a fraction; of hostnetwork itself, Gbit/s), ``change`` (relative), ``change_low``,
-        ``change_high`` (95 % interval), ``seen`` (the smallest change these sets can see) and
-        ``verdict``: *better*, *worse*, *same*, *undecided* (too few rounds) or *missing*.
+        as a fraction; of hostnetwork itself, its figure in the mode's unit), ``change`` (relative),
+        ``change_low``, ``change_high`` (95 % interval), ``seen`` (the smallest change these sets can
+        see) and ``verdict``: *better*, *worse*, *same*, *undecided* (too few rounds) or *missing*.
     """
     one, other = Blocks(before), Blocks(after)
     floor = max(noise_floor(before).smallest, noise_floor(after).smallest)
@@ -82,14 +85,26 @@ def compare(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).set_index("scheme")
 
 
-def sentence(row: "pd.Series") -> str:
+def heading(condition: dict[str, object], others: Iterable[dict[str, object]] = ()) -> str:
+    """Return a condition in words: NIC, MTU, and by what it differs from others beside it."""
+    named = [f"NIC {condition['nic']}", f"MTU {condition['mtu']}"]
+    for name in CONDITIONS:
+        odd = any(str(other[name]) != str(condition[name]) for other in others)
+        if name not in ("nic", "mtu") and (odd or (name == "mode" and condition[name] != "stream")):
+            named.append(f"{name} {condition[name]}")
+    return ", ".join(named)
+
+
+def sentence(row: "pd.Series", mode: Mode = MODES["stream"]) -> str:
     """Return a row of :func:`compare` in words."""
     if row["verdict"] in ("missing", "not comparable"):
         return f"{row['verdict']}: in one of the two sets" if row["verdict"] == "missing" else (
             "not comparable: one set is of Open vSwitch's userspace datapath"
         )  # fmt: skip
-    form = "{:.2f} Gbit/s" if row.name == BASELINE else "{:.1%} of hostnetwork"
-    was, now = form.format(row["before"]), form.format(row["after"])
+    was, now = (
+        mode.spoken(row[name]) if row.name == BASELINE else f"{row[name]:.1%} of hostnetwork"
+        for name in ("before", "after")
+    )
     if row["verdict"] == "undecided":
         return f"undecided: {was} → {now}; an interval takes {ENOUGH} rounds in each set"
     interval = f"{row['change']:+.1%}, 95 % interval {row['change_low']:+.1%} to "

@@ -1,17 +1,28 @@
 """Beds lend a scheme two hosts. Nothing outside this folder changes a system.
 
 ``lab``  two hosts as network namespaces on this machine (:mod:`cniperf.beds.lab`)
+``ssh``  two machines that are reached by SSH (:mod:`cniperf.beds.ssh`)
 """
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from cniperf.beds.bed import Bed
     from cniperf.beds.lab import Lab
     from cniperf.params import Experiment
 
 
-def open_bed(experiment: "Experiment") -> "Lab":
-    """Return the bed that an experiment names, not yet built: use it with ``with``."""
+def open_bed(experiment: "Experiment") -> "Bed":
+    """Return the bed that an experiment names, not yet built: use it with ``with``.
+
+    Raises:
+        ParameterError: a hosts file with something that is not allowed.
+    """
+    return _ssh(experiment) if experiment.bed == "ssh" else open_lab(experiment)
+
+
+def open_lab(experiment: "Experiment") -> "Lab":
+    """Return the lab of an experiment, not yet built."""
     from cniperf.beds.lab import Lab
 
     return Lab(
@@ -21,4 +32,23 @@ def open_bed(experiment: "Experiment") -> "Lab":
         udpcsum=experiment.udpcsum,
         ovs=experiment.needs_ovs,
         pairs=experiment.pairs,
+    )
+
+
+def _ssh(experiment: "Experiment") -> "Bed":
+    from cniperf.beds.ssh import SshBed
+    from cniperf.generators import all_generators
+    from cniperf.inventory import read_inventory
+
+    assert experiment.hosts is not None
+    return SshBed(
+        read_inventory(experiment.hosts).pair(experiment.between),
+        mtu=experiment.mtu,
+        ovs=experiment.needs_ovs,
+        udpcsum=experiment.udpcsum,
+        pairs=experiment.pairs,
+        generator_tools=dict(all_generators()[experiment.generator].package),
+        congestion=experiment.congestion,
+        allow_shared_nic=experiment.allow_shared_nic,
+        grace=experiment.grace,
     )

@@ -1,25 +1,101 @@
-"""What ``/proc`` tells of a process that was started on a host, without a process more."""
+"""A process that a bed started on one of its hosts, and what ``/proc`` tells of it."""
 
+import os
+import select
 import sys
 from contextlib import suppress
 from pathlib import Path
 from subprocess import Popen
+from typing import Protocol
 
 TCP_LISTEN = "0A"  # net/tcp_states.h, as /proc/net/tcp prints it
 
 
-def listens(child: Popen[bytes], address: str, port: int) -> bool:
-    """Tell whether a child itself, and nobody else there, listens on a TCP port."""
+class Child(Protocol):
+    """A process on a host of any bed."""
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, once it has ended and somebody has looked."""
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while it runs."""
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+
+    def wait(self) -> int:
+        """Wait until it has ended; return the exit code."""
+
+    def ended(self, within: float) -> bool:
+        """Wait for its end, this many seconds at most; tell whether it has."""
+
+    def listens(self, address: str, port: int) -> bool:
+        """Tell whether it, and nobody else there, listens on a TCP port."""
+
+    def bytes_carried(self, device: str) -> int | None:
+        """Return the bytes that a device in its network namespace has received and sent."""
+
+    def sleeps_in_shell(self) -> bool:
+        """Tell whether it is a shell still, and one that waits for something."""
+
+
+class LocalChild(Popen[bytes]):
+    """A child of this process; ``/proc`` is read without a process more."""
+
+    def ended(self, within: float) -> bool:
+        """Wait without waking up meanwhile: each wake-up would cost the load."""
+        if self.poll() is not None:
+            return True
+        end = os.pidfd_open(self.pid)
+        try:
+            select.select([end], [], [], within)
+        finally:
+            os.close(end)
+        return self.poll() is not None
+
+    def listens(self, address: str, port: int) -> bool:
+        """Tell whether it, and nobody else there, listens on a TCP port."""
+        return bool(listeners(self._net_file("tcp"), address, port) & self._open_files())
+
+    def bytes_carried(self, device: str) -> int | None:
+        """Return the bytes that a device in its network namespace has received and sent."""
+        return carried(self._net_file("dev"), device)
+
+    def sleeps_in_shell(self) -> bool:
+        """Tell whether it is a shell still, and one that waits for something."""
+        return sleeping_shell(Path(f"/proc/{self.pid}/stat").read_text())
+
+    def _net_file(self, name: str) -> str:
+        """Read a file of its ``/proc/PID/net``, empty until it has entered its namespace."""
+        proc = Path(f"/proc/{self.pid}")
+        with suppress(OSError):
+            text = (proc / "net" / name).read_text()
+            if (proc / "ns/net").stat().st_ino != Path("/proc/self/ns/net").stat().st_ino:
+                return text
+        return ""
+
+    def _open_files(self) -> set[str]:
+        """Return what it has open, as ``/proc/PID/fd`` names it."""
+        names = set()
+        with suppress(OSError):
+            for link in Path(f"/proc/{self.pid}/fd").iterdir():
+                with suppress(OSError):
+                    names.add(str(link.readlink()))
+        return names
+
+
+def listeners(table: str, address: str, port: int) -> set[str]:
+    """Return the sockets that listen on an address, from ``/proc/net/tcp``: ``socket:[INODE]``."""
     packed = bytes(int(part) for part in address.split("."))
     local = f"{int.from_bytes(packed, sys.byteorder):08X}:{port:04X}"
-    rows = [line.split() for line in _net_file(child, "tcp").splitlines()]
-    listening = {f"socket:[{row[9]}]" for row in rows if row[1:4:2] == [local, TCP_LISTEN]}
-    return bool(listening & _open_files(child))
+    rows = [line.split() for line in table.splitlines()]
+    return {f"socket:[{row[9]}]" for row in rows if row[1:4:2] == [local, TCP_LISTEN]}
 
 
-def bytes_carried(child: Popen[bytes], device: str) -> int | None:
-    """Return the bytes that a device in a child's network namespace has received and sent."""
-    for line in _net_file(child, "dev").splitlines():
+def carried(table: str, device: str) -> int | None:
+    """Return the bytes that a device received and sent, from ``/proc/net/dev``."""
+    for line in table.splitlines():
         name, _, counters = line.partition(":")
         if name.strip() == device:
             received, sent = counters.split()[0:9:8]
@@ -27,21 +103,7 @@ def bytes_carried(child: Popen[bytes], device: str) -> int | None:
     return None
 
 
-def _net_file(child: Popen[bytes], name: str) -> str:
-    """Read a file of ``/proc/PID/net``; it is empty until the child has entered its namespace."""
-    proc = Path(f"/proc/{child.pid}")
-    with suppress(OSError):
-        text = (proc / "net" / name).read_text()
-        if (proc / "ns/net").stat().st_ino != Path("/proc/self/ns/net").stat().st_ino:
-            return text
-    return ""
-
-
-def _open_files(child: Popen[bytes]) -> set[str]:
-    """Return what a child has open, as ``/proc/PID/fd`` names it."""
-    names = set()
-    with suppress(OSError):
-        for link in Path(f"/proc/{child.pid}/fd").iterdir():
-            with suppress(OSError):
-                names.add(str(link.readlink()))
-    return names
+def sleeping_shell(stat: str) -> bool:
+    """Tell from ``/proc/PID/stat`` whether this is a shell that sleeps."""
+    name, _, rest = stat.rpartition(")")
+    return name.endswith("(sh") and rest.split()[0] == "S"

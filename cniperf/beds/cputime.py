@@ -37,15 +37,15 @@ class CpuTimes:
 
     @classmethod
     def now(cls) -> "CpuTimes":
-        """Read the counters."""
-        idle, stolen, at = {}, {}, time.monotonic()
-        for line in Path("/proc/stat").read_text().splitlines():
-            name, *fields = line.split()
-            if name.startswith("cpu") and name != "cpu":
-                ticks = [int(field) for field in fields[:FIELDS]]
-                cpu = int(name.removeprefix("cpu"))
-                idle[cpu], stolen[cpu] = ticks[IDLE] + ticks[IOWAIT], ticks[STEAL]
-        return cls(at, idle, stolen)
+        """Read this machine's counters."""
+        at = time.monotonic()
+        return cls(at, *_ticks(Path("/proc/stat").read_text()))
+
+    @classmethod
+    def read(cls, said: str) -> "CpuTimes":
+        """Read another machine's, from its ``/proc/uptime`` with ``/proc/stat`` behind it."""
+        uptime, _, counters = said.partition("\n")
+        return cls(float(uptime.split()[0]), *_ticks(counters))
 
     def busiest(self, since: "CpuTimes", cpus: Collection[int]) -> float:
         """Return how full the busiest of some CPUs was since an earlier reading, in %."""
@@ -71,6 +71,31 @@ class CpuTimes:
 
     def _idle(self, since: "CpuTimes", cpu: int) -> float:
         return (self.idle[cpu] - since.idle[cpu]) / TICKS
+
+
+def _ticks(counters: str) -> tuple[dict[int, int], dict[int, int]]:
+    """Return the idle and the stolen ticks of each CPU, from ``/proc/stat``."""
+    idle, stolen = {}, {}
+    for line in counters.splitlines():
+        name, _, rest = line.partition(" ")
+        if name.startswith("cpu") and name != "cpu":
+            ticks = [int(field) for field in rest.split()[:FIELDS]]
+            cpu = int(name.removeprefix("cpu"))
+            idle[cpu], stolen[cpu] = ticks[IDLE] + ticks[IOWAIT], ticks[STEAL]
+    return idle, stolen
+
+
+def seconds_of(stats: str) -> dict[int, float]:
+    """Return the CPU seconds of another machine's processes, from their ``/proc/PID/stat``.
+
+    Kernel threads are left out.
+    """
+    found = {}
+    for line in stats.splitlines():
+        fields = line.rpartition(")")[2].split()
+        if len(fields) > 12 and not int(fields[6]) & PF_KTHREAD:
+            found[int(line.split()[0])] = (int(fields[11]) + int(fields[12])) / TICKS
+    return found
 
 
 def process_seconds(without: Collection[int] = ()) -> dict[int, float]:

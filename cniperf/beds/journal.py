@@ -23,7 +23,11 @@ GRACE = 1.0  # seconds that a process gets between SIGTERM and SIGKILL
 
 def state_dir() -> Path:
     """Return the folder of journals and of the lock."""
-    return Path(os.environ.get("CNIPERF_STATE_DIR", "/run/cniperf"))
+    if os.geteuid() == 0:
+        usual = "/run/cniperf"
+    else:  # who measures hosts by SSH need not be root here
+        usual = f"{os.environ.get('XDG_RUNTIME_DIR') or f'/tmp/cniperf-{os.getuid()}'}/cniperf"
+    return Path(os.environ.get("CNIPERF_STATE_DIR", usual))
 
 
 class Journal:

@@ -153,7 +153,7 @@ def _note(journal: Journal, lab: "Lab", plan: "Plan") -> None:
 
 def main(text: str) -> None:
     """Keep a lab up until a signal comes."""
-    from cniperf.beds import open_bed
+    from cniperf.beds import open_lab
     from cniperf.beds.lock import machine_lock
     from cniperf.params import Experiment
     from cniperf.plan import make_plan
@@ -164,7 +164,7 @@ def main(text: str) -> None:
         experiment = Experiment.model_validate_json(text)
         with machine_lock(f"cniperf up {experiment.scheme} (cniperf down ends it)"):
             sweep_dead()
-            with open_bed(experiment) as bed:
+            with open_lab(experiment) as bed:
                 plan = make_plan(experiment.scheme, *bed.hosts)
                 bed.apply(plan)
                 _note(bed.journal, bed, plan)

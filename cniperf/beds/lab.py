@@ -12,10 +12,9 @@ touches nothing in the root namespace: no device, address or route is ever there
 
 import os
 import secrets
-import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,9 +23,15 @@ from typing import Any, Self
 
 from cniperf.beds import cpus, ovs
 from cniperf.beds.awake import awake
+from cniperf.beds.bed import Others
+from cniperf.beds.caches import handover
+from cniperf.beds.child import LocalChild
 from cniperf.beds.command import CommandFailed, run
+from cniperf.beds.cputime import CpuTimes, process_seconds, used_since
+from cniperf.beds.datagrams import Datagrams
 from cniperf.beds.journal import NETNS_DIR, Journal, state_dir
 from cniperf.beds.netlink import Netlink, shared
+from cniperf.environment import fingerprint
 from cniperf.errors import Busy, NotAble, StepFailed, one_line
 from cniperf.hosts import ARTICLE_HOSTS, Host, Pod
 from cniperf.plan import HostPlan, Plan
@@ -171,6 +176,7 @@ class Lab:
     """
 
     name = "lab"
+    wire: Sequence[str] = ("port-a", "port-b")
 
     def __init__(
         self,
@@ -186,7 +192,7 @@ class Lab:
         self.nic, self._gro, self._udpcsum, self._ovs = nic, gro, udpcsum, ovs
         self._rundir = state_dir() / self.names.lab
         self.hosts: tuple[Host, Host] = tuple(self._host(host, mtu) for host in ARTICLE_HOSTS)  # type: ignore[assignment]
-        self.cpus = dict(zip("ab", cpus.split(), strict=True))
+        self.cpus: Mapping[str, tuple[int, ...]] = dict(zip("ab", cpus.split(), strict=True))
         self._netlink = shared()
         self._appliers = {
             host.name: LabHost(
@@ -194,7 +200,7 @@ class Lab:
             )
             for host in self.hosts
         }
-        self._children: list[subprocess.Popen[bytes]] = []
+        self._children: list[LocalChild] = []
 
     def _host(self, host: Host, mtu: int) -> Host:
         return replace(
@@ -340,9 +346,7 @@ class Lab:
 
     # ── load ──────────────────────────────────────────────────────────────────────────────────
 
-    def start(
-        self, host: Host, netns: str | None, argv: Sequence[str], output: Path
-    ) -> subprocess.Popen[bytes]:
+    def start(self, host: Host, netns: str | None, argv: Sequence[str], output: Path) -> LocalChild:
         """Start a command on a host's own CPUs, in the host's or a pod's namespace.
 
         It dies with this process, and is written down for whoever sweeps after it.
@@ -356,7 +360,7 @@ class Lab:
         applier = self._appliers[host.name]
         pinned = ["taskset", "-c", cpus.text(self.cpus[host.name]), *argv]
         with output.open("wb") as file:
-            child = subprocess.Popen(
+            child = LocalChild(
                 applier.enter(pinned, netns),
                 stdin=subprocess.DEVNULL,
                 stdout=file,
@@ -368,14 +372,42 @@ class Lab:
         self.journal.add_process(child.pid)
         return child
 
-    @property
-    def children(self) -> set[int]:
-        """The pids of what was started on the hosts."""
-        return {child.pid for child in self._children}
+    def collect(self, folder: Path) -> None:
+        """Do nothing: what commands leave in a folder is here."""
+
+    def make_gate(self, host: Host, gate: Path) -> None:
+        """Make a named pipe."""
+        os.mkfifo(gate)
+
+    def open_gate(self, host: Host, gate: Path) -> None:
+        """Let go all who wait to read from a gate."""
+        os.close(os.open(gate, os.O_WRONLY))
+
+    def remove_gate(self, host: Host, gate: Path) -> None:
+        """Remove a gate."""
+        gate.unlink()
+
+    def keep(self, folder: Path) -> None:
+        """Write down a folder, for whoever sweeps after this process."""
+        self.journal.add_folder(folder)
+
+    # ── CPUs ──────────────────────────────────────────────────────────────────────────────────
+
+    def cpu_times(self) -> dict[str, CpuTimes]:
+        """Return what the CPUs have spent so far: those of both hosts are this machine's."""
+        return dict.fromkeys(self.cpus, CpuTimes.now())
+
+    def others(self, since: Others | None = None) -> Others:
+        """Return the CPU seconds of all processes but the load's, so far or since an answer."""
+        own = {child.pid for child in self._children}
+        now = process_seconds(without=own)
+        return {"": now if since is None else used_since(now, since[""])}
+
+    def handover(self) -> float | None:
+        """Return how near the CPUs of the two hosts are now."""
+        return handover(*self.cpus.values())
 
     # ── a look inside ─────────────────────────────────────────────────────────────────────────
-
-    wire = ("port-a", "port-b")
 
     def namespace(self, place: str) -> str:
         """Return the namespace of a place: ``pod-a``, ``a``, ``wire``, ``b`` or ``pod-b``."""
@@ -405,10 +437,14 @@ class Lab:
         namespace = netns or self.names.host(host.name)
         return self._netlink.do(lambda: self._netlink.mtu(device, namespace))
 
-    def udp_socket(self, host: Host, netns: str | None) -> socket.socket:
+    def datagrams(self, host: Host, netns: str | None) -> Datagrams:
         """Return a new UDP socket of a host, or of a pod on it."""
         namespace = netns or self.names.host(host.name)
-        return self._netlink.do(lambda: self._netlink.udp_socket(namespace))
+        return Datagrams(self._netlink.do(lambda: self._netlink.udp_socket(namespace)))
+
+    def sysctl(self, host: Host, key: str) -> str:
+        """Return a kernel parameter: this machine's, for those that no namespace has."""
+        return Path("/proc/sys", *key.split(".")).read_text().strip()
 
     def ovs_environs(self) -> dict[str, dict[str, str]]:
         """Return the variables for Open vSwitch's tools, by host; none where it does not run."""
@@ -417,6 +453,10 @@ class Lab:
         }
 
     # ── facts ─────────────────────────────────────────────────────────────────────────────────
+
+    def environment(self) -> dict[str, Any]:
+        """Return what tells this machine and its tools from others."""
+        return fingerprint()
 
     def facts(self) -> dict[str, Any]:
         """Return what a reader must know of this bed to judge a figure from it."""

@@ -1,6 +1,7 @@
 """Charts: each takes one tidy table and returns one figure that shows itself in a notebook."""
 
 from cniperf.charts.comparison import comparison
+from cniperf.charts.hosts import hosts
 from cniperf.charts.loads import cpu, latency, pairs, throughput, timeline
 from cniperf.charts.losses import ladder, loss, trade_off
 from cniperf.charts.style import COLOURS, FAINT, INK, WIDTH, Chart, colours, styled
@@ -8,5 +9,6 @@ from cniperf.charts.sweeps import cells, effects, sweep
 
 __all__ = [
     "COLOURS", "FAINT", "INK", "WIDTH", "Chart", "cells", "colours", "comparison", "cpu", "effects",
-    "ladder", "latency", "loss", "pairs", "styled", "sweep", "throughput", "timeline", "trade_off",
+    "hosts", "ladder", "latency", "loss", "pairs", "styled", "sweep", "throughput", "timeline",
+    "trade_off",
 ]  # fmt: skip

@@ -1,8 +1,13 @@
 """The typer application that the verbs hang themselves on, and what several of them need."""
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from cniperf.doctor import Finding
 
 app = typer.Typer(
     name="cniperf",
@@ -17,6 +22,16 @@ app = typer.Typer(
 def examples(*lines: str) -> str:
     """Return the end of a verb's help."""
     return "\n\n".join(["Examples:", *lines])  # typer takes an empty line for a line break
+
+
+def tell(heading: str, findings: "Iterable[Finding]") -> None:
+    """Print findings, each with what mends it."""
+    typer.secho(heading, bold=True)
+    for finding in findings:
+        mark = typer.style("ok", fg="green") if finding.ok else typer.style("no", fg="red")
+        typer.echo(f"  {mark}  {finding.subject:<15} {finding.says}")
+        if finding.fix:
+            typer.echo(f"      {'':<15} mend: {finding.fix}")
 
 
 def shown(path: Path) -> str:

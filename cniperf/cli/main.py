@@ -3,29 +3,9 @@
 import signal
 import sys
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import NoReturn
 
-import typer
-
-from cniperf import __version__
-from cniperf.cli.app import app
 from cniperf.errors import CniperfError, ParameterError, Stopped
-
-# They hang their verbs on the app; --help lists them in this order.
-# isort: off
-from cniperf.cli import measure  # noqa: F401
-from cniperf.cli import read  # noqa: F401
-from cniperf.cli import lab  # noqa: F401
-# isort: on
-
-
-@app.callback(invoke_without_command=True)
-def _options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-) -> None:
-    if version:
-        typer.echo(f"cniperf {__version__}")
-        raise typer.Exit
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
@@ -43,6 +23,9 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:
+        # Only now: importing takes its time, and a signal must not meet it unguarded.
+        from cniperf.cli.verbs import app
+
         app()
     except Stopped as stop:
         name = signal.Signals(stop.args[0]).name
@@ -54,5 +37,5 @@ def main() -> None:
 
 
 def _end(text: str, code: int) -> NoReturn:
-    typer.echo(f"cniperf: {text}", err=True)
+    print(f"cniperf: {text}", file=sys.stderr)
     sys.exit(code)

@@ -132,7 +132,16 @@ def _suite(
     base = experiment_of(known)
     if equal:
         base = _paced(base, names, data_dir)
-    return _new(base, scheme_cells(names), until)
+    return _new(base, scheme_cells(names, _pairs_of(base)), until)
+
+
+def _pairs_of(base: "Experiment") -> list[str]:
+    """Return the pairs of hosts that a suite measures: all of the file, unless one is named."""
+    from cniperf.inventory import read_inventory
+
+    if base.hosts is None or base.between:
+        return []
+    return read_inventory(base.hosts).all_pairs()
 
 
 def _paced(base: "Experiment", names: list[str], data_dir: Path | None) -> "Experiment":

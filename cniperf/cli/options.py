@@ -55,6 +55,16 @@ PARAMETERS: dict[str, Any] = {
         bool | None,
         typer.Option("--udpcsum/--no-udpcsum", help="Checksum in VXLAN's outer UDP. (default: no)"),
     ],
+    "bed": (str, "lab (two namespaces here) or ssh (two hosts of --hosts). (default: lab)"),
+    "hosts": (Path, "File of the hosts that are reached by SSH."),
+    "between": (str, "Which two of them, as alpha,beta. (default: the file's first pair)"),
+    "allow_shared_nic": Annotated[
+        bool | None,
+        typer.Option("--allow-shared-nic", help="Go on where the data interface carries the SSH "
+                     "connection or the default route, too."),
+    ],
+    "grace": (int, "Seconds after which a host that hears nothing takes itself back. "
+              "(default: 30)"),
     "data_dir": DataDir,
     "settings": Settings,
 }  # fmt: skip

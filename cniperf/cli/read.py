@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cniperf.cli.app import app, examples, shown
+from cniperf.cli.app import app, examples, shown, tell
 from cniperf.cli.options import Lang, Mtu, Nic, Scheme, words
 
 
@@ -16,12 +16,7 @@ def doctor() -> None:
 
     machine, schemes = examine()
     for heading, findings in (("This machine", machine), ("Schemes", schemes)):
-        typer.secho(heading, bold=True)
-        for finding in findings:
-            mark = typer.style("ok", fg="green") if finding.ok else typer.style("no", fg="red")
-            typer.echo(f"  {mark}  {finding.subject:<15} {finding.says}")
-            if finding.fix:
-                typer.echo(f"      {'':<15} mend: {finding.fix}")
+        tell(heading, findings)
     if not all(finding.ok for finding in (*machine, *schemes)):
         raise typer.Exit(1)
 
@@ -77,17 +72,19 @@ def compare(
     Exit code 3 if any became worse, so that it can guard a pipeline; 0 if none did.
     """
     from cniperf.analysis.compare import compare as measure
-    from cniperf.analysis.compare import pair_up, sentence
+    from cniperf.analysis.compare import heading, pair_up, sentence
+    from cniperf.modes import mode_of
     from cniperf.runs import load_runs
 
     sets = [load_runs(folder, suite=name or None)
             for folder, name in zip((before, after), suites, strict=True)]  # fmt: skip
     worse = False
-    for condition, one, other in pair_up(*sets, anyway=anyway):
-        typer.secho(f"NIC {condition['nic']}, MTU {condition['mtu']}", bold=True)
+    pairs = pair_up(*sets, anyway=anyway)
+    for condition, one, other in pairs:
+        typer.secho(heading(condition, [each for each, *_ in pairs]), bold=True)
         table = measure(one, other)
         for scheme, row in table.iterrows():
-            typer.echo(f"  {scheme:<15} {sentence(row)}")
+            typer.echo(f"  {scheme:<15} {sentence(row, mode_of(one))}")
         worse = worse or bool(table["verdict"].eq("worse").any())
     if worse:
         raise typer.Exit(3)

@@ -26,6 +26,7 @@ class Job:
         seconds: of load that count.
         omit: seconds before that.
         rate: load offered, in Gbit/s; 0 for as much as goes.
+        buffer: bytes that a socket of the hosts may hold.
     """
 
     experiment: "Experiment"
@@ -36,6 +37,7 @@ class Job:
     seconds: int
     omit: int
     rate: float = 0.0
+    buffer: int = 212_992  # what kernels have had since 2011
 
     @property
     def total(self) -> int:

@@ -11,7 +11,6 @@ from cniperf.generators.generator import Figures, Generator, Job, carried
 
 CONNECT_TIMEOUT = 5  # seconds; proxy ARP alone may take two
 POINTS = 20  # of throughput over time, at least, unless that is more than ten a second
-BUFFER = Path("/proc/sys/net/core/rmem_max")
 
 
 def server(job: Job) -> list[str]:
@@ -45,7 +44,7 @@ def _datagrams(job: Job) -> list[str]:
     The default buffer holds some ninety datagrams: it overflows whenever the receiver is kept
     from its CPU for a millisecond, at any rate.
     """
-    window = job.experiment.window or BUFFER.read_text().strip()
+    window = job.experiment.window or str(job.buffer)
     return ["-u", "-b", f"{job.rate:.6f}G", "-l", str(job.experiment.size), "-w", window]
 
 

@@ -18,7 +18,7 @@ from cniperf.measure.probe import Arrived, Probe
 from cniperf.schemes import find
 
 if TYPE_CHECKING:
-    from cniperf.beds.lab import Lab
+    from cniperf.beds.bed import Bed
     from cniperf.plan import Plan
 
 PACKETS = 100  # each way
@@ -86,7 +86,7 @@ class Evidence:
         }  # fmt: skip
 
 
-def prove(bed: "Lab", plan: "Plan") -> Evidence:
+def prove(bed: "Bed", plan: "Plan") -> Evidence:
     """Count the packets of a probe along the path of a plan that is wired.
 
     Returns:
@@ -114,7 +114,7 @@ def prove(bed: "Lab", plan: "Plan") -> Evidence:
         return Evidence(**{**vars(found), "policy": _policy(bed, probe, there.source)})
 
 
-def greet_others(bed: "Lab", plan: "Plan") -> None:
+def greet_others(bed: "Bed", plan: "Plan") -> None:
     """Hold each pair but the first, whose path is proven, to reaching each other.
 
     Raises:
@@ -129,7 +129,7 @@ def greet_others(bed: "Lab", plan: "Plan") -> None:
                 )
 
 
-def _policy(bed: "Lab", probe: Probe, pod: str) -> dict[str, int]:
+def _policy(bed: "Bed", probe: Probe, pod: str) -> dict[str, int]:
     """Drop what the pod sends in the forward hook of its host, and see whether it still arrives."""
     bed.command("a", counters.BEGIN, counters.drop(pod))
     arrived = probe.there(POLICY_PACKETS)
@@ -141,7 +141,7 @@ def _policy(bed: "Lab", probe: Probe, pod: str) -> dict[str, int]:
 class _Watch:
     """The counters of a lab, namespace by namespace."""
 
-    def __init__(self, bed: "Lab", where: Sequence[Point], there: Flow, back: Flow) -> None:
+    def __init__(self, bed: "Bed", where: Sequence[Point], there: Flow, back: Flow) -> None:
         self._bed, self._where, self._ways = bed, where, (there, back)
         self._counted: dict[str, list[Point]] = {}
         self._flows: dict[Point, Tally] = {}

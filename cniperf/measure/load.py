@@ -1,20 +1,14 @@
 """The load between the pods of a plan that is wired, and what the hosts' CPUs did meanwhile."""
 
-import os
-import select
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from subprocess import Popen
 from typing import TYPE_CHECKING, Any
 
 from cniperf.analysis.latency import added, percentiles, write_counts
 from cniperf.analysis.trend import trend
-from cniperf.beds.caches import handover
-from cniperf.beds.child import bytes_carried, listens
-from cniperf.beds.cputime import CpuTimes, process_seconds, used_since
 from cniperf.errors import MeasurementFailed
 from cniperf.generators import Figures, Generator, Job, all_generators
 from cniperf.measure.udp_search import highest_rate
@@ -23,7 +17,9 @@ from cniperf.runs import load_intervals
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cniperf.beds.lab import Lab
+    from cniperf.beds.bed import Bed
+    from cniperf.beds.child import Child
+    from cniperf.beds.cputime import CpuTimes
     from cniperf.params import Experiment
     from cniperf.plan import Plan
 
@@ -33,14 +29,13 @@ MARGIN = 0.25  # seconds: how late the begin of the load may be noticed, and its
 PATIENCE = 15  # seconds that the load may take longer than it was asked to
 
 Tick = Callable[[float, float], None]
-Busy = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Load:
     """The load of an experiment, between all pairs of a plan that is wired."""
 
-    bed: "Lab"
+    bed: "Bed"
     plan: "Plan"
     experiment: "Experiment"
     folder: Path
@@ -70,12 +65,12 @@ class Load:
         Raises:
             MeasurementFailed: no server, no connection, no end, or no figure.
         """
-        before = handover(*self.bed.cpus.values())
-        began, others = time.monotonic(), process_seconds()
+        before = self.bed.handover()
+        began, others = time.monotonic(), self.bed.others()
         found = self._search(tick) if self.experiment.mode == "udp" else self._load(tick)
-        used = used_since(process_seconds(without=self.bed.children), others)
-        found["others"] = 100 * used / (time.monotonic() - began)
-        found["handover"] = (before, handover(*self.bed.cpus.values()))
+        used = self.bed.others(since=others)
+        found["others"] = 100 * sum(used.values()) / (time.monotonic() - began)
+        found["handover"] = (before, self.bed.handover())
         return found
 
     def _search(self, tick: Tick) -> dict[str, Any]:
@@ -103,6 +98,7 @@ class Load:
             seconds=seconds or asked.duration,
             omit=asked.omit if omit < 0 else omit,
             rate=asked.rate if rate is None else rate,
+            buffer=int(self.bed.sysctl(self.plan.a.host, "net.core.rmem_max")),
         )
         jobs = [
             replace(first, address=end.address, port=first.port + n, tag=f"-{n + 1}" if n else "")
@@ -111,16 +107,18 @@ class Load:
         with self._servers(jobs) as servers:
             clients = self._clients(jobs)
             busy = self._await(clients, first.total, tick)
+            self.bed.collect(self.folder)
             if self.generator.ends:
                 # What the clients say comes first: a server waits for one that never came.
                 figures = [self.generator.read(job) for job in jobs]
                 self._end(servers)
+        self.bed.collect(self.folder)
         if not self.generator.ends:
             figures = [self.generator.read(job) for job in jobs]
         return self._summary(figures, busy, jobs)
 
     @contextmanager
-    def _servers(self, jobs: Sequence[Job]) -> Iterator[list["Popen[bytes]"]]:
+    def _servers(self, jobs: Sequence[Job]) -> Iterator[list["Child"]]:
         """Start a server in each pod of host b, and end those that do not end by themselves."""
         b = self.plan.b
         servers = [
@@ -138,10 +136,11 @@ class Load:
             for server in servers:
                 server.wait()
 
-    def _await_server(self, server: "Popen[bytes]", job: Job) -> None:
+    def _await_server(self, server: "Child", job: Job) -> None:
         deadline = time.monotonic() + READY
-        while not listens(server, job.address, job.port):
+        while not server.listens(job.address, job.port):
             if server.poll() is not None:
+                self.bed.collect(self.folder)
                 said = self.generator.explain(job.file("server").read_text())
                 raise MeasurementFailed(
                     f"the {self.generator.name} server ended with code {server.returncode}: {said}"
@@ -152,7 +151,7 @@ class Load:
                 )
             time.sleep(0.005)
 
-    def _clients(self, jobs: Sequence[Job]) -> list["Popen[bytes]"]:
+    def _clients(self, jobs: Sequence[Job]) -> list["Child"]:
         """Start a client in each pod of host a; several begin together, once all are there."""
         a, gate = self.plan.a, self.folder / "gate"
         ends = list(zip(jobs, a.endpoints, strict=True))
@@ -161,7 +160,7 @@ class Load:
             return [
                 self.bed.start(a.host, end.netns, self.generator.client(job), job.file("client"))
             ]
-        os.mkfifo(gate)
+        self.bed.make_gate(a.host, gate)
         try:
             clients = [
                 self.bed.start(a.host, end.netns, [*WAIT, str(gate), *self.generator.client(job)],
@@ -170,73 +169,62 @@ class Load:
             ]  # fmt: skip
             self._open(gate, clients)
         finally:
-            gate.unlink()
+            self.bed.remove_gate(a.host, gate)
         return clients
 
-    def _open(self, gate: Path, clients: Sequence["Popen[bytes]"]) -> None:
+    def _open(self, gate: Path, clients: Sequence["Child"]) -> None:
         """Open the gate once every client stands before it."""
         deadline = time.monotonic() + READY
         while not all(_stands_at_gate(client) for client in clients):
             if time.monotonic() > deadline:
                 raise MeasurementFailed("the clients did not get ready")
             time.sleep(0.02)
-        os.close(os.open(gate, os.O_WRONLY))
+        self.bed.open_gate(self.plan.a.host, gate)
 
-    def _await(self, clients: Sequence["Popen[bytes]"], length: int, tick: Tick) -> Busy:
+    def _await(self, clients: Sequence["Child"], length: int, tick: Tick) -> dict[str, Any]:
         """Wait for the load's end; return what the CPUs did while bytes flowed."""
         client, device = clients[0], self.plan.a.endpoint.device
         limit = time.monotonic() + length + PATIENCE
         self._await_flow(client, device, limit)
         start = last = time.monotonic()
-        before = after = CpuTimes.now()
-        sent = bytes_carried(client, device)
+        before = after = self.bed.cpu_times()
+        sent = client.bytes_carried(device)
         end = start + length - MARGIN
-        while not _ended(client, within=min(1.0, end - last) if last < end else 1.0):
-            now, total = time.monotonic(), bytes_carried(client, device)
+        while not client.ended(within=min(1.0, end - last) if last < end else 1.0):
+            now, total = time.monotonic(), client.bytes_carried(device)
             if now > limit:
                 raise MeasurementFailed(
                     f"{self.generator.name} did not end within {length + PATIENCE} s"
                 )
             if now < end + MARGIN:
-                after = CpuTimes.now()
+                after = self.bed.cpu_times()
                 if sent is not None and total is not None:
                     tick(now - start, (total - sent) * 8 / 1e9 / (now - last))
             last, sent = now, total
         for other in clients[1:]:
-            if not _ended(other, within=max(0.0, limit - time.monotonic())):
+            if not other.ended(within=max(0.0, limit - time.monotonic())):
                 raise MeasurementFailed(f"{self.generator.name} did not end in every pod")
-        return self._busy(before, after)
+        return busy(before, after, self.bed.cpus)
 
-    def _busy(self, before: CpuTimes, after: CpuTimes) -> Busy:
-        own = self.bed.cpus
-        if after == before:  # the load ended before a second look
-            return {"cpu_a": None, "cpu_b": None, "stolen": None, "used": None}
-        return {
-            "used": {host: after.used(before, own[host]) / (after.at - before.at) for host in own},
-            "cpu_a": after.busiest(before, own["a"]),
-            "cpu_b": after.busiest(before, own["b"]),
-            "stolen": after.stolen_since(before, {*own["a"], *own["b"]}),
-        }
-
-    def _await_flow(self, client: "Popen[bytes]", device: str, limit: float) -> None:
+    def _await_flow(self, client: "Child", device: str, limit: float) -> None:
         """Wait until the interface carries the load: proxy ARP may hold it up for a second."""
         sent = None
-        while not _ended(client, within=0.05) and time.monotonic() < limit:
-            total = bytes_carried(client, device)
+        while not client.ended(within=0.05) and time.monotonic() < limit:
+            total = client.bytes_carried(device)
             if sent is not None and total is not None and total - sent > FLOWS:
                 return
             sent = total
 
-    def _end(self, servers: Sequence["Popen[bytes]"]) -> None:
+    def _end(self, servers: Sequence["Child"]) -> None:
         limit = time.monotonic() + PATIENCE
         for server in servers:
-            if not _ended(server, within=max(0.0, limit - time.monotonic())):
+            if not server.ended(within=max(0.0, limit - time.monotonic())):
                 raise MeasurementFailed(
                     f"the {self.generator.name} server did not end with its client"
                 )
 
     def _summary(
-        self, figures: Sequence[Figures], busy: Busy, jobs: Sequence[Job]
+        self, figures: Sequence[Figures], busy: dict[str, Any], jobs: Sequence[Job]
     ) -> dict[str, Any]:
         whole = together(figures)
         latency = whole.pop("latency")
@@ -252,12 +240,31 @@ class Load:
 WAIT = ["sh", "-c", 'read -r _ < "$0"; exec "$@"']
 
 
-def _stands_at_gate(client: "Popen[bytes]") -> bool:
+def _stands_at_gate(client: "Child") -> bool:
     """Tell whether a client waits for the gate to open: its shell sleeps nowhere else."""
     if client.poll() is not None:
         raise MeasurementFailed(f"a client ended with code {client.returncode} before the load")
-    name, _, rest = Path(f"/proc/{client.pid}/stat").read_text().rpartition(")")
-    return name.endswith("(sh") and rest.split()[0] == "S"
+    return client.sleeps_in_shell()
+
+
+def busy(
+    before: "Mapping[str, CpuTimes]",
+    after: "Mapping[str, CpuTimes]",
+    cpus: Mapping[str, Sequence[int]],
+) -> dict[str, Any]:
+    """Return how busy the CPUs of the hosts were between two looks at them."""
+    if after == before:  # the load ended before a second look
+        return {"cpu_a": None, "cpu_b": None, "stolen": None, "used": None}
+    spans = {host: after[host].at - before[host].at for host in cpus}
+    stolen = {host: after[host].stolen_since(before[host], own) for host, own in cpus.items()}
+    return {
+        "used": {
+            host: after[host].used(before[host], own) / spans[host] for host, own in cpus.items()
+        },
+        **{f"cpu_{host}": after[host].busiest(before[host], own) for host, own in cpus.items()},
+        "stolen": sum(stolen[host] * len(own) for host, own in cpus.items())
+        / sum(map(len, cpus.values())),
+    }
 
 
 SUMS = ("gbps", "gbps_sent", "per_second", "retransmits", "sender_cpu", "receiver_cpu")
@@ -305,15 +312,3 @@ def costs(
         **{f"cpu_each_{host}": 1e6 * used[host] / each if used and each else None
            for host in "ab"},
     }  # fmt: skip
-
-
-def _ended(child: "Popen[bytes]", within: float) -> bool:
-    """Wait for a child's end without waking up meanwhile: each wake-up would cost the load."""
-    if child.poll() is not None:
-        return True
-    end = os.pidfd_open(child.pid)
-    try:
-        select.select([end], [], [], within)
-    finally:
-        os.close(end)
-    return child.poll() is not None

@@ -4,10 +4,7 @@ Datagrams, as one of them is one packet at every hop: no segmentation, no aggreg
 sent twice.
 """
 
-import select
-import socket
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -15,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from cniperf.measure.counters import PORT
 
 if TYPE_CHECKING:
-    from cniperf.beds.lab import Lab
+    from cniperf.beds.bed import Bed
     from cniperf.plan import Plan
 
 PAYLOAD = 1000  # bytes; less where the MTU is smaller
@@ -42,17 +39,15 @@ class Probe:
         pair: which pods, counted from 0.
     """
 
-    def __init__(self, bed: "Lab", plan: "Plan", pair: int = 0) -> None:
+    def __init__(self, bed: "Bed", plan: "Plan", pair: int = 0) -> None:
         ends = [(side.host, side.endpoints[pair]) for side in plan]
         self.payload = min(PAYLOAD, *(end.mtu - HEADERS for _, end in ends))
         self._addresses = [end.address for _, end in ends]
-        self._sockets = [bed.udp_socket(host, end.netns) for host, end in ends]
+        self._ends = [bed.datagrams(host, end.netns) for host, end in ends]
 
     def __enter__(self) -> Self:
-        for end, address in zip(self._sockets, self._addresses, strict=True):
-            end.setblocking(False)
-            with suppress(OSError):  # an address that is not there is a finding, not a fault
-                end.bind((address, PORT))
+        for end, address in zip(self._ends, self._addresses, strict=True):
+            end.bind(address, PORT)
         return self
 
     def __exit__(
@@ -61,7 +56,7 @@ class Probe:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for end in self._sockets:
+        for end in self._ends:
             end.close()
 
     def greet(self) -> bool:
@@ -92,23 +87,7 @@ class Probe:
 
     def _send(self, sender: int, count: int, patience: float) -> int:
         """Send some datagrams at once; return how many arrived in time."""
-        here, there = self._sockets[sender], self._sockets[1 - sender]
-        _drain(there)
-        for _ in range(count):
-            with suppress(OSError):  # no route, say: the counters will show it
-                here.sendto(bytes(self.payload), (self._addresses[1 - sender], PORT))
-        end, arrived = time.monotonic() + patience, 0
-        while arrived < count and (left := end - time.monotonic()) > 0:
-            if select.select([there], [], [], left)[0]:
-                arrived += _drain(there)
-        return arrived
-
-
-def _drain(end: socket.socket) -> int:
-    """Read all that has arrived; return how many datagrams that were."""
-    found = 0
-    with suppress(OSError):
-        while True:
-            end.recv(65536)
-            found += 1
-    return found
+        here, there = self._ends[sender], self._ends[1 - sender]
+        there.drain()
+        here.send(count, self.payload, self._addresses[1 - sender], PORT)
+        return there.wait(count, patience)

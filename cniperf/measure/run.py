@@ -1,6 +1,7 @@
 """The single measurement: lock the machine, build, wire, prove, load, unwire, leave a run."""
 
 import json
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import which
@@ -11,8 +12,9 @@ from cniperf.beds.journal import sweep_dead
 from cniperf.beds.lab import require_root
 from cniperf.beds.lock import machine_lock
 from cniperf.environment import congestion_controls, fingerprint
-from cniperf.errors import CannotWrite, CniperfError, NotAble, ParameterError
+from cniperf.errors import CannotWrite, CniperfError, NotAble, NotRestored, ParameterError
 from cniperf.generators import all_generators
+from cniperf.inventory import read_inventory
 from cniperf.measure.evidence import Evidence, PathNotProven, greet_others, prove
 from cniperf.measure.load import Load
 from cniperf.measure.progress import Moment, Progress, say
@@ -28,6 +30,15 @@ TOOLS = {
 }  # fmt: skip
 
 
+BUILDING = {"lab": "building the lab", "ssh": "opening the hosts"}
+
+# Parameters that say nothing of a figure, and may name folders of this machine.
+UNTOLD = {"data_dir", "first_round", "hosts"}
+
+# The environment of a run whose hosts were never reached.
+NOWHERE: dict[str, Any] = {"kernel": "", "cpu": "", "cpus": None, "versions": {}}
+
+
 def missing_tools(generator: str = "iperf3") -> dict[str, str]:
     """Return the tools that a run needs and this machine lacks, with their packages."""
     needed = {**TOOLS, **all_generators()[generator].package}
@@ -35,12 +46,16 @@ def missing_tools(generator: str = "iperf3") -> dict[str, str]:
 
 
 def check(experiment: Experiment) -> None:
-    """Refuse what cannot even begin on this machine; touches nothing.
+    """Refuse what cannot even begin; touches nothing. Remote hosts are asked when they are opened.
 
     Raises:
         NotAble: no root, or a tool is missing.
         ParameterError: the kernel lacks the congestion control.
     """
+    if experiment.bed == "ssh":
+        assert experiment.hosts is not None
+        read_inventory(experiment.hosts).pair(experiment.between)
+        return
     require_root()
     if missing := missing_tools(experiment.generator):
         packages = " ".join(sorted(set(missing.values())))
@@ -50,6 +65,11 @@ def check(experiment: Experiment) -> None:
             f"congestion={experiment.congestion!r} is not allowed: this kernel has "
             f"{', '.join(congestion_controls())} (modprobe tcp_NAME may bring more)"
         )
+
+
+def lock(experiment: Experiment, what: str) -> AbstractContextManager[None]:
+    """Hold this machine, where the load is on it; remote hosts are held by their own guards."""
+    return machine_lock(what) if experiment.bed == "lab" else nullcontext()
 
 
 def record_failure(experiment: Experiment, reason: str) -> Path:
@@ -69,7 +89,7 @@ def run(experiment: Experiment, progress: Progress = say) -> list[Path]:
     """
     check(experiment)
     first = experiment.first_round
-    with machine_lock(f"cniperf, measuring {experiment.scheme}"):
+    with lock(experiment, f"cniperf, measuring {experiment.scheme}"):
         sweep_dead()
         return [
             _Round(experiment, number, progress).run()
@@ -86,7 +106,7 @@ def prove_path(experiment: Experiment) -> Evidence:
         CniperfError: the lab could not be built or wired.
     """
     check(experiment)
-    with machine_lock(f"cniperf, proving {experiment.scheme}"):
+    with lock(experiment, f"cniperf, proving {experiment.scheme}"):
         sweep_dead()
         with open_bed(experiment) as bed:
             plan = make_plan(experiment.scheme, *bed.hosts)
@@ -104,39 +124,44 @@ class _Round:
             "suite": experiment.suite,
             "round": number,
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "params": experiment.model_dump(mode="json", exclude={"data_dir", "first_round"}),
+            "params": experiment.model_dump(
+                mode="json", exclude={"data_dir", "first_round", "hosts"}
+            ),
             "scheme": _scheme_facts(experiment.scheme),
             "bed": {"bed": experiment.bed},
         }
 
     def run(self) -> Path:
-        self._record["environment"] = fingerprint()
         try:
             return self._measure()
-        except CannotWrite:
-            raise  # no fault of the scheme, and no place to say so
+        except (CannotWrite, NotRestored):
+            raise  # no place to say so; the run is whole and was left before
         except PathNotProven as problem:
             self.fail(str(problem), problem.evidence)
             raise
         except CniperfError as problem:
-            self.fail(str(problem))
+            # Where remote hosts were not even opened nothing was measured, and nothing is left.
+            if self.experiment.bed == "lab" or "environment" in self._record:
+                self.fail(str(problem))
             raise
 
     def fail(self, reason: str, evidence: Evidence | None = None) -> Path:
         self._say("failed", f"failed: {reason}")
-        self._record.setdefault("environment", fingerprint())
+        known = fingerprint() if self.experiment.bed == "lab" else NOWHERE
+        self._record.setdefault("environment", known)
         with Draft(self.data_dir, self.experiment.scheme) as draft:
             if evidence:
                 draft.write("evidence.json", _text(evidence))
             return draft.finish({**self._record, "status": "failed", "error": reason})
 
     def _measure(self) -> Path:
-        self._say("wire", "building the lab")
+        self._say("wire", BUILDING[self.experiment.bed])
         with (
             open_bed(self.experiment) as bed,
             Draft(self.data_dir, self.experiment.scheme) as draft,
         ):
-            bed.journal.add_folder(draft.path)
+            bed.keep(draft.path)
+            self._record["environment"] = bed.environment()
             plan = make_plan(self.experiment.scheme, *bed.hosts)
             for side in plan:
                 draft.write(f"host-{side.host.name}.sh", side.script())

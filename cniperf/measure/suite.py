@@ -19,11 +19,10 @@ from cniperf.beds import cpus
 from cniperf.beds.awake import awake
 from cniperf.beds.caches import handover
 from cniperf.beds.journal import sweep_dead
-from cniperf.beds.lock import machine_lock
 from cniperf.errors import BadRun, CniperfError, ParameterError, Stopped
 from cniperf.language import known
 from cniperf.measure.progress import Outcome, Standing, label
-from cniperf.measure.run import check, record_failure
+from cniperf.measure.run import check, lock, record_failure
 from cniperf.modes import MODES
 from cniperf.notebook import execute, warm_kernel
 from cniperf.params import Experiment
@@ -88,10 +87,16 @@ def new_suite(
     )  # fmt: skip
 
 
-def scheme_cells(schemes: Sequence[str]) -> list[Cell]:
-    """Return the cells of a comparison of schemes: hostnetwork twice, as the A/A control."""
+def scheme_cells(schemes: Sequence[str], between: Sequence[str] = ()) -> list[Cell]:
+    """Return the cells of a comparison of schemes: hostnetwork twice, as the A/A control.
+
+    Args:
+        schemes: their names.
+        between: pairs of hosts, each of which measures them all; none for the bed's own two.
+    """
     others = [name for name in schemes if name != BASELINE]
-    return [{"scheme": name} for name in (BASELINE, BASELINE, *others)]
+    cells = [{"scheme": name} for name in (BASELINE, BASELINE, *others)]
+    return [{**cell, "between": pair} for pair in between for cell in cells] or cells
 
 
 def resumable(data_dir: Path | None, name: str) -> Suite:
@@ -149,7 +154,7 @@ def run_suite(
     notebooks = _made(out / "notebooks")
     suite.save(data)
     with (
-        machine_lock(f"cniperf suite {suite.name}"),
+        lock(Experiment.of(**suite.params), f"cniperf suite {suite.name}"),
         _swept(),
         awake(),
         warm_kernel() as kernel,
@@ -241,7 +246,7 @@ class _Rounds:
 
     def _next(self) -> int:
         """Return the round to go on with, as the hosts' CPUs lie now, or a new one."""
-        here = cache(handover(*cpus.split()))
+        here = cache(handover(*cpus.split())) if self.suite.params["bed"] == "lab" else ""
         known = {number for number, _ in self._done}
         begun = (number for number in sorted(known) if self._missing(number))
         fitting = (number for number in begun if self._places.get(number, here) == here)

@@ -2,6 +2,7 @@
 
 from cniperf.sections.appendix import commands, environment, how_measured, how_to_repeat, left_out
 from cniperf.sections.explore import choice, opened
+from cniperf.sections.hosts import hosts
 from cniperf.sections.html import Html
 from cniperf.sections.loads import latency, pairs
 from cniperf.sections.summary import TITLE, answer, heading, losses, title
@@ -11,6 +12,6 @@ from cniperf.sections.verdicts import claims, control
 
 __all__ = [
     "TITLE", "Html", "answer", "choice", "claims", "commands", "control", "environment", "heading",
-    "how_measured", "how_to_repeat", "latency", "left_out", "losses", "noise", "opened",
+    "hosts", "how_measured", "how_to_repeat", "latency", "left_out", "losses", "noise", "opened",
     "pairs", "sweeps", "swept", "title", "why_vxlan",
 ]  # fmt: skip

@@ -46,6 +46,7 @@ NICS = {
     "virtio": N_("NICs without tunnel segmentation (virtio)"),
     "offload": N_("NICs with every offload"),
     "plain": N_("NICs without TSO, GSO and GRO (plain)"),
+    "own": N_("The hosts' own NICs"),
 }
 
 
@@ -81,7 +82,13 @@ def heading(condition: Mapping[str, Any], group: pd.DataFrame) -> Html:
         "Bed {bed}, MTU {mtu} B, {load}, {duration} s a run after {omit} s not counted, "
         "{generator} {version}. {cpus}."
     ).format(**{**condition, "load": _load(condition), "cpus": cpus + placed(group)})
+    if condition["between"]:
+        nic = _("{nic}, {a} to {b}").format(nic=nic, **_two(str(condition["between"])))
     return Html(f"<h2>{escape(nic)}</h2><p class='meta'>{escape(text)}</p>")
+
+
+def _two(between: str) -> dict[str, str]:
+    return dict(zip("ab", between.split(","), strict=True))
 
 
 def _load(condition: Mapping[str, Any]) -> str:

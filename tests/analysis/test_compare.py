@@ -1,8 +1,9 @@
 import pytest
 from conftest import Shelf
 
-from cniperf.analysis.compare import Unlike, compare, pair_up, sentence
+from cniperf.analysis.compare import Unlike, compare, heading, pair_up, sentence
 from cniperf.errors import CniperfError
+from cniperf.modes import MODES
 from cniperf.runs import load_runs
 
 WOBBLE = [0.99, 1.01, 1.0, 1.005, 0.995, 1.0, 1.01, 0.99]
@@ -27,6 +28,19 @@ def test_a_scheme_is_judged_by_its_share_of_the_host(tmp_path, calico, verdict):
     assert table.loc["calico", "verdict"] == verdict
     assert table.loc["hostnetwork", "verdict"] == "same"
     assert sentence(table.loc["calico"]).startswith(verdict)
+
+
+def test_hostnetwork_is_told_in_the_unit_of_its_mode(tmp_path):
+    row = compare(made(tmp_path / "a"), made(tmp_path / "b")).loc["hostnetwork"]
+    assert "same: 20.00 Gbit/s → 20.00 Gbit/s" in sentence(row)
+    assert "same: 20 transactions/s → 20 transactions/s" in sentence(row, MODES["rr"])
+
+
+def test_a_condition_is_headed_by_what_tells_it_from_the_others(tmp_path):
+    one, *_ = (each for each, _, _ in pair_up(*[made(tmp_path / "a")] * 2))
+    assert heading(one) == "NIC virtio, MTU 1500"
+    assert heading(one | {"mode": "rr"}) == "NIC virtio, MTU 1500, mode rr"
+    assert heading(one, [one, one | {"pairs": 4}]) == "NIC virtio, MTU 1500, pairs 1"
 
 
 def test_a_faster_machine_makes_no_scheme_better(tmp_path):

@@ -11,7 +11,8 @@ from cniperf.measure.run import run
 from cniperf.params import Experiment
 from cniperf.runs import load_runs
 
-pytestmark = pytest.mark.lab
+# A hypervisor that moves the CPUs meanwhile is none of the faults here.
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("one_placement")]
 
 
 def measured(tmp_path, scheme="hostnetwork", number=1, duration=1):
@@ -24,12 +25,6 @@ def measured(tmp_path, scheme="hostnetwork", number=1, duration=1):
         progress=lambda moment: None,
     )  # fmt: skip
     return float(load_runs(folder)["gbps"].iloc[0])
-
-
-@pytest.fixture(autouse=True)
-def _one_placement(monkeypatch):
-    """A hypervisor that moves the CPUs meanwhile is none of the faults here."""
-    monkeypatch.setattr("cniperf.measure.load.handover", lambda *_: 1.8)
 
 
 @pytest.fixture

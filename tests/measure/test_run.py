@@ -1,7 +1,6 @@
 """Real loads in real labs; each short, as only their being there and their order are judged."""
 
 import json
-import statistics
 import subprocess
 import time
 from pathlib import Path
@@ -9,13 +8,12 @@ from pathlib import Path
 import pytest
 
 import cniperf
-from cniperf.beds.child import listens
 from cniperf.beds.lab import Lab
 from cniperf.errors import CniperfError, MeasurementFailed, NotAble, StepFailed
 from cniperf.measure.load import Load
 from cniperf.params import Experiment
 from cniperf.plan import make_plan
-from cniperf.runs import cache, load_intervals, load_runs
+from cniperf.runs import load_intervals, load_runs
 from cniperf.schemes import all_schemes, scheme_names
 from cniperf.steps import AddRoute
 
@@ -57,6 +55,7 @@ def test_either_host_may_send(tmp_path, direction):
     assert run["gbps"] == pytest.approx(sum(ways) / 1e9) and run["cpu_per_gb_b"] > 0
 
 
+@pytest.mark.usefixtures("one_placement")  # there is no flag of it among those expected here
 def test_an_offered_rate_is_kept_and_messages_have_their_size(tmp_path):
     (folder,), _ = measure(tmp_path, scheme="calico", rate=1.5, streams=2, length=8192, duration=2)
     (run,) = load_runs(tmp_path).to_dict("records")
@@ -100,34 +99,25 @@ def test_progress_tells_the_rate_while_the_load_runs(tmp_path):
     assert len(rates) >= 2 and all("Gbit/s" in rate for rate in rates)
 
 
-def test_a_tunnel_without_segmentation_loses_most_and_with_it_less():
-    """The article's −86 % is the NIC's doing: 78 and 56 % in rounds, on a machine that is noisy."""
-    without, with_it = vxlan_loss("virtio"), vxlan_loss("offload")
-    assert 0.75 < without < 0.90
-    assert 0.25 < with_it < 0.60
-    assert with_it + 0.1 < without
+def test_a_nic_without_tunnel_segmentation_gets_single_packets_and_with_it_large_ones():
+    """Why the article's tunnels lose most; how much that costs is in the bench."""
+    assert vxlan_packet("virtio") < 1514
+    assert vxlan_packet("offload") > 10 * 1514
 
 
-def vxlan_loss(nic, pairs=5):
-    """Return the median loss over pairs of runs that saw the hosts' CPUs in one placement."""
-    losses: dict[str, list[float]] = {}
-    for _ in range(4 * pairs):
-        gbps, places = {}, set()
-        for scheme in ("hostnetwork", "flannel-vxlan"):
-            experiment = Experiment.of(scheme=scheme, duration=1)
-            with Lab(nic=nic) as lab:
-                plan = make_plan(scheme, *lab.hosts)
-                lab.apply(plan)
-                figures = Load(lab, plan, experiment, lab_folder(lab)).run(lambda *_: None)
-            gbps[scheme] = figures["gbps"]
-            places |= {cache(ratio) for ratio in figures["handover"]}
-        if len(places) == 1:
-            found = losses.setdefault(places.pop(), [])
-            found.append(1 - gbps["flannel-vxlan"] / gbps["hostnetwork"])
-            if len(found) == pairs:
-                print(nic, losses)
-                return statistics.median(found)
-    raise AssertionError(f"the hypervisor moved the CPUs in too many pairs: {losses}")
+def vxlan_packet(nic):
+    """Return the mean size of what host a's NIC is handed during a load, in bytes."""
+    with Lab(nic=nic) as lab:
+        plan = make_plan("flannel-vxlan", *lab.hosts)
+        lab.apply(plan)
+        Load(lab, plan, Experiment.of(duration=1), lab_folder(lab)).run(lambda *_: None)
+        (link,) = json.loads(
+            subprocess.check_output(
+                ["ip", "-n", lab.names.host("a"), "-s", "-j", "link", "show", "eth0"]
+            )
+        )
+    sent = link["stats64"]["tx"]
+    return sent["bytes"] / sent["packets"]
 
 
 def lab_folder(lab) -> Path:
@@ -163,7 +153,7 @@ def test_a_port_that_is_taken_is_told_and_the_squatter_is_not_measured():
         address = plan.b.endpoint.address
         squat = ["iperf3", "-s", "-B", address]
         squatter = lab.start(lab.hosts[1], None, squat, folder / "squatter")
-        while not listens(squatter, address, 5201):
+        while not squatter.listens(address, 5201):
             time.sleep(0.01)
         with pytest.raises(MeasurementFailed, match=r"(?i)server.*address already in use"):
             Load(lab, plan, Experiment.of(), folder).run(lambda *_: None)

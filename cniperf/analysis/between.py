@@ -1,0 +1,28 @@
+"""Every pair of hosts, where a suite has measured several."""
+
+import pandas as pd
+
+from cniperf.analysis.loss import conditions, loss_table
+
+COLUMNS = ("client", "server", "scheme", "order", "runs", "figure", "loss")
+
+
+def between_table(runs: pd.DataFrame) -> pd.DataFrame:
+    """Summarise what each pair of hosts carries, one row a pair and scheme.
+
+    Args:
+        runs: runs that differ in the hosts at most (``between``), or others, which are left out.
+
+    Returns:
+        A DataFrame with ``client``, ``server`` (names of the hosts file), ``scheme``, ``order``,
+        ``runs`` (that count), ``figure`` (median) and ``loss`` (of the same two hosts'
+        hostnetwork, as a fraction).
+    """
+    rows = []
+    for condition, group in conditions(runs[runs["between"].ne("")]):
+        client, server = str(condition["between"]).split(",")
+        orders = dict(zip(group["scheme"], group["order"], strict=True))
+        for scheme, row in loss_table(group).iterrows():
+            rows.append((client, server, scheme, orders[str(scheme)], row["runs"], row["figure"],
+                         row["loss"]))  # fmt: skip
+    return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -1,0 +1,132 @@
+"""What a bed is: two hosts, lent to a scheme. All beds are twins with these methods."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+if TYPE_CHECKING:
+    from cniperf.beds.child import Child
+    from cniperf.beds.cputime import CpuTimes
+    from cniperf.hosts import Host
+    from cniperf.plan import Plan
+
+
+class Ends(Protocol):
+    """A socket of a probe; see :class:`cniperf.beds.datagrams.Datagrams`."""
+
+    def bind(self, address: str, port: int) -> None:
+        """Take an address."""
+
+    def send(self, count: int, size: int, address: str, port: int) -> None:
+        """Send datagrams of so many bytes at once."""
+
+    def wait(self, count: int, seconds: float) -> int:
+        """Wait for datagrams; return how many arrived in time."""
+
+    def drain(self) -> int:
+        """Read all that has arrived; return how many datagrams that were."""
+
+    def close(self) -> None:
+        """Close the socket."""
+
+
+class Bed(Protocol):
+    """Two hosts. Use it as a context manager: what it did is undone at its end.
+
+    Attributes:
+        name: as the parameter ``bed`` has it.
+        hosts: host a, which runs the clients, and host b, which runs the servers.
+        cpus: the CPUs of each host that a load may use.
+        wire: devices between the hosts that packets can be counted at, from a to b.
+    """
+
+    name: str
+    hosts: "tuple[Host, Host]"
+    cpus: Mapping[str, tuple[int, ...]]
+    wire: Sequence[str]
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def keep(self, folder: Path) -> None:
+        """Remember a folder that must go if this process is killed."""
+
+    def apply(self, plan: "Plan") -> None:
+        """Wire both hosts; StepFailed for the first step that was refused."""
+
+    def undo(self, plan: "Plan") -> None:
+        """Unwire both hosts."""
+
+    def start(self, host: "Host", netns: str | None, argv: Sequence[str], output: Path) -> "Child":
+        """Start a command in a host's or a pod's namespace, on the host's own CPUs.
+
+        It ends with this process, however that ends.
+
+        Args:
+            host: one of ``hosts``.
+            netns: the pod's namespace, or None for the host's.
+            argv: the command; words that name ``output``'s folder mean its twin on the host.
+            output: file for what it prints, errors included; see :meth:`collect`.
+        """
+
+    def collect(self, folder: Path) -> None:
+        """Bring here what commands have left in this folder's twins on the hosts."""
+
+    def make_gate(self, host: "Host", gate: Path) -> None:
+        """Make a named pipe on a host, in the twin of a folder."""
+
+    def open_gate(self, host: "Host", gate: Path) -> None:
+        """Let go all who wait to read from a gate."""
+
+    def remove_gate(self, host: "Host", gate: Path) -> None:
+        """Remove a gate."""
+
+    def namespace(self, place: str) -> str:
+        """Return the namespace of a place: ``pod-a``, ``a``, ``b`` or ``pod-b``."""
+
+    def command(self, place: str, argv: Sequence[str], text: str | None = None) -> str:
+        """Run a command at a place, with a text to read, and return what it says."""
+
+    def devices(self, place: str) -> dict[str, str]:
+        """Return the devices at a place and their MAC addresses; none where there is no place."""
+
+    def mtu(self, host: "Host", netns: str | None, device: str) -> int:
+        """Return the MTU, in bytes, that the kernel gives a device of a host or of a pod on it."""
+
+    def datagrams(self, host: "Host", netns: str | None) -> Ends:
+        """Return a new UDP socket of a host, or of a pod on it."""
+
+    def sysctl(self, host: "Host", key: str) -> str:
+        """Return a kernel parameter of a host."""
+
+    def cpu_times(self) -> "dict[str, CpuTimes]":
+        """Return what each host's CPUs have spent so far."""
+
+    def others(self, since: "Others | None" = None) -> "Others":
+        """Return the CPU seconds of processes that are no part of a load.
+
+        Args:
+            since: an earlier answer; without one, what each process has spent so far.
+
+        Returns:
+            By host (``""`` for all) and process; with ``since``, by host what was spent since.
+        """
+
+    def handover(self) -> float | None:
+        """Return how near the hosts' CPUs are, see :mod:`cniperf.beds.caches`; None if unknown."""
+
+    def environment(self) -> dict[str, Any]:
+        """Return what tells these hosts and their tools from others."""
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a reader must know of this bed to judge a figure from it."""
+
+
+Others = dict[str, Any]

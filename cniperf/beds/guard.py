@@ -1,0 +1,144 @@
+"""The dead man's switch: a host takes itself back when nobody asks it to wait any longer.
+
+Before anything is changed on a host a folder is made there (it is also the lock: one load at a
+time), with the script that undoes everything, a *lease*, and a process of the host's own that
+watches it. The controller renews the lease. When it stops, because a cable was cut, a connection
+dropped or the controller died, the process runs the script and removes the folder.
+
+Times are the host's uptime, which no clock adjustment moves.
+"""
+
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+
+from cniperf.beds import shell
+from cniperf.beds.command import CommandFailed
+from cniperf.beds.remote import BEGAN, HostLost, Remote
+from cniperf.errors import Busy
+
+NOW = "cut -d. -f1 /proc/uptime"
+SLACK = 10  # seconds after the grace time that a living switch needs at most to have undone all
+
+# A host is its network namespace: two of them on one machine have a folder each.
+CLAIM = f"""d=/run/cniperf-host-$(stat -Lc %i /proc/self/ns/net); now=$({NOW})
+if ! mkdir -m 755 "$d" 2>/dev/null; then
+  lease=$(cat "$d/lease" 2>/dev/null || echo 0); grace=$(cat "$d/grace" 2>/dev/null || echo 0)
+  if [ $((now - lease)) -le $((grace + {SLACK})) ]; then echo "$((now - lease))" >&2; exit 3; fi
+  # Its switch was killed, too: do its work.
+  sh "$d/undo.sh"; rm -rf "$d"; mkdir -m 755 "$d" || exit 4
+fi
+echo "$now" >"$d/lease"; mkdir -m 755 "$d/files"; : >"$d/pids"; echo "$d"
+"""
+
+# What was started here and still runs is ended.
+SWEEP = f"""{BEGAN}while read -r p start; do
+  [ "$(began "$p")" = "$start" ] || continue
+  kill "$p"; sleep 0.1; [ "$(began "$p")" = "$start" ] && kill -9 "$p"
+done <"$d/pids" 2>/dev/null
+"""
+
+SWITCH = f"""d=$1; grace=$2
+while sleep 1; do
+  [ -d "$d" ] || exit 0
+  lease=$(cat "$d/lease" 2>/dev/null) || continue
+  [ $(($({NOW}) - lease)) -le "$grace" ] && continue
+  exec sh "$d/undo.sh"
+done
+"""
+
+# systemd keeps it through the end of the session where it would end all of one's processes.
+START = """if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; then
+  ovs=$(env | sed -n 's/^OVS_/--setenv=OVS_/p')
+  systemd-run --quiet --collect --unit="cniperf-${{d##*-}}-$$" $ovs \\
+    sh "$d/switch.sh" "$d" {grace} >/dev/null 2>&1
+else
+  setsid sh "$d/switch.sh" "$d" {grace} </dev/null >/dev/null 2>&1 &
+fi
+"""
+
+
+class Guard:
+    """The switch on one host.
+
+    Args:
+        host: it must be connected.
+        grace: seconds after the last renewal at which the host takes itself back.
+    """
+
+    def __init__(self, host: Remote, grace: int) -> None:
+        self.host, self.grace, self.folder = host, grace, ""
+
+    def claim(self) -> None:
+        """Take the host for one load.
+
+        Raises:
+            Busy: somebody else has it.
+        """
+        try:
+            self.folder = self.host.run(CLAIM).strip()
+        except CommandFailed as problem:
+            raise Busy(
+                f"host {self.host.machine.name} is taken by another run, which was heard "
+                f"{problem.reason} s ago: wait until it ends"
+            ) from None
+        self.host.put(f"{self.folder}/grace", str(self.grace))
+
+    def arm(self, undo: Sequence[Sequence[str]]) -> None:
+        """Install what undoes everything, then the process that watches; may be called again."""
+        d = f"d={shell.line([self.folder])}\n"
+        head = f"{d}PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export PATH\n"
+        script = head + SWEEP + shell.best_effort(undo) + 'rm -rf "$d"\n'
+        self.host.put(f"{self.folder}/undo.new", script)
+        self.host.put(f"{self.folder}/switch.sh", SWITCH)
+        start = START.format(grace=self.grace)
+        self.host.run(
+            f'{d}mv "$d/undo.new" "$d/undo.sh"; {NOW} >"$d/lease"\n'
+            f'[ -e "$d/armed" ] || {{ : >"$d/armed"; {start} }}'
+        )
+
+    def renew(self) -> None:
+        """Ask the host to wait another grace time.
+
+        Raises:
+            HostLost: it has taken itself back, or the connection is gone.
+        """
+        try:
+            self.host.run(f'd={shell.line([self.folder])}; [ -d "$d" ] && {NOW} >"$d/lease"')
+        except CommandFailed:
+            raise HostLost(
+                f"host {self.host.machine.name} took itself back: it heard nothing for more than "
+                f"{self.grace} s"
+            ) from None
+
+    def release(self) -> None:
+        """Undo everything now, and let the switch end."""
+        if self.folder:
+            d = shell.line([self.folder])
+            self.host.run(f'd={d}; if [ -e "$d/undo.sh" ]; then sh "$d/undo.sh"; fi; rm -rf "$d"')
+            self.folder = ""
+
+
+class Renewal:
+    """Renews the leases of some hosts, on a thread of its own, until it is stopped."""
+
+    def __init__(self, guards: Sequence[Guard]) -> None:
+        self._guards, self._stop = guards, threading.Event()
+        self.problem: HostLost | None = None
+        self._thread = threading.Thread(target=self._run, name="cniperf-renewal", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop renewing."""
+        self._stop.set()
+        with suppress(RuntimeError):
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(max(1.0, min(guard.grace for guard in self._guards) / 4)):
+            try:
+                for guard in self._guards:
+                    guard.renew()
+            except HostLost as problem:
+                self.problem = problem
+                return

@@ -1,0 +1,472 @@
+"""Two real hosts, reached by SSH: the same plans as the lab's, as one script a host.
+
+No host may be lost. Nothing is touched where the data interface also carries the connection, and
+before anything is touched each host is given a way to take itself back (:mod:`.guard`). Two
+snapshots prove that it is as it was.
+"""
+
+import json
+import secrets
+import shlex
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from cniperf.beds import cpus, shell, snapshot
+from cniperf.beds.bed import Others
+from cniperf.beds.command import CommandFailed
+from cniperf.beds.cputime import CpuTimes, seconds_of, used_since
+from cniperf.beds.guard import Guard, Renewal
+from cniperf.beds.journal import Journal
+from cniperf.beds.remote import Process, Remote, Talk
+from cniperf.beds.survey import survey
+from cniperf.errors import (
+    CannotWrite,
+    CniperfError,
+    NotAble,
+    NotRestored,
+    ParameterError,
+    StepFailed,
+)
+from cniperf.hosts import Host, Pod
+from cniperf.inventory import Machine
+from cniperf.measure.counters import END
+from cniperf.plan import Plan
+from cniperf.steps import SetSysctl
+
+T = TypeVar("T")
+
+# The wish for wake-ups within 0 µs is kept as long as the file is open, see cniperf.beds.awake.
+AWAKE = 'exec 4>/dev/cpu_dma_latency; printf "\\0\\0\\0\\0" >&4; exec sleep 86400'
+
+RESTORED_WITHIN = 5.0  # seconds: a deleted namespace's devices go a moment later
+
+
+class SshBed:
+    """Two hosts of a hosts file. Use it as a context manager.
+
+    Args:
+        machines: host a, which runs the clients, and host b.
+        mtu: MTU that both data interfaces must have, in bytes.
+        ovs: Open vSwitch is part of the path.
+        udpcsum: whether VTEPs fill in the outer UDP checksum.
+        pairs: pods on each host.
+        generator_tools: commands that the load needs, with their Debian packages.
+        congestion: TCP congestion control that host a must know.
+        allow_shared_nic: go on where the data interface carries the SSH connection or the
+            default route.
+        grace: seconds after which a host that hears nothing takes itself back.
+    """
+
+    name = "ssh"
+    wire: Sequence[str] = ()
+
+    def __init__(
+        self,
+        machines: tuple[Machine, Machine],
+        *,
+        mtu: int = 1500,
+        ovs: bool = False,
+        udpcsum: bool = False,
+        pairs: int = 1,
+        generator_tools: dict[str, str] | None = None,
+        congestion: str = "",
+        allow_shared_nic: bool = False,
+        grace: int = 30,
+    ) -> None:
+        self._id = secrets.token_hex(2)
+        self._machines = dict(zip("ab", machines, strict=True))
+        self._mtu, self._ovs, self._udpcsum, self._pairs = mtu, ovs, udpcsum, pairs
+        self._tools, self._congestion = generator_tools or {}, congestion
+        self._allow_shared_nic, self.grace = allow_shared_nic, grace
+        self._remotes = {name: Remote(machine) for name, machine in self._machines.items()}
+        self._guards: dict[str, Guard] = {}
+        self._before: dict[str, dict[str, Any]] = {}
+        self._undo: dict[str, list[list[str]]] = {"a": [], "b": []}
+        self._pushed: dict[str, set[str]] = {"a": set(), "b": set()}
+        self._pids: list[str] = []
+        self._renewal: Renewal | None = None
+
+    # ── life ──────────────────────────────────────────────────────────────────────────────────
+
+    def __enter__(self) -> Self:
+        self.journal = Journal.open(f"ssh-{self._id}")
+        try:
+            self._open()
+        except BaseException:
+            with suppress(CniperfError):
+                self.close()
+            raise
+        return self
+
+    def _open(self) -> None:
+        self._both(Remote.open)
+        self._surveys = dict(zip("ab", self._both(survey), strict=True))
+        self.hosts: tuple[Host, Host] = (self._host("a"), self._host("b"))
+        self.cpus: Mapping[str, tuple[int, ...]] = {
+            name: self._machines[name].cpu_list() or tuple(range(found.cpus))
+            for name, found in self._surveys.items()
+        }
+        for name in "ab":
+            self._check(name)
+        self._before = dict(zip("ab", self._both(snapshot.take), strict=True))
+        self._guards = {name: Guard(remote, self.grace) for name, remote in self._remotes.items()}
+        claimed = ExitStack()
+        with claimed:
+            for guard in self._guards.values():
+                guard.claim()
+                claimed.callback(guard.release)
+            claimed.pop_all()
+        for host in self.hosts:
+            self._prepare(host)
+        self._renewal = Renewal(list(self._guards.values()))
+
+    def _host(self, name: str) -> Host:
+        machine, found = self._machines[name], self._surveys[name]
+        address, _, prefixlen = machine.address.partition("/")
+        pods = tuple(
+            Pod(f"cniperf-{self._id}-pod-{name}{n if n > 1 else ''}", n)
+            for n in range(1, self._pairs + 1)
+        )
+        return Host(
+            name=name, nic=machine.nic, address=address, prefixlen=int(prefixlen), mtu=self._mtu,
+            pods=pods, udpcsum=self._udpcsum,
+            ovs_datapath=found.ovs_datapath if self._ovs else "system",
+        )  # fmt: skip
+
+    def _check(self, name: str) -> None:
+        """Refuse what a host cannot carry, or what could lose it; nothing has been touched."""
+        machine, found = self._machines[name], self._surveys[name]
+        who = f"host {machine.name}"
+        if missing := found.missing(self._tools, ovs=self._ovs):
+            packages = " ".join(sorted(set(missing.values())))
+            raise NotAble(f"{who}: {', '.join(missing)} not found: apt-get install {packages}")
+        if machine.nic not in found.devices:
+            known = ", ".join(found.devices)
+            raise ParameterError(f"{who} has no interface {machine.nic!r}: {known}")
+        if machine.address not in found.addresses.get(machine.nic, []):
+            has = ", ".join(found.addresses.get(machine.nic, [])) or "none"
+            raise ParameterError(
+                f"{who}: {machine.nic} does not have the address {machine.address}, but {has}"
+            )
+        if (mtu := found.devices[machine.nic]) != self._mtu:
+            raise ParameterError(
+                f"{who}: {machine.nic} has MTU {mtu}, not {self._mtu}: give mtu={mtu}"
+            )
+        if self._congestion and self._congestion not in found.congestion:
+            raise ParameterError(
+                f"congestion={self._congestion!r} is not allowed: {who} has "
+                f"{', '.join(found.congestion)}"
+            )
+        if (why := found.shared(machine.nic)) and not self._allow_shared_nic:
+            raise NotAble(
+                f"{who}: {machine.nic} carries {why}, which the wiring may cut: measure on "
+                "another interface, or say allow_shared_nic (--allow-shared-nic)"
+            )
+
+    def _prepare(self, host: Host) -> None:
+        """Let a host forward for its pods, as the lab's do; first of all, arm its switch."""
+        key = "net.ipv4.ip_forward"
+        before = self._before[host.name]["sysctl"].get(key, "0")
+        self._undo[host.name] = [
+            SetSysctl(key, before).argv(),
+            ["nft", "; ".join(END.splitlines())],
+        ]
+        self._guards[host.name].arm(self._undo[host.name])
+        remote = self._remotes[host.name]
+        remote.command(SetSysctl(key, "1").argv())
+        if self._surveys[host.name].awake:
+            remote.start(
+                ["sh", "-c", AWAKE], None, self._folder(host), f"{self._folder(host)}/awake"
+            )
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self.close()
+        except CniperfError as second:
+            if problem is None:
+                raise
+            if isinstance(problem, CniperfError):  # both must be told
+                raise NotRestored(f"{problem}; and {second}") from None
+
+    def close(self) -> None:
+        """Take back everything, and hold each host against what it was; safe to call twice."""
+        if self._renewal:
+            self._renewal.stop()
+            self._renewal = None
+        try:
+            guards, self._guards = self._guards, {}
+            problems = {name: self._restore(name, guard) for name, guard in guards.items()}
+            found = [problems[name] or self._compared(name) for name in guards]
+        finally:
+            for remote in self._remotes.values():
+                remote.close()
+            self.journal.sweep()
+        if told := [problem for problem in found if problem]:
+            raise NotRestored("; ".join(told))
+
+    def _restore(self, name: str, guard: Guard) -> str:
+        """Take one host back; return why that could not be, or an empty text."""
+        try:
+            self._again(name)
+            guard.release()
+        except CniperfError as problem:
+            return (
+                f"{problem}; host {self._machines[name].name} takes itself back {self.grace} s "
+                "after it heard the last of this run"
+            )
+        return ""
+
+    def _compared(self, name: str) -> str:
+        """Hold one host against what it was; return the difference, or an empty text."""
+        who = f"host {self._machines[name].name}"
+        try:
+            changed = self._differences(name)
+        except CniperfError as problem:
+            return f"{problem}: nobody could see whether {who} is as it was"
+        return f"{who} is not as it was: {'; '.join(changed)}" if changed else ""
+
+    def _again(self, name: str) -> None:
+        """Connect once more where the connection is gone."""
+        remote = self._remotes[name]
+        if not remote.alive:
+            remote.close()
+            remote.open()
+
+    def _differences(self, name: str) -> list[str]:
+        deadline = time.monotonic() + RESTORED_WITHIN
+        while True:
+            now = snapshot.take(self._remotes[name])
+            changed = snapshot.differences(self._before[name], now)
+            if not changed or time.monotonic() > deadline:
+                return changed
+            time.sleep(0.1)
+
+    def _both(self, work: Callable[[Remote], T]) -> list[T]:
+        """Do the same on both hosts at once."""
+        with ThreadPoolExecutor(2) as threads:
+            return list(threads.map(work, self._remotes.values()))
+
+    def keep(self, folder: Path) -> None:
+        """Write down a folder of this machine, for whoever sweeps after this process."""
+        self.journal.add_folder(folder)
+
+    # ── wiring ────────────────────────────────────────────────────────────────────────────────
+
+    def apply(self, plan: Plan) -> None:
+        """Wire both hosts, one script each; how to take it back is there first.
+
+        Raises:
+            StepFailed: the first step that was refused.
+            HostLost: a host went away; it takes itself back.
+        """
+        for side in plan:
+            name = side.host.name
+            back = [step.argv() for step in side.undo()]
+            self._guards[name].arm([*back, *self._undo[name]])
+        for side in plan:
+            remote = self._remotes[side.host.name]
+            commands = [step.argv() for step in side.steps]
+            file = f"{self._folder(side.host)}/wire.sh"
+            remote.put(file, shell.steps(commands))
+            try:
+                remote.command(["sh", file])
+            except CommandFailed as problem:
+                reason, _, number = problem.reason.rpartition("failed ")
+                if not number.isdigit():
+                    raise
+                failed = shlex.join(commands[int(number) - 1])
+                raise StepFailed(remote.machine.name, failed, reason.strip()) from None
+
+    def undo(self, plan: Plan) -> None:
+        """Unwire both hosts; what is refused shows in the snapshot at the end."""
+        for side in plan:
+            back = [step.argv() for step in side.undo()]
+            self._remotes[side.host.name].run(shell.best_effort(back) + "true")
+
+    # ── load ──────────────────────────────────────────────────────────────────────────────────
+
+    def start(self, host: Host, netns: str | None, argv: Sequence[str], output: Path) -> Process:
+        """Start a command on a host; it ends with this process, however that ends."""
+        self._raise_if_lost()
+        folder = output.parent
+        if any(str(folder) in word for word in argv):
+            self._push(host, folder)
+        words = ["taskset", "-c", cpus.text(self.cpus[host.name]),
+                 *(self._there(host, word, folder) for word in argv)]  # fmt: skip
+        twin = self._there(host, str(output), folder)
+        return self._remotes[host.name].start(words, netns, self._folder(host), twin)
+
+    def _folder(self, host: Host) -> str:
+        return self._guards[host.name].folder
+
+    def _there(self, host: Host, text: str, folder: Path) -> str:
+        """Return a text that names a folder of this machine as one that names its twin."""
+        return text.replace(str(folder), f"{self._folder(host)}/files")
+
+    def _push(self, host: Host, folder: Path) -> None:
+        """Bring what a generator has written for its processes to the host."""
+        for file in folder.iterdir():
+            if file.is_file() and file.name not in self._pushed[host.name]:
+                with suppress(UnicodeDecodeError):
+                    text = self._there(host, file.read_text(), folder)
+                    twin = self._there(host, str(file), folder)
+                    self._remotes[host.name].put(twin, text)
+                    self._pushed[host.name].add(file.name)
+
+    def collect(self, folder: Path) -> None:
+        """Bring here what commands have left in this folder's twins on the hosts.
+
+        Raises:
+            HostLost: a host went away.
+            CannotWrite: there is no place for it.
+        """
+        self._raise_if_lost()
+        for host in self.hosts:
+            remote, files = self._remotes[host.name], f"{self._folder(host)}/files"
+            for name in remote.files(files):
+                if name not in self._pushed[host.name] and not name.endswith(".pid"):
+                    try:
+                        remote.get(f"{files}/{name}", folder / name)
+                    except OSError as problem:
+                        raise CannotWrite(f"{folder.parent}: {problem.strerror}") from None
+
+    def _raise_if_lost(self) -> None:
+        if self._renewal and self._renewal.problem:
+            raise self._renewal.problem
+
+    def make_gate(self, host: Host, gate: Path) -> None:
+        """Make a named pipe on a host."""
+        self._remotes[host.name].command(["mkfifo", self._there(host, str(gate), gate.parent)])
+
+    def open_gate(self, host: Host, gate: Path) -> None:
+        """Let go all who wait to read from a gate."""
+        twin = shell.line([self._there(host, str(gate), gate.parent)])
+        self._remotes[host.name].run(f": >{twin}")
+
+    def remove_gate(self, host: Host, gate: Path) -> None:
+        """Remove a gate."""
+        self._remotes[host.name].command(["rm", self._there(host, str(gate), gate.parent)])
+
+    # ── a look inside ─────────────────────────────────────────────────────────────────────────
+
+    def namespace(self, place: str) -> str:
+        """Return the namespace of a place: ``pod-a`` or ``pod-b``; a host's has no name."""
+        name = place.removeprefix("pod-")
+        return "" if place == name else f"cniperf-{self._id}-{place}"
+
+    def command(self, place: str, argv: Sequence[str], text: str | None = None) -> str:
+        """Run a command at a place, with a text to read, and return what it says."""
+        host = self._remotes["b" if place.endswith("b") else "a"]
+        return host.command(self._enter(self.namespace(place), argv), text)
+
+    def _enter(self, netns: str | None, argv: Sequence[str]) -> list[str]:
+        inside = ["nsenter", f"--net=/run/netns/{netns}", "--"] if netns else []
+        return [*inside, *argv]
+
+    def devices(self, place: str) -> dict[str, str]:
+        """Return the devices at a place and their MAC addresses; none where there is no place."""
+        try:
+            links = json.loads(self.command(place, ["ip", "-j", "link"]))
+        except CommandFailed:
+            return {}
+        return {link["ifname"]: link.get("address", "") for link in links}
+
+    def mtu(self, host: Host, netns: str | None, device: str) -> int:
+        """Return the MTU, in bytes, that the kernel gives a device of a host or of a pod on it."""
+        argv = self._enter(netns, ["ip", "-j", "link", "show", device])
+        (link,) = json.loads(self._remotes[host.name].command(argv))
+        return int(link["mtu"])
+
+    def datagrams(self, host: Host, netns: str | None) -> "RemoteDatagrams":
+        """Return a new UDP socket of a host, or of a pod on it."""
+        source = Path(__file__).with_name("datagrams.py").read_text()
+        argv = self._enter(netns, ["python3", "-c", source])
+        return RemoteDatagrams(self._remotes[host.name].talk(argv))
+
+    def sysctl(self, host: Host, key: str) -> str:
+        """Return a kernel parameter of a host."""
+        return self._remotes[host.name].command(["sysctl", "-n", key]).strip()
+
+    # ── CPUs ──────────────────────────────────────────────────────────────────────────────────
+
+    def cpu_times(self) -> dict[str, CpuTimes]:
+        """Return what each host's CPUs have spent so far."""
+        return {name: CpuTimes.read(remote.run("cat /proc/uptime /proc/stat"))
+                for name, remote in self._remotes.items()}  # fmt: skip
+
+    def others(self, since: Others | None = None) -> Others:
+        """Return the CPU seconds of all processes but the load's, so far or since an answer."""
+        now = {host.name: seconds_of(self._stats(host)) for host in self.hosts}
+        if since is None:
+            return now
+        return {name: used_since(found, since[name]) for name, found in now.items()}
+
+    def _stats(self, host: Host) -> str:
+        """Return ``/proc/PID/stat`` of all processes but those that this bed started."""
+        pids = shell.line([f"{self._folder(host)}/pids"])
+        own = f"own=\" $(cut -d' ' -f1 {pids} | tr '\\n' ' ')\""
+        each = 'p=${f%/stat}; p=${p#/proc/}; case "$own" in *" $p "*) ;; *) cat "$f";; esac'
+        script = f"{own}; for f in /proc/[0-9]*/stat; do {each}; done 2>/dev/null; true"
+        return self._remotes[host.name].run(script)
+
+    def handover(self) -> float | None:
+        """Return None: the CPUs of two hosts share no cache."""
+        return None
+
+    # ── facts ─────────────────────────────────────────────────────────────────────────────────
+
+    def environment(self) -> dict[str, Any]:
+        """Return what tells host a and its tools from others, and under ``hosts`` both."""
+        hosts = {name: found.environment() for name, found in self._surveys.items()}
+        return {**hosts["a"], "hosts": hosts}
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a reader must know of this bed to judge a figure from it."""
+        return {
+            "bed": self.name,
+            "machines": {name: machine.name for name, machine in self._machines.items()},
+            "nics": {host.name: host.nic for host in self.hosts},
+            "grace": self.grace,
+            "cpus": {name: list(own) for name, own in self.cpus.items()},
+            "ovs_datapath": self.hosts[0].ovs_datapath if self._ovs else None,
+            "offloads": {name: found.offloads[self._machines[name].nic]
+                         for name, found in self._surveys.items()},
+            "awake": all(found.awake for found in self._surveys.values()),
+        }  # fmt: skip
+
+
+class RemoteDatagrams:
+    """One end of a probe on a remote host; see :class:`cniperf.beds.datagrams.Datagrams`."""
+
+    def __init__(self, talk: Talk) -> None:
+        self._talk = talk
+
+    def bind(self, address: str, port: int) -> None:
+        """Take an address."""
+        self._talk("bind", address, port)
+
+    def send(self, count: int, size: int, address: str, port: int) -> None:
+        """Send datagrams of so many bytes at once."""
+        self._talk("send", count, size, address, port)
+
+    def wait(self, count: int, seconds: float) -> int:
+        """Wait for datagrams; return how many arrived in time."""
+        return int(self._talk("wait", count, seconds))
+
+    def drain(self) -> int:
+        """Read all that has arrived; return how many datagrams that were."""
+        return int(self._talk("drain"))
+
+    def close(self) -> None:
+        """Let it end."""
+        self._talk.close()

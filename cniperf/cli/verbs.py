@@ -1,0 +1,26 @@
+"""All verbs on the application, in the order in which ``--help`` lists them."""
+
+from typing import Annotated
+
+import typer
+
+from cniperf import __version__
+from cniperf.cli.app import app
+
+# isort: off
+from cniperf.cli import measure  # noqa: F401
+from cniperf.cli import read  # noqa: F401
+from cniperf.cli import lab  # noqa: F401
+from cniperf.cli import hosts  # noqa: F401
+# isort: on
+
+__all__ = ["app"]
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"cniperf {__version__}")
+        raise typer.Exit

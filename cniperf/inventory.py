@@ -1,0 +1,192 @@
+"""The hosts file: which machines there are, how each is reached, and which NIC is measured."""
+
+import re
+from collections.abc import Mapping
+from itertools import combinations
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from cniperf.errors import ParameterError, one_line, unknown
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def _name(text: str) -> str:
+    if not NAME.fullmatch(text):
+        raise ValueError("a name of letters, digits, dots, dashes and underscores")
+    return text
+
+
+def _device(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._:@-]{1,15}", text):
+        raise ValueError("the name of a network device, 15 characters at most")
+    return text
+
+
+def _cidr(text: str) -> str:
+    from ipaddress import IPv4Interface
+
+    try:
+        IPv4Interface(text)
+    except ValueError:
+        raise ValueError("an IPv4 address with its prefix length, as 192.168.20.42/24") from None
+    if "/" not in text:
+        raise ValueError("an IPv4 address with its prefix length, as 192.168.20.42/24")
+    return text
+
+
+def _cpus(text: str | int) -> str:
+    if not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", str(text)):
+        raise ValueError("CPUs as 0-3,8")
+    return str(text)
+
+
+class Machine(BaseModel):
+    """One host of the file.
+
+    Attributes:
+        name: what the file calls it.
+        ssh: host name, address, or a name of ``~/.ssh/config``.
+        user, port, key: as ``ssh`` takes them; from ``~/.ssh/config`` where not given.
+        jump: ``user@host:port`` to jump over.
+        proxy_command: command whose standard input and output lead to the host's SSH server.
+        known_hosts: file of accepted keys, in place of the user's own.
+        nic: the data interface.
+        address: its IPv4 address with the prefix length.
+        cpus: CPUs that the load runs on, as ``0-3``; all if not given.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, AfterValidator(_name)]
+    ssh: Annotated[str, AfterValidator(_name)]
+    user: Annotated[str, AfterValidator(lambda text: text and _name(text))] = ""
+    port: int = Field(0, ge=0, le=65535)
+    key: Path | None = None
+    jump: str = ""
+    proxy_command: str = ""
+    known_hosts: Path | None = None
+    nic: Annotated[str, AfterValidator(_device)]
+    address: Annotated[str, AfterValidator(_cidr)]
+    cpus: Annotated[str, AfterValidator(_cpus)] = ""
+
+    def cpu_list(self) -> tuple[int, ...]:
+        """Return the CPUs as numbers; none where none are given."""
+        found: set[int] = set()
+        for part in self.cpus.split(",") if self.cpus else ():
+            first, _, last = part.partition("-")
+            found |= set(range(int(first), int(last or first) + 1))
+        return tuple(sorted(found))
+
+    def target(self) -> str:
+        """Return how it is reached, for people."""
+        user = f"{self.user}@" if self.user else ""
+        return f"{user}{self.ssh}" + (f":{self.port}" if self.port else "")
+
+    def address_of_key(self) -> str:
+        """Return the name that the host's key is known by."""
+        return f"'[{self.ssh}]:{self.port}'" if self.port not in (0, 22) else self.ssh
+
+    def accept(self) -> str:
+        """Return the command that accepts the host's key."""
+        import shlex
+
+        options = ["-o", "StrictHostKeyChecking=accept-new"]
+        options += ["-o", f"UserKnownHostsFile={self.known_hosts}"] if self.known_hosts else []
+        options += ["-o", f"ProxyCommand={self.proxy_command}"] if self.proxy_command else []
+        options += ["-J", self.jump] if self.jump else []
+        options += ["-p", str(self.port)] if self.port else []
+        options += ["-i", str(self.key)] if self.key else []
+        user = f"{self.user}@" if self.user else ""
+        return shlex.join(["ssh", *options, f"{user}{self.ssh}", "true"])
+
+    def gateway(self) -> Any:  # noqa: ANN401
+        """Return the gateway as fabric takes it; None where the host is reached directly."""
+        if self.proxy_command:
+            return self.proxy_command
+        if self.jump:
+            import fabric
+
+            return fabric.Connection(self.jump)
+        return None
+
+
+class Inventory(BaseModel):
+    """A hosts file.
+
+    Attributes:
+        hosts: the machines, by name.
+        pairs: which of them are measured with each other: the first runs the clients. Every two
+            where not given.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hosts: dict[str, Machine] = Field(min_length=2)
+    pairs: tuple[tuple[str, str], ...] = ()
+
+    def all_pairs(self) -> list[str]:
+        """Return the pairs to measure, as ``a,b``."""
+        return [",".join(pair) for pair in self.pairs or combinations(self.hosts, 2)]
+
+    def pair(self, between: str = "") -> tuple[Machine, Machine]:
+        """Return two machines; the first pair where none is named.
+
+        Raises:
+            ParameterError: there is no such host, or not two of them.
+        """
+        names = [name.strip() for name in (between or self.all_pairs()[0]).split(",")]
+        for name in names:
+            if name not in self.hosts:
+                raise ParameterError(unknown("host", name, self.hosts))
+        if len(names) != 2 or names[0] == names[1]:
+            raise ParameterError(f"between={between!r} is not allowed: two hosts, as alpha,beta")
+        return self.hosts[names[0]], self.hosts[names[1]]
+
+
+def read_inventory(path: Path) -> Inventory:
+    """Read a hosts file.
+
+    Raises:
+        ParameterError: it is missing, no YAML, or has something that is not allowed; the text
+            says where, and what is.
+    """
+    import yaml
+
+    try:
+        found = yaml.safe_load(path.read_text())
+    except OSError as problem:
+        raise ParameterError(f"cannot read hosts from {path}: {problem.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as problem:
+        raise ParameterError(f"{path} is no YAML: {one_line(str(problem))}") from None
+    if not isinstance(found, Mapping) or not isinstance(found.get("hosts"), Mapping):
+        raise ParameterError(f"{path}: no `hosts:` with at least two hosts by name")
+    hosts = {str(name): {"name": str(name), **(given if isinstance(given, Mapping) else {})}
+             for name, given in found["hosts"].items()}  # fmt: skip
+    try:
+        made = Inventory.model_validate({**found, "hosts": hosts})
+    except ValidationError as problem:
+        raise ParameterError(f"{path}: {_explain(problem)}") from None
+    for pair in made.all_pairs():
+        made.pair(pair)
+    addresses = [machine.address.split("/")[0] for machine in made.hosts.values()]
+    if len(set(addresses)) < len(addresses):
+        raise ParameterError(f"{path}: two hosts have the same address")
+    return made
+
+
+def _explain(problem: ValidationError) -> str:
+    lines = []
+    for error in problem.errors():
+        where = ".".join(str(part) for part in error["loc"])
+        if error["type"] == "extra_forbidden":
+            known = [name for name in Machine.model_fields if name != "name"]
+            top = len(error["loc"]) == 1
+            within = "" if top else f" of {error['loc'][1]}"
+            allowed = Inventory.model_fields if top else known
+            lines.append(unknown(f"key{within}", str(error["loc"][-1]), allowed))
+        else:
+            lines.append(f"{where}: {error['msg'].removeprefix('Value error, ')}")
+    return one_line("; ".join(lines))

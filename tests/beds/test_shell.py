@@ -1,0 +1,77 @@
+"""The quoting edge: whatever a word holds, the program gets it as it is and the shell runs nothing."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cniperf.beds import shell
+from cniperf.errors import ParameterError
+
+SHOW = [sys.executable, "-S", "-c", "import json, os, sys; print(json.dumps(sys.argv[1:]))"]
+
+HOSTILE = ["eth0; touch {}", "$(touch {})", "`touch {}`", "a\ntouch {}\n", "' ; touch {} ; '",
+           '" ; touch {} ; "', "\\'; touch {}", "&& touch {}", "| touch {}", "> {}", "~", "*", "!!",
+           "-n", "", "é 中 \u2028", "\udc80"]  # fmt: skip
+
+words = st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)), max_size=40)
+nasty = st.text(st.sampled_from(list("'\"\\$`;&|<>()!*?~#\n\t {}[]=^%-a")), max_size=30)
+
+
+def run(script: str) -> str:
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(words | nasty, min_size=1, max_size=8))
+def test_a_real_shell_hands_over_every_word_as_it_is(argv):
+    assert json.loads(run(shell.line([*SHOW, *argv]))) == argv
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.lists(words | nasty, min_size=1, max_size=4), min_size=1, max_size=3))
+def test_the_steps_of_a_plan_hand_over_every_word_as_it_is(commands):
+    said = run(shell.steps([[*SHOW, *argv] for argv in commands]))
+    assert [json.loads(line) for line in said.splitlines()] == commands
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(words | nasty, min_size=1, max_size=4))
+def test_a_line_within_a_line_is_quoted_for_both_shells(argv):
+    inner = shell.line([*SHOW, *argv])
+    assert json.loads(run(shell.line(["sh", "-c", inner]))) == argv
+
+
+@pytest.mark.parametrize("form", [form for form in HOSTILE if "{}" in form])
+def test_nothing_hostile_is_run(form, tmp_path):
+    bait = tmp_path / "bait"
+    word = form.format(bait)
+    for script in (shell.line([*SHOW, word]), shell.steps([[*SHOW, word]]),
+                   shell.best_effort([[*SHOW, word]])):  # fmt: skip
+        run(script)
+        assert not bait.exists()
+
+
+def test_a_zero_byte_is_refused():
+    with pytest.raises(ParameterError, match="zero byte"):
+        shell.line(["ip", "a\0b"])
+
+
+def test_the_first_step_that_fails_is_named_and_ends_it(tmp_path):
+    after = tmp_path / "after"
+    script = shell.steps([["true"], ["sh", "-c", "echo no >&2; exit 3"], ["touch", str(after)]])
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr.split()) == (9, ["no", "failed", "2"])
+    assert not after.exists()
+
+
+def test_an_answer_is_found_by_its_question_and_none_is_empty():
+    said = run(
+        shell.ask({"a": "echo 1; echo 2", "b": "false", "c": "no-such-command", "d": "echo 4"})
+    )
+    assert shell.answers(said) == {"a": "1\n2\n", "b": "", "c": "", "d": "4\n"}

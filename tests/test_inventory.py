@@ -1,0 +1,75 @@
+"""Hosts files: what is read, and one clear line for what is not allowed."""
+
+import pytest
+
+from cniperf.errors import ParameterError
+from cniperf.inventory import read_inventory
+
+GOOD = """
+hosts:
+  alpha: {ssh: 10.1.1.1, user: root, nic: eth1, address: 192.168.20.42/24, cpus: "0-2,5"}
+  beta: {ssh: beta.example, port: 2222, jump: me@bastion, nic: eth1, address: 192.168.20.43/24}
+  gamma: {ssh: gamma, nic: eth1, address: 192.168.20.44/24}
+"""
+
+
+def write(tmp_path, text):
+    file = tmp_path / "hosts.yaml"
+    file.write_text(text)
+    return file
+
+
+def test_every_two_hosts_are_a_pair_unless_pairs_are_given(tmp_path):
+    file = write(tmp_path, GOOD)
+    assert read_inventory(file).all_pairs() == ["alpha,beta", "alpha,gamma", "beta,gamma"]
+    file.write_text(GOOD + "pairs: [[beta, alpha]]\n")
+    assert read_inventory(file).all_pairs() == ["beta,alpha"]
+    assert [machine.name for machine in read_inventory(file).pair()] == ["beta", "alpha"]
+
+
+def test_a_machine_says_how_it_is_reached(tmp_path):
+    alpha, beta = read_inventory(write(tmp_path, GOOD)).pair()
+    assert alpha.cpu_list() == (0, 1, 2, 5)
+    assert (alpha.target(), beta.target()) == ("root@10.1.1.1", "beta.example:2222")
+    assert beta.accept() == (
+        "ssh -o StrictHostKeyChecking=accept-new -J me@bastion -p 2222 beta.example true"
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("nic: eth1", "nik: eth1", "did you mean"),
+        ("192.168.20.42/24", "192.168.20.42", "with its prefix length"),
+        ("192.168.20.42/24", "192.168.20.43/24", "same address"),
+        ("192.168.20.42/24", "fe80::1/64", "IPv4 address"),
+        ("nic: eth1", 'nic: "eth0; touch /tmp/x"', "name of a network device"),
+        ("ssh: 10.1.1.1", 'ssh: "$(touch /tmp/x)"', "letters, digits"),
+        ("ssh: 10.1.1.1", "ssh: -oProxyCommand=x", "letters, digits"),
+        ("user: root", 'user: "root\\n"', "letters, digits"),
+        ("alpha:", '"al pha":', "letters, digits"),
+        ("port: 2222", "port: 99999", "65535"),
+        ('cpus: "0-2,5"', "cpus: all", "CPUs as"),
+        ("hosts:", "host:", "no `hosts:`"),
+    ],
+)  # fmt: skip
+def test_what_is_not_allowed_is_one_line_that_says_what_is(tmp_path, old, new, says):
+    with pytest.raises(ParameterError, match=says.replace("(", r"\(")) as told:
+        read_inventory(write(tmp_path, GOOD.replace(old, new, 1)))
+    assert "\n" not in str(told.value)
+
+
+def test_a_pair_of_a_host_that_is_not_there_is_refused(tmp_path):
+    file = write(tmp_path, GOOD + "pairs: [[alpha, betta]]\n")
+    with pytest.raises(ParameterError, match="did you mean 'beta'"):
+        read_inventory(file)
+    file.write_text(GOOD)
+    with pytest.raises(ParameterError, match="two hosts"):
+        read_inventory(file).pair("alpha,alpha")
+
+
+def test_a_file_that_is_not_there_and_one_that_is_no_yaml(tmp_path):
+    with pytest.raises(ParameterError, match="cannot read"):
+        read_inventory(tmp_path / "none.yaml")
+    with pytest.raises(ParameterError, match="no YAML"):
+        read_inventory(write(tmp_path, "hosts: [}"))
