@@ -65,8 +65,9 @@ def compare(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     Returns:
         A DataFrame indexed by ``scheme`` with ``before``, ``after`` (median share of hostnetwork,
         as a fraction; of hostnetwork itself, its figure in the mode's unit), ``change`` (relative),
-        ``change_low``, ``change_high`` (95 % interval), ``seen`` (the smallest change these sets can
-        see) and ``verdict``: *better*, *worse*, *same*, *undecided* (too few rounds) or *missing*.
+        ``change_low``, ``change_high`` (95 % interval), ``seen`` (the smallest change these sets
+        can see) and ``verdict``: *better*, *worse*, *same*, *undecided* (too few rounds) or
+        *missing*.
     """
     one, other = Blocks(before), Blocks(after)
     floor = max(noise_floor(before).smallest, noise_floor(after).smallest)
