@@ -47,6 +47,7 @@ class Suite:
             enough; 0 to go on until a cap.
         rounds: cap on the rounds that count.
         budget: cap on the time, in seconds, the report included; 0 for none.
+        at_once: how many pairs of hosts are measured at once.
         ended: why the suite stopped; empty while it has not.
     """
 
@@ -58,6 +59,7 @@ class Suite:
     target: float = 0.01
     rounds: int = 100
     budget: float = 0.0
+    at_once: int = 1
     ended: str = ""
 
     def save(self, data_dir: Path) -> None:
@@ -91,6 +93,7 @@ class Suite:
         until = {"seed": self.seed, "rounds": self.rounds, "target": f"{100 * self.target:g}",
                  "budget": f"{self.budget:.0f}s" if self.budget else "0"}  # fmt: skip
         words += [f"--{name} {value}" for name, value in until.items()]
+        words += [f"--at-once {self.at_once}"] if self.at_once > 1 else []
         for name, value in self.params.items():
             if name in SAID or (value and value != {**BEFORE, **UNSAID}.get(name)):
                 option = f"--{name.replace('_', '-')}"

@@ -96,6 +96,13 @@ def suite(
             "of them carries, which is tried first.",
         ),
     ] = None,
+    at_once: Annotated[
+        int | None,
+        typer.Option(
+            help="How many pairs of hosts are loaded at once, where the hosts file has several "
+            "(bed ssh). A host carries one load at a time. (default: 1)"
+        ),
+    ] = None,
     seed: Seed = None,
     resume: Resume = None,
     out_dir: OutDir = None,
@@ -111,7 +118,7 @@ def suite(
     A run has one second of load that counts, if --duration does not say otherwise.
     """
     options = {"target": target, "rounds": rounds, "budget": budget, "seed": seed,
-               "equal_load": equal_load, **parameters}  # fmt: skip
+               "equal_load": equal_load, "at_once": at_once, **parameters}  # fmt: skip
     planned = _resumed(resume, [schemes, settings, *options.values()], data_dir)
     _measured(planned or _suite(schemes, settings, data_dir, options), data_dir, out_dir, lang)
 
@@ -125,14 +132,19 @@ def _suite(
 
     chosen = {find(name).name for name in schemes or scheme_names()} | {BASELINE}
     names = [name for name in scheme_names() if name in chosen]
-    defaults = {"duration": 1, "target": 1.0, "rounds": 100, "budget": "15m"}
+    defaults = {"duration": 1, "target": 1.0, "rounds": 100, "budget": "15m", "at_once": 1}
     known = merged(settings, defaults, options)
     equal = known.pop("equal_load", False)
-    until = _until(known)
+    at_once = int(number("at_once", known.pop("at_once"), 1, 64))
+    until = {**_until(known), "at_once": at_once}
     base = experiment_of(known)
+    pairs = _pairs_of(base)
+    if at_once > 1 and len(pairs) < 2:
+        raise ParameterError("--at-once is for several pairs of hosts: bed ssh, and a hosts file "
+                             "with more than two")  # fmt: skip
     if equal:
         base = _paced(base, names, data_dir)
-    return _new(base, scheme_cells(names, _pairs_of(base)), until)
+    return _new(base, scheme_cells(names, pairs), until)
 
 
 def _pairs_of(base: "Experiment") -> list[str]:

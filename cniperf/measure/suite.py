@@ -1,5 +1,6 @@
 """The suite: randomised complete blocks, each run through its notebook, until enough is known."""
 
+import math
 import random
 import secrets
 import time
@@ -7,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +23,11 @@ from cniperf.beds.caches import handover
 from cniperf.beds.journal import sweep_dead
 from cniperf.errors import BadRun, CniperfError, ParameterError, Stopped
 from cniperf.language import known
+from cniperf.measure.kernels import Kernels
 from cniperf.measure.progress import Outcome, Standing, label
 from cniperf.measure.run import check, lock, record_failure
 from cniperf.modes import MODES
-from cniperf.notebook import execute, warm_kernel
+from cniperf.notebook import execute
 from cniperf.params import Experiment
 from cniperf.report import Report, default_reports_dir, make_report
 from cniperf.runs import cache, default_data_dir, read_run, run_folders, runs_table
@@ -64,6 +67,7 @@ def new_suite(
     budget: float = 0.0,
     seed: int | None = None,
     vary: Sequence[str] = (),
+    at_once: int = 1,
 ) -> Suite:
     """Lay out a suite.
 
@@ -75,6 +79,7 @@ def new_suite(
         budget: cap on the seconds; 0 for none.
         seed: of the order within each round; a random one if not given.
         vary: the parameters that the cells vary, where this is a sweep.
+        at_once: how many pairs of hosts are measured at once, where the cells name several.
     """
     seed = secrets.randbelow(10_000) if seed is None else seed
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
@@ -84,6 +89,7 @@ def new_suite(
     return Suite(
         name=base.suite or f"suite-{stamp}-seed{seed}", seed=seed, cells=tuple(cells),
         params=shared, vary=tuple(vary), target=target, rounds=rounds, budget=budget,
+        at_once=at_once,
     )  # fmt: skip
 
 
@@ -157,9 +163,9 @@ def run_suite(
         lock(Experiment.of(**suite.params), f"cniperf suite {suite.name}"),
         _swept(),
         awake(),
-        warm_kernel() as kernel,
+        Kernels(suite.at_once) as kernels,
     ):
-        rounds = _Rounds(suite, data, notebooks, kernel, tell)
+        rounds = _Rounds(suite, data, notebooks, kernels, tell)
         try:
             suite = suite.end(rounds.run())
         except (Stopped, KeyboardInterrupt):
@@ -170,7 +176,7 @@ def run_suite(
         tell(f"── {rounds.good()} rounds count. Ended by {suite.ended}.")
         made = None
         if report:
-            made = make_report(data, out, suite=suite.name, kernel=kernel, lang=lang)
+            made = make_report(data, out, suite=suite.name, kernel=kernels.first, lang=lang)
     return Done(suite, rounds.runs(), made)
 
 
@@ -207,10 +213,10 @@ class _Rounds:
         suite: Suite,
         data: Path,
         notebooks: Path,
-        kernel: Any,  # noqa: ANN401
+        kernels: Kernels,
         tell: Callable[[object], None],
     ) -> None:
-        self.suite, self._data, self._notebooks, self._kernel = suite, data, notebooks, kernel
+        self.suite, self._data, self._notebooks, self._kernels = suite, data, notebooks, kernels
         self._tell = tell
         self._names = sorted({name for cell in suite.cells for name in cell})
         self._wanted = Counter(self._key(cell) for cell in suite.cells)
@@ -253,16 +259,27 @@ class _Rounds:
         return next(fitting, max(known, default=0) + 1)
 
     def _measure(self) -> None:
-        """Measure what comes next in the round."""
-        number, missing = self.round, self._missing(self.round)
-        done = Counter({key: self._done[number, key] for key in self._wanted})
-        for place, cell in enumerate(order(self.suite, number), 1):
-            key = self._key(cell)
+        """Measure what comes next in the round: with several pairs of hosts at once, if asked."""
+        seen = set(run_folders(self._data))
+        cells = self._next_cells()
+        reasons = self._kernels.together([partial(self._execute, *each) for each in cells])
+        for (place, cell), reason in zip(cells, reasons, strict=True):
+            self._tell(self._gather(place, cell, reason, seen))
+
+    def _next_cells(self) -> list[tuple[int, Cell]]:
+        """Return what can be measured now, each with its place; no host is in two of them."""
+        missing = self._missing(self.round)
+        done = Counter({key: self._done[self.round, key] for key in self._wanted})
+        found: list[tuple[int, Cell]] = []
+        busy: set[str] = set()
+        for place, cell in enumerate(order(self.suite, self.round), 1):
+            key, hosts = self._key(cell), set(str(cell.get("between", "")).split(","))
             if done[key]:
                 done[key] -= 1
-            elif missing[key]:
-                self._tell(self._one(number, cell, place))
-                return
+            elif missing[key] and not hosts & busy and len(found) < self.suite.at_once:
+                found.append((place, cell))
+                busy |= hosts
+        return found
 
     def _missing(self, number: int) -> Counter[Key]:
         """Count what a round has still to measure."""
@@ -280,33 +297,41 @@ class _Rounds:
             if ok[False] >= GIVE_UP * self._wanted[key] and not ok[True]
         ]
 
-    def _one(self, number: int, cell: Cell, place: int) -> Outcome:
-        """Measure a cell once and keep the run, of a failure too."""
-        experiment = Experiment.of(
-            **{**self.suite.params, **cell}, suite=self.suite.name, first_round=number,
-            data_dir=self._data,
-        )  # fmt: skip
+    def _execute(self, place: int, cell: Cell, kernel: Any) -> str:  # noqa: ANN401
+        """Measure a cell once, and return why it left no run, if it leaves none."""
         name = label(cell).replace(" ", "-")
-        known = set(self._candidates(experiment.scheme))
-        reason = "its notebook left no run"
         try:
             execute(
                 "run_scheme",
-                self._notebooks / f"round-{number}-{place}-{name}.ipynb",
-                experiment.model_dump(mode="json"),
-                self._kernel,
+                self._notebooks / f"round-{self.round}-{place}-{name}.ipynb",
+                self._experiment(cell).model_dump(mode="json"),
+                kernel,
             )
         except CniperfError as problem:
-            reason = str(problem)
-        new = [f for f in self._candidates(experiment.scheme) if f not in known and self._add(f)]
+            return str(problem)
+        return "its notebook left no run"
+
+    def _gather(self, place: int, cell: Cell, reason: str, seen: set[Path]) -> Outcome:
+        """Take in the run that a cell left, or leave a failed one for it."""
+        new = [
+            folder
+            for folder in run_folders(self._data)
+            if folder not in seen and self._key_of(folder) == self._key(cell) and self._add(folder)
+        ]
         if not new:
-            new = [record_failure(experiment, reason)]
+            new = [record_failure(self._experiment(cell), reason)]
             self._add(new[0])
         run = runs_table(new).iloc[0]
         figure = MODES[run["mode"]].spoken(run["figure"]) if run["status"] == "ok" else ""
         return Outcome(
-            cell, number, place, len(self.suite.cells), figure, run["error"], run["flags"]
+            cell, self.round, place, len(self.suite.cells), figure, run["error"], run["flags"]
         )
+
+    def _experiment(self, cell: Cell) -> Experiment:
+        return Experiment.of(
+            **{**self.suite.params, **cell}, suite=self.suite.name, first_round=self.round,
+            data_dir=self._data,
+        )  # fmt: skip
 
     # ── what is there ─────────────────────────────────────────────────────────────────────────
 
@@ -317,13 +342,10 @@ class _Rounds:
 
     def _add(self, folder: Path) -> bool:
         """Count a run, if it is one of this suite."""
-        try:
-            record = read_run(folder)
-        except BadRun:
+        key = self._key_of(folder)
+        if key is None:
             return False
-        key = self._key(record["params"])
-        if record["suite"] != self.suite.name or key not in self._wanted:
-            return False
+        record = read_run(folder)
         self._folders.append(folder)
         if self._counts(folder, record["round"], key):
             self._done[record["round"], key] += 1
@@ -338,8 +360,14 @@ class _Rounds:
         self._moved[number, key] += 1
         return self._moved[number, key] > MOVED_AT_MOST
 
-    def _candidates(self, scheme: str) -> list[Path]:
-        return sorted(self._data.glob(f"[0-9]*-{scheme}-*"))
+    def _key_of(self, folder: Path) -> Key | None:
+        """Return what sets a run apart from the suite's others; None where it is none of them."""
+        try:
+            record = read_run(folder)
+        except BadRun:
+            return None
+        key = self._key(record["params"])
+        return key if record["suite"] == self.suite.name and key in self._wanted else None
 
     def _key(self, params: Cell) -> Key:
         """Return what sets a cell apart, the same for the cell and for its runs."""
@@ -354,7 +382,8 @@ class _Rounds:
         if not self._done:
             return ""
         spent = time.monotonic() - self._began
-        to_come = self._longest * self._missing(self.round).total() + REPORT_SECONDS
+        batches = math.ceil(self._missing(self.round).total() / suite.at_once)
+        to_come = self._longest * batches + REPORT_SECONDS
         if suite.budget and spent + to_come > suite.budget:
             return suite.reason(BUDGET)
         if self._done_in(self.round):
@@ -393,7 +422,7 @@ class _Rounds:
         needed = float(suite.rounds)
         if suite.target and np.isfinite(half):
             needed = min(needed, rounds * (half / suite.target) ** 2)
-        a_round = self._longest * len(suite.cells)
+        a_round = self._longest * len(suite.cells) / suite.at_once
         left = max(0.0, needed - rounds) * a_round + REPORT_SECONDS
         return min(left, suite.budget - spent) if suite.budget else left
 

@@ -461,6 +461,40 @@ def test_a_suite_measures_every_pair_and_its_report_has_a_map_of_hosts(rehearsal
     )
 
 
+def moved(rehearsal, host: str, number: int):
+    """Give a host another address of its network, and return its entry of the hosts file."""
+    entry = rehearsal.entry(host)
+    old, _, prefixlen = entry["address"].partition("/")
+    network, _, _ = old.rpartition(".")
+    new = f"{network}.{number}/{prefixlen}"
+    for words in (["del", entry["address"]], ["add", new]):
+        rehearsal.lab.command(host, ["ip", "addr", *words, "dev", entry["nic"]])
+    return {**entry, "address": new}
+
+
+def test_two_pairs_that_share_no_host_are_loaded_at_once(rehearsal, looks, tmp_path):
+    entries = {"alpha": rehearsal.entry("a"), "beta": rehearsal.entry("b")}
+    with Rehearsal() as other:
+        # Its servers call themselves alpha and beta, too: each file of known keys is its own.
+        entries |= {"gamma": moved(other, "a", 52), "delta": moved(other, "b", 53)}
+        rehearsal.write(entries, pairs=[["alpha", "beta"], ["gamma", "delta"]])
+        command = [sys.executable, "-m", "cniperf", "suite", "calico", "--bed", "ssh",
+                   "--hosts", rehearsal.hosts, "--rounds", "1", "--target", "0", "--omit", "0",
+                   "--duration", "3", "--at-once", "2",
+                   "--data-dir", tmp_path / "data", "--out-dir", tmp_path / "out"]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, timeout=110)
+    assert done.returncode == 0, done.stderr
+    runs = load_runs(tmp_path / "data")
+    assert runs["status"].eq("ok").all()
+    assert runs.groupby(["between", "scheme"]).size().to_dict() == {
+        ("alpha,beta", "calico"): 1, ("alpha,beta", "hostnetwork"): 2,
+        ("gamma,delta", "calico"): 1, ("gamma,delta", "hostnetwork"): 2,
+    }  # fmt: skip
+    apart = runs["started"].sort_values().diff().dt.total_seconds()
+    assert (apart < 3).sum() >= 2  # shorter than a load: they were under way together
+    assert (tmp_path / "out/report.html").exists()
+
+
 def hosts_check(rehearsal) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "cniperf", "hosts", "check", str(rehearsal.hosts)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)

@@ -64,11 +64,13 @@ def test_a_rate_cap_in_one_round_is_caught_by_that_rounds_number(tmp_path, plant
 
 
 def test_a_wire_slower_than_both_cpus_is_caught(tmp_path, plant):
-    measured(tmp_path, number=1)
+    measured(tmp_path, number=1, duration=2)
     plant(capped(2))
-    measured(tmp_path, number=2)
-    flags = load_runs(tmp_path).set_index("round")["flags"]
-    assert "wire" not in flags[1].split(",") and "wire" in flags[2].split(",")
+    measured(tmp_path, number=2, duration=2)
+    runs = load_runs(tmp_path).set_index("round")
+    told = runs[["gbps", "cpu_a", "cpu_b", "flags"]].to_string()
+    assert "wire" not in runs["flags"][1].split(","), told
+    assert "wire" in runs["flags"][2].split(","), told
 
 
 def test_a_busy_loop_on_the_servers_cpu_is_caught_as_others(tmp_path, plant):

@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
 from cniperf import sections
 from cniperf.errors import CannotWrite, ParameterError
 from cniperf.measure import suite as module
+from cniperf.measure.kernels import Kernels
 from cniperf.measure.progress import Outcome, Standing, label
 from cniperf.measure.suite import (
     _Rounds,
@@ -89,10 +91,10 @@ class World:
                                  "versions": {"iperf3": "3"}}}
             )  # fmt: skip
 
-    def run(self, suite):
+    def run(self, suite, kernels=None):
         self.data.mkdir(exist_ok=True)
         self.said = []
-        rounds = _Rounds(suite, self.data, self.data, None, self.said.append)
+        rounds = _Rounds(suite, self.data, self.data, kernels or Kernels(), self.said.append)
         return rounds.run(), rounds
 
 
@@ -235,6 +237,27 @@ def test_cells_that_differ_in_more_than_the_scheme_are_told_apart(world, tmp_pat
     _, rounds = world.run(planned(tmp_path, cells=cells, rounds=2))
     assert rounds.good() == 2
     assert Counter(nic for *_, nic in world.measured) == {"virtio": 2, "offload": 2}
+
+
+def test_pairs_at_once_share_no_host_and_none_is_measured_twice(world, tmp_path):
+    pairs = ["a,b", "c,d", "a,c", "b,d"]
+    base = Experiment.of(bed="ssh", hosts=tmp_path / "hosts.yaml", duration=1, omit=0)
+    suite = new_suite(base, scheme_cells(["hostnetwork", "calico"], pairs), target=0, rounds=2,
+                      seed=1, at_once=2)  # fmt: skip
+    world.lie = lambda: None  # the CPUs of two machines share no cache
+    together, one_by_one = [], Kernels()
+
+    def watched(tasks):
+        together.append([task.args[1]["between"].split(",") for task in tasks])
+        return one_by_one.together(tasks)
+
+    assert world.run(suite, SimpleNamespace(together=watched))[0] == "the cap of 2 rounds"
+    runs = load_runs(world.data)
+    assert set(runs.groupby(["round", "between", "scheme"]).size().to_dict().values()) == {1, 2}
+    assert len(runs) == 2 * 4 * 3
+    for hosts in together:
+        assert len({name for pair in hosts for name in pair}) == 2 * len(hosts) <= 4
+    assert len(together) <= 2 * (4 * 3 / 2 + 2)  # nearly always two at once
 
 
 # ── the suite's file ──────────────────────────────────────────────────────────────────────────

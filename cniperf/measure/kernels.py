@@ -1,0 +1,59 @@
+"""The kernels of a suite: as many as it measures pairs of hosts at once."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, Self
+
+from cniperf.notebook import warm_kernel
+
+Task = Callable[[Any], str]  # what a kernel is given to do
+
+
+class Kernels:
+    """Some warm kernels. Use it as a context manager: they end with the block.
+
+    Args:
+        count: how many notebooks can run at once.
+    """
+
+    def __init__(self, count: int = 1) -> None:
+        self.count, self._stack = count, ExitStack()
+        self._threads: list[ThreadPoolExecutor] = []
+        self._kernels: list[Any] = []
+
+    def __enter__(self) -> Self:
+        # A kernel's sockets belong to the loop of one thread. The threads end last: where a signal
+        # cut the work off, what they wait for ends with the kernels.
+        self._threads = [
+            self._stack.enter_context(ThreadPoolExecutor(1)) for _ in range(self.count)
+        ]
+        self._kernels = [self._stack.enter_context(warm_kernel()) for _ in range(self.count)]
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, problem, trace)
+
+    @property
+    def first(self) -> Any:  # noqa: ANN401
+        """One of them, for what runs alone in this thread."""
+        return self._kernels[0] if self._kernels else None
+
+    def together(self, tasks: Sequence[Task]) -> list[str]:
+        """Do tasks at once, each with a kernel of its own, and return what each returns.
+
+        A single one runs in this thread, where a signal reaches it.
+        """
+        if self.count == 1:
+            return [task(self.first) for task in tasks]
+        futures = [
+            thread.submit(task, kernel)
+            for thread, kernel, task in zip(self._threads, self._kernels, tasks, strict=False)
+        ]
+        return [future.result() for future in futures]
