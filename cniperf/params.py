@@ -17,12 +17,15 @@ Nic = Literal["virtio", "offload", "plain", "own"]
 Gro = Literal["default", "on", "off"]
 Mode = Literal["stream", "rr", "crr", "udp"]
 Direction = Literal["forward", "reverse", "both"]
-BedName = Literal["lab", "ssh"]
+BedName = Literal["lab", "ssh", "vm", "counted"]
 
 # The generator of each mode, where none is given.
 USUAL: Mapping[Mode, str] = {
     "stream": "iperf3", "rr": "sockperf", "crr": "curl", "udp": "iperf3",
 }  # fmt: skip
+
+# The load of the bed that counts, where none is given.
+SHORT = {"duration": 1, "omit": 0}
 
 # Parameters that not every generator obeys.
 LOADS = ("streams", "window", "congestion", "length", "direction", "rate")
@@ -134,6 +137,11 @@ class Experiment(BaseModel):
         description="generic receive offload of the hosts' NICs: on, off, or as the lab's veth "
         "has it (default)",
     )
+    erms: bool = Field(
+        False,
+        description="bed counted: the CPU claims fast byte copies (ERMS), and the kernel then "
+        "copies a byte an instruction in place of eight",
+    )
     udpcsum: bool = Field(False, description="checksum in VXLAN's outer UDP header")
     data_dir: Path | None = Field(
         None, description="folder that runs are left in; the project's data/ if not given"
@@ -165,6 +173,9 @@ class Experiment(BaseModel):
         made = made.model_copy(update={"generator": made.generator or USUAL[made.mode]})
         if made.bed == "ssh" and "nic" not in given:
             made = made.model_copy(update={"nic": "own"})
+        if made.bed == "counted":  # a virtual second is 10⁹ instructions, which take seven real ones
+            short = {name: value for name, value in SHORT.items() if name not in given}
+            made = made.model_copy(update=short)
         made._hold_together(given)
         return made
 
@@ -200,12 +211,30 @@ class Experiment(BaseModel):
                 raise ParameterError("bed='ssh' takes the hosts' NICs as they are: leave nic and "
                                      "gro out")  # fmt: skip
             return
+        if self.bed == "vm" and (self.nic != "virtio" or self.gro != "default"):
+            raise ParameterError("bed='vm' has virtio NICs as QEMU makes them: leave nic and gro "
+                                 "out")  # fmt: skip
         if self.nic == "own":
             raise ParameterError("nic='own' goes with bed='ssh' only: virtio, offload or plain")
         usual = {name: field.default for name, field in type(self).model_fields.items()}
+        if self.bed == "counted":
+            self._hold_count_together(usual)
+        elif self.erms:
+            raise ParameterError("erms goes with bed='counted' only: leave it out")
         for name in ("hosts", "between", "allow_shared_nic"):
             if getattr(self, name) != usual[name]:
                 raise ParameterError(f"{name} goes with bed='ssh' only: leave it out")
+
+    def _hold_count_together(self, usual: Mapping[str, Any]) -> None:
+        for name in ("mode", "pairs", "rate"):
+            if getattr(self, name) != usual[name]:
+                raise ParameterError(
+                    f"{name}={getattr(self, name)!r} does not go with bed='counted', whose clock "
+                    "counts instructions only while one pair keeps its CPU busy: leave it out"
+                )
+        if self.generator != "iperf3":
+            raise ParameterError(f"generator={self.generator!r} does not go with bed='counted': "
+                                 "iperf3 does")  # fmt: skip
 
     def _hold_datagrams_together(self) -> None:
         if self.rate or self.streams > 1 or self.direction != "forward" or self.pairs > 1:

@@ -2,6 +2,7 @@
 
 ``lab``  two hosts as network namespaces on this machine (:mod:`cniperf.beds.lab`)
 ``ssh``  two machines that are reached by SSH (:mod:`cniperf.beds.ssh`)
+``vm``   two virtual machines on this one, wired by SSH, too (:mod:`cniperf.beds.vm`)
 """
 
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ def open_bed(experiment: "Experiment") -> "Bed":
     Raises:
         ParameterError: a hosts file with something that is not allowed.
     """
-    return _ssh(experiment) if experiment.bed == "ssh" else open_lab(experiment)
+    return {"lab": open_lab, "ssh": _ssh, "vm": _vm}[experiment.bed](experiment)
 
 
 def open_lab(experiment: "Experiment") -> "Lab":
@@ -32,6 +33,20 @@ def open_lab(experiment: "Experiment") -> "Lab":
         udpcsum=experiment.udpcsum,
         ovs=experiment.needs_ovs,
         pairs=experiment.pairs,
+    )
+
+
+def _vm(experiment: "Experiment") -> "Bed":
+    from cniperf.beds.vm import VmBed
+    from cniperf.generators import all_generators
+
+    return VmBed(
+        mtu=experiment.mtu,
+        ovs=experiment.needs_ovs,
+        udpcsum=experiment.udpcsum,
+        pairs=experiment.pairs,
+        generator_tools=dict(all_generators()[experiment.generator].package),
+        congestion=experiment.congestion,
     )
 
 

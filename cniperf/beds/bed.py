@@ -109,6 +109,9 @@ class Bed(Protocol):
     def cpu_times(self) -> "dict[str, CpuTimes]":
         """Return what each host's CPUs have spent so far."""
 
+    def instructions(self) -> dict[str, int] | None:
+        """Return how many instructions each host has executed so far; None if nobody counts."""
+
     def others(self, since: "Others | None" = None) -> "Others":
         """Return the CPU seconds of processes that are no part of a load.
 

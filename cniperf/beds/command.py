@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from cniperf.errors import CniperfError, one_line
 
@@ -22,22 +23,34 @@ class CommandFailed(CniperfError):
 
 
 def run(
-    argv: Sequence[str], *, environ: Mapping[str, str] | None = None, text: str | None = None
+    argv: Sequence[str],
+    *,
+    environ: Mapping[str, str] | None = None,
+    text: str | None = None,
+    folder: Path | None = None,
+    timeout: float = TIMEOUT,
 ) -> str:
     """Run a command to its end and return its standard output.
 
+    Args:
+        argv: the command.
+        environ: its variables; this process's if not given.
+        text: what it reads.
+        folder: where it runs.
+        timeout: seconds that it may take.
+
     Raises:
-        CommandFailed: it is not installed, failed, or took longer than ``TIMEOUT``.
+        CommandFailed: it is not installed, failed, or took longer.
     """
     try:
         done = subprocess.run(
-            argv, env=environ, input=text, capture_output=True, text=True,
-            timeout=TIMEOUT, check=False, start_new_session=True,
+            argv, env=environ, input=text, capture_output=True, text=True, cwd=folder,
+            timeout=timeout, check=False, start_new_session=True,
         )  # fmt: skip
     except FileNotFoundError:
         raise CommandFailed(argv, f"{argv[0]} is not installed") from None
     except subprocess.TimeoutExpired:
-        raise CommandFailed(argv, f"no end after {TIMEOUT:.0f} s") from None
+        raise CommandFailed(argv, f"no end after {timeout:.0f} s") from None
     if done.returncode:
         reason = done.stderr or done.stdout or f"exit code {done.returncode}"
         raise CommandFailed(argv, reason)

@@ -13,7 +13,6 @@ touches nothing in the root namespace: no device, address or route is ever there
 import os
 import secrets
 import subprocess
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from cniperf.beds import cpus, ovs
+from cniperf.beds import cpus, ovs, reaper
 from cniperf.beds.awake import awake
 from cniperf.beds.bed import Others
 from cniperf.beds.caches import handover
@@ -225,7 +224,7 @@ class Lab:
         self._stack = ExitStack()
         try:
             self._awake = self._stack.enter_context(awake())
-            self._reaper = self._start_reaper()
+            self._reaper = reaper.start(self.journal)
             self._build()
         except BaseException:
             self.close()
@@ -251,19 +250,8 @@ class Lab:
             child.wait()
         self._children.clear()
         self._stack.close()
-        if reaper := getattr(self, "_reaper", None):
-            reaper.stdin.close()
-            reaper.wait()
-
-    def _start_reaper(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "cniperf.beds.reaper", str(self.journal.path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd="/",
-            start_new_session=True,  # a Ctrl-C meant for the owner must not end it
-        )
+        if hasattr(self, "_reaper"):
+            reaper.dismiss(self._reaper)
 
     def _build(self) -> None:
         for name in self.names.all():
@@ -396,6 +384,10 @@ class Lab:
     def cpu_times(self) -> dict[str, CpuTimes]:
         """Return what the CPUs have spent so far: those of both hosts are this machine's."""
         return dict.fromkeys(self.cpus, CpuTimes.now())
+
+    def instructions(self) -> dict[str, int] | None:
+        """Return None: nobody counts what a real CPU executes."""
+        return None
 
     def others(self, since: Others | None = None) -> Others:
         """Return the CPU seconds of all processes but the load's, so far or since an answer."""

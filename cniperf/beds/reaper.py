@@ -6,10 +6,30 @@ sweeps the lab's journal.
 """
 
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
 from cniperf.beds.journal import Journal
+
+
+def start(journal: Journal) -> subprocess.Popen[bytes]:
+    """Start the reaper of a journal; closing its ``stdin`` lets it sweep and end."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "cniperf.beds.reaper", str(journal.path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        start_new_session=True,  # a Ctrl-C meant for the owner must not end it
+    )
+
+
+def dismiss(reaper: subprocess.Popen[bytes]) -> None:
+    """Let a reaper end, its work being done."""
+    assert reaper.stdin is not None
+    reaper.stdin.close()
+    reaper.wait()
 
 
 def main(journal: str) -> None:

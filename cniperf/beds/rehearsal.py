@@ -9,12 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from cniperf.beds.command import run
 from cniperf.beds.journal import NETNS_DIR, state_dir
 from cniperf.beds.lab import Lab, ovs_environ
+from cniperf.beds.sshd import SSHD, make_keys, settings
 
 NAMES = {"a": "alpha", "b": "beta"}
-SSHD = "/usr/sbin/sshd"
 RUN = Path("/run/sshd")  # sshd wants it; Debian's init makes it
 
 
@@ -59,20 +58,13 @@ class Rehearsal:
         if not RUN.exists():
             self.lab.journal.add_folder(RUN)
             RUN.mkdir(mode=0o755)
-        for key in ("user", "alpha", "beta"):
-            run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", key,
-                 "-f", str(self.folder / key)])  # fmt: skip
-        authorized = (self.folder / "user.pub").read_text()
-        (self.folder / "authorized_keys").write_text(authorized)
-        known, hosts = [], {}
+        make_keys(self.folder, NAMES.values())
+        hosts = {}
         for host in self.lab.hosts:
             name = NAMES[host.name]
             self._give_default_route(host.name)
             (self.folder / f"{name}.conf").write_text(self._settings(host.name))
-            kind, key = (self.folder / f"{name}.pub").read_text().split()[:2]
-            known.append(f"{name} {kind} {key}\n")
             hosts[name] = self.entry(host.name)
-        (self.folder / "known_hosts").write_text("".join(known))
         self.write(hosts)
 
     def write(self, hosts: dict[str, Any], **more: Any) -> None:  # noqa: ANN401
@@ -82,7 +74,7 @@ class Rehearsal:
     def entry(self, name: str) -> dict[str, Any]:
         """Return what the hosts file says of a host."""
         host = self.lab.hosts["ab".index(name)]
-        settings = self.folder / f"{NAMES[name]}.conf"
+        conf = self.folder / f"{NAMES[name]}.conf"
         return {
             "ssh": NAMES[name],
             "user": "root",
@@ -91,7 +83,7 @@ class Rehearsal:
             # A group of its own: a Ctrl-C that is meant for the controller must not end it.
             # And no `ip netns exec`: in its private mounts a new namespace has no name outside.
             "proxy_command": f"setsid nsenter --net={NETNS_DIR / self.lab.namespace(name)} "
-            f"{SSHD} -i -f {settings}",
+            f"{SSHD} -i -f {conf}",
             "nic": host.nic,
             "address": f"{host.address}/{host.prefixlen}",
             "cpus": ",".join(map(str, self.lab.cpus[name])),
@@ -99,22 +91,7 @@ class Rehearsal:
 
     def _settings(self, name: str) -> str:
         words = ovs_environ(state_dir() / self.lab.names.lab, self.lab.hosts["ab".index(name)])
-        # Debian's bash reads .bashrc for a command that comes by SSH, unless it is an inner shell.
-        environ = " ".join(f"{key}={value}" for key, value in {**words, "SHLVL": "1"}.items())
-        lines = {
-            "HostKey": self.folder / NAMES[name],
-            "AuthorizedKeysFile": self.folder / "authorized_keys",
-            "PermitRootLogin": "prohibit-password",
-            "PasswordAuthentication": "no",
-            "KbdInteractiveAuthentication": "no",
-            "StrictModes": "no",
-            "UsePAM": "no",
-            "PidFile": "none",
-            "Subsystem": "sftp internal-sftp",
-            "SetEnv": environ,
-            "LogLevel": "QUIET",
-        }
-        return "".join(f"{key} {value}\n" for key, value in lines.items())
+        return settings(self.folder / NAMES[name], self.folder / "authorized_keys", words)
 
     def _give_default_route(self, place: str) -> None:
         """Let the default route leave by another device than the NIC that is measured."""

@@ -94,7 +94,7 @@ class SshBed:
     # ── life ──────────────────────────────────────────────────────────────────────────────────
 
     def __enter__(self) -> Self:
-        self.journal = Journal.open(f"ssh-{self._id}")
+        self.journal = Journal.open(f"{self.name}-{self._id}")
         try:
             self._open()
         except BaseException:
@@ -403,6 +403,10 @@ class SshBed:
         """Return what each host's CPUs have spent so far."""
         return {name: CpuTimes.read(remote.run("cat /proc/uptime /proc/stat"))
                 for name, remote in self._remotes.items()}  # fmt: skip
+
+    def instructions(self) -> dict[str, int] | None:
+        """Return None: nobody counts what a real CPU executes."""
+        return None
 
     def others(self, since: Others | None = None) -> Others:
         """Return the CPU seconds of all processes but the load's, so far or since an answer."""

@@ -7,19 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cniperf.analysis.latency import added, percentiles, write_counts
-from cniperf.analysis.trend import trend
 from cniperf.errors import MeasurementFailed
 from cniperf.generators import Figures, Generator, Job, all_generators
 from cniperf.measure.udp_search import highest_rate
-from cniperf.runs import load_intervals
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from cniperf.beds.bed import Bed
     from cniperf.beds.child import Child
-    from cniperf.beds.cputime import CpuTimes
+    from cniperf.measure.summary import Watched
     from cniperf.params import Experiment
     from cniperf.plan import Plan
 
@@ -52,7 +47,9 @@ class Load:
         counts, the sum over the pairs), ``cpu_a``, ``cpu_b`` (how full each host's busiest CPU
         was while bytes flowed, in %), ``cpu_per_gb_a``, ``cpu_per_gb_b`` (CPU seconds of each
         host for 10⁹ bytes of goodput), ``cpu_each_a``, ``cpu_each_b`` (CPU µs of each host for
-        one transaction or datagram), ``stolen`` (% of the hosts' CPU time), ``others`` (what
+        one transaction or datagram), ``insn_per_byte_a``, ``insn_per_byte_b``, ``insn_per_byte``
+        (instructions that each host, and both, executed for a byte of goodput; None where the bed
+        does not count them), ``stolen`` (% of the hosts' CPU time), ``others`` (what
         processes that are no part of the load used meanwhile, in % of one CPU), ``handover``
         (:func:`cniperf.beds.caches.handover` before the load and after it), those of
         :func:`cniperf.analysis.trend.trend` and, for several pairs, ``pair_figures`` (of each)
@@ -89,6 +86,23 @@ class Load:
         self, tick: Tick, *, rate: float | None = None, seconds: int = 0, omit: int = -1
     ) -> dict[str, Any]:
         """Load every pair once, at once; return the summary."""
+        from cniperf.measure.summary import summary  # takes its time, which nobody else needs
+
+        figures, watched = self.transfer(tick, rate=rate, seconds=seconds, omit=omit)
+        return summary(figures, watched, self.bed.cpus, self.folder)
+
+    def transfer(
+        self, tick: Tick, *, rate: float | None = None, seconds: int = 0, omit: int = -1
+    ) -> "tuple[list[Figures], Watched]":
+        """Load every pair once, at once, and leave what the generators say in the folder.
+
+        Args:
+            tick: see :meth:`run`.
+            rate, seconds, omit: in place of the experiment's.
+
+        Returns:
+            What each pair came to, and what the hosts did meanwhile.
+        """
         asked = self.experiment
         first = Job(
             experiment=asked,
@@ -106,7 +120,7 @@ class Load:
         ]
         with self._servers(jobs) as servers:
             clients = self._clients(jobs)
-            busy = self._await(clients, first.total, tick)
+            watched = self._await(clients, first.total, tick)
             self.bed.collect(self.folder)
             if self.generator.ends:
                 # What the clients say comes first: a server waits for one that never came.
@@ -115,7 +129,7 @@ class Load:
         self.bed.collect(self.folder)
         if not self.generator.ends:
             figures = [self.generator.read(job) for job in jobs]
-        return self._summary(figures, busy, jobs)
+        return figures, watched
 
     @contextmanager
     def _servers(self, jobs: Sequence[Job]) -> Iterator[list["Child"]]:
@@ -181,13 +195,13 @@ class Load:
             time.sleep(0.02)
         self.bed.open_gate(self.plan.a.host, gate)
 
-    def _await(self, clients: Sequence["Child"], length: int, tick: Tick) -> dict[str, Any]:
-        """Wait for the load's end; return what the CPUs did while bytes flowed."""
+    def _await(self, clients: Sequence["Child"], length: int, tick: Tick) -> "Watched":
+        """Wait for the load's end; return what the hosts did while bytes flowed."""
         client, device = clients[0], self.plan.a.endpoint.device
         limit = time.monotonic() + length + PATIENCE
         self._await_flow(client, device, limit)
         start = last = time.monotonic()
-        before = after = self.bed.cpu_times()
+        before = after = self.bed.cpu_times(), self.bed.instructions()
         sent = client.bytes_carried(device)
         end = start + length - MARGIN
         while not client.ended(within=min(1.0, end - last) if last < end else 1.0):
@@ -197,14 +211,14 @@ class Load:
                     f"{self.generator.name} did not end within {length + PATIENCE} s"
                 )
             if now < end + MARGIN:
-                after = self.bed.cpu_times()
+                after = self.bed.cpu_times(), self.bed.instructions()
                 if sent is not None and total is not None:
                     tick(now - start, (total - sent) * 8 / 1e9 / (now - last))
             last, sent = now, total
         for other in clients[1:]:
             if not other.ended(within=max(0.0, limit - time.monotonic())):
                 raise MeasurementFailed(f"{self.generator.name} did not end in every pod")
-        return busy(before, after, self.bed.cpus)
+        return before, after
 
     def _await_flow(self, client: "Child", device: str, limit: float) -> None:
         """Wait until the interface carries the load: proxy ARP may hold it up for a second."""
@@ -223,18 +237,6 @@ class Load:
                     f"the {self.generator.name} server did not end with its client"
                 )
 
-    def _summary(
-        self, figures: Sequence[Figures], busy: dict[str, Any], jobs: Sequence[Job]
-    ) -> dict[str, Any]:
-        whole = together(figures)
-        latency = whole.pop("latency")
-        if latency is not None:
-            write_counts(self.folder, latency)
-            whole |= percentiles(latency)
-        used = busy.pop("used")
-        intervals = load_intervals(self.folder)
-        return whole | busy | costs(used, whole, intervals) | trend(intervals)
-
 
 # Reading from a pipe without a writer waits; the one who opens it to write lets all go at once.
 WAIT = ["sh", "-c", 'read -r _ < "$0"; exec "$@"']
@@ -245,70 +247,3 @@ def _stands_at_gate(client: "Child") -> bool:
     if client.poll() is not None:
         raise MeasurementFailed(f"a client ended with code {client.returncode} before the load")
     return client.sleeps_in_shell()
-
-
-def busy(
-    before: "Mapping[str, CpuTimes]",
-    after: "Mapping[str, CpuTimes]",
-    cpus: Mapping[str, Sequence[int]],
-) -> dict[str, Any]:
-    """Return how busy the CPUs of the hosts were between two looks at them."""
-    if after == before:  # the load ended before a second look
-        return {"cpu_a": None, "cpu_b": None, "stolen": None, "used": None}
-    spans = {host: after[host].at - before[host].at for host in cpus}
-    stolen = {host: after[host].stolen_since(before[host], own) for host, own in cpus.items()}
-    return {
-        "used": {
-            host: after[host].used(before[host], own) / spans[host] for host, own in cpus.items()
-        },
-        **{f"cpu_{host}": after[host].busiest(before[host], own) for host, own in cpus.items()},
-        "stolen": sum(stolen[host] * len(own) for host, own in cpus.items())
-        / sum(map(len, cpus.values())),
-    }
-
-
-SUMS = ("gbps", "gbps_sent", "per_second", "retransmits", "sender_cpu", "receiver_cpu")
-
-
-def together(figures: Sequence[Figures]) -> dict[str, Any]:
-    """Return the figures of all pairs as those of one load, with ``pair_figures`` and ``jain``."""
-    whole = dict(vars(figures[0]))
-    if len(figures) == 1:
-        return whole
-    for name in SUMS:
-        parts = [getattr(each, name) for each in figures]
-        whole[name] = None if None in parts else sum(parts)
-    latencies = [each.latency for each in figures if each.latency is not None]
-    whole["latency"] = added(latencies) if latencies else None
-    own = [each.gbps if each.per_second is None else each.per_second for each in figures]
-    return whole | {"pair_figures": own, "jain": jain([x or 0.0 for x in own])}
-
-
-def jain(shares: Sequence[float]) -> float:
-    """Return Jain's fairness index: 1 where all have the same, 1/n where one has everything.
-
-    Jain, Chiu, Hawe: A Quantitative Measure of Fairness and Discrimination for Resource
-    Allocation in Shared Computer Systems (DEC-TR-301, 1984).
-    """
-    squares = sum(share**2 for share in shares)
-    return sum(shares) ** 2 / (len(shares) * squares) if squares else 0.0
-
-
-def costs(
-    used: dict[str, float] | None, figures: dict[str, Any], intervals: "pd.DataFrame"
-) -> dict[str, float | None]:
-    """Return what the load cost each host, from the CPU seconds that it spent a second.
-
-    The CPUs were watched over the omitted seconds, too, so the goodput is that of all seconds
-    where it is known.
-    """
-    gbps, each = figures["gbps"], figures["per_second"]
-    if len(intervals):
-        seconds = intervals["second"].diff().fillna(intervals["second"])
-        gbps = (intervals["gbps"] * seconds).sum() / seconds.sum()
-    return {
-        **{f"cpu_per_gb_{host}": used[host] / (gbps / 8) if used and gbps else None
-           for host in "ab"},
-        **{f"cpu_each_{host}": 1e6 * used[host] / each if used and each else None
-           for host in "ab"},
-    }  # fmt: skip

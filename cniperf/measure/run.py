@@ -1,18 +1,27 @@
 """The single measurement: lock the machine, build, wire, prove, load, unwire, leave a run."""
 
 import json
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import which
 from typing import Any
 
-from cniperf.beds import open_bed
+from cniperf.beds import counted, open_bed
+from cniperf.beds.bottle.image import prepare
+from cniperf.beds.bottle.qemu import require as require_qemu
 from cniperf.beds.journal import sweep_dead
 from cniperf.beds.lab import require_root
 from cniperf.beds.lock import machine_lock
 from cniperf.environment import congestion_controls, fingerprint
-from cniperf.errors import CannotWrite, CniperfError, NotAble, NotRestored, ParameterError
+from cniperf.errors import (
+    CannotWrite,
+    CniperfError,
+    NotAble,
+    NotRestored,
+    ParameterError,
+)
 from cniperf.generators import all_generators
 from cniperf.inventory import read_inventory
 from cniperf.measure.evidence import Evidence, PathNotProven, greet_others, prove
@@ -30,7 +39,10 @@ TOOLS = {
 }  # fmt: skip
 
 
-BUILDING = {"lab": "building the lab", "ssh": "opening the hosts"}
+BUILDING = {"lab": "building the lab", "ssh": "opening the hosts", "vm": "booting two guests",
+            "counted": "booting a guest"}  # fmt: skip
+
+BOTTLED = ("vm", "counted")
 
 # Parameters that say nothing of a figure, and may name folders of this machine.
 UNTOLD = {"data_dir", "first_round", "hosts"}
@@ -57,6 +69,9 @@ def check(experiment: Experiment) -> None:
         read_inventory(experiment.hosts).pair(experiment.between)
         return
     require_root()
+    if experiment.bed in BOTTLED:
+        require_qemu()
+        return
     if missing := missing_tools(experiment.generator):
         packages = " ".join(sorted(set(missing.values())))
         raise NotAble(f"{', '.join(missing)} not found: apt-get install {packages}")
@@ -69,7 +84,7 @@ def check(experiment: Experiment) -> None:
 
 def lock(experiment: Experiment, what: str) -> AbstractContextManager[None]:
     """Hold this machine, where the load is on it; remote hosts are held by their own guards."""
-    return machine_lock(what) if experiment.bed == "lab" else nullcontext()
+    return nullcontext() if experiment.bed == "ssh" else machine_lock(what)
 
 
 def record_failure(experiment: Experiment, reason: str) -> Path:
@@ -137,6 +152,9 @@ class _Round:
         except (CannotWrite, NotRestored):
             raise  # no place to say so; the run is whole and was left before
         except PathNotProven as problem:
+            self.fail(str(problem), problem.evidence.as_dict())
+            raise
+        except counted.FailedInside as problem:
             self.fail(str(problem), problem.evidence)
             raise
         except CniperfError as problem:
@@ -145,7 +163,7 @@ class _Round:
                 self.fail(str(problem))
             raise
 
-    def fail(self, reason: str, evidence: Evidence | None = None) -> Path:
+    def fail(self, reason: str, evidence: Mapping[str, Any] | None = None) -> Path:
         self._say("failed", f"failed: {reason}")
         known = fingerprint() if self.experiment.bed == "lab" else NOWHERE
         self._record.setdefault("environment", known)
@@ -155,7 +173,33 @@ class _Round:
             return draft.finish({**self._record, "status": "failed", "error": reason})
 
     def _measure(self) -> Path:
+        if self.experiment.bed in BOTTLED:
+            prepare(lambda text: self._say("wire", text))
         self._say("wire", BUILDING[self.experiment.bed])
+        return self._count() if self.experiment.bed == "counted" else self._load()
+
+    def _count(self) -> Path:
+        """Let a guest measure by itself, and leave what it told."""
+        with Draft(self.data_dir, self.experiment.scheme) as draft:
+            told = counted.measure(
+                self.experiment, self.number, lambda text: self._say("prove", text)
+            )
+            found = told.found
+            self._record |= {"environment": told.environment, "bed": told.facts}
+            if "error" in found:
+                raise counted.FailedInside(told)
+            for name, script in found["scripts"].items():
+                draft.write(f"host-{name}.sh", script)
+            draft.write("evidence.json", _text(found["evidence"]))
+            for name, text in found["files"].items():
+                draft.write(name, text)
+            from cniperf.measure.summary import counted as summarise
+
+            summary = summarise(self.experiment, draft.path, found)
+            self._say("done", f"{summary['insn_per_byte']:.4f} instructions a byte")
+            return draft.finish({**self._record, "status": "ok", "summary": summary})
+
+    def _load(self) -> Path:
         with (
             open_bed(self.experiment) as bed,
             Draft(self.data_dir, self.experiment.scheme) as draft,
@@ -171,7 +215,7 @@ class _Round:
             evidence = prove(bed, plan)
             if evidence.problem:
                 raise PathNotProven(evidence)
-            draft.write("evidence.json", _text(evidence))
+            draft.write("evidence.json", _text(evidence.as_dict()))
             greet_others(bed, plan)
             pod_mtu = bed.mtu(plan.a.host, plan.a.endpoint.netns, plan.a.endpoint.device)
             figures = Load(bed, plan, self.experiment, draft.path).run(self._tick)
@@ -191,8 +235,8 @@ class _Round:
         self._progress(Moment(self.experiment.scheme, self.number, stage, text))
 
 
-def _text(evidence: Evidence) -> str:
-    return json.dumps(evidence.as_dict(), separators=(",", ":")) + "\n"
+def _text(evidence: Mapping[str, Any]) -> str:
+    return json.dumps(evidence, separators=(",", ":")) + "\n"
 
 
 def _scheme_facts(name: str) -> dict[str, Any]:

@@ -1,0 +1,73 @@
+#!/bin/sh
+# The first process of a guest. /boot.conf, which comes with each start, says what it is to be:
+#   kind     hello (say so and stop), host (an SSH server), counted (measure, tell, stop)
+# of a host:
+#   address, mtu, mac  of eth0        control  MAC address of mgmt0      ovs  start Open vSwitch
+# of one that counts:
+#   python   the interpreter          path     where its packages are
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+mount -t tmpfs tmpfs /run
+mount -t tmpfs tmpfs /tmp
+mkdir -p /dev/pts /run/netns /run/sshd /run/lock /var/log/nginx
+mount -t devpts devpts /dev/pts
+# A guest that polled while it waits would count what is no work.
+rm -f /dev/cpu_dma_latency
+
+stop() {
+  echo "cniperf: $1"
+  echo b >/proc/sysrq-trigger  # with qemu -no-reboot this is the end
+}
+
+. /boot.conf
+while read -r module; do modprobe "$module" || stop "no module $module"; done </etc/modules
+
+device() { # name of the device that has this MAC address
+  for d in /sys/class/net/*; do
+    [ "$(cat "$d/address")" = "$1" ] && echo "${d##*/}"
+  done
+}
+
+be_host() {
+  ip link set lo up
+  for pair in "$mac eth0" "$control mgmt0"; do
+    ip link set "$(device "${pair% *}")" name "n${pair#* }"
+  done
+  ip link set neth0 name eth0
+  ip link set nmgmt0 name mgmt0
+  ip addr add "$address" dev eth0
+  ip link set eth0 mtu "$mtu" up
+  # Where QEMU's user network has its guest; nothing but the SSH connection goes there.
+  ip addr add 10.0.2.15/24 dev mgmt0
+  ip link set mgmt0 up
+  ip route add default via 10.0.2.2 dev mgmt0
+  if [ "$ovs" ]; then start_ovs; fi
+  /usr/sbin/sshd -f /etc/ssh/cniperf.conf
+  echo "cniperf: ready"
+}
+
+be_lab() {
+  modprobe openvswitch || stop "no module openvswitch"
+  stty -F /dev/ttyS1 raw -echo
+  echo "cniperf: counting"
+  PYTHONPATH=$path PYTHONHASHSEED=0 "$python" -s -m cniperf.beds.bottle.inside /job.json /dev/ttyS1
+  stop "done"
+}
+
+start_ovs() {
+  modprobe openvswitch || stop "no module openvswitch"
+  mkdir -p /run/openvswitch /var/log/openvswitch /etc/openvswitch
+  ovsdb-tool create /etc/openvswitch/conf.db /usr/share/openvswitch/vswitch.ovsschema
+  ovsdb-server /etc/openvswitch/conf.db --remote=punix:/run/openvswitch/db.sock --pidfile --detach
+  ovs-vsctl --no-wait init
+  ovs-vswitchd --pidfile --detach 2>/dev/null
+}
+
+case $kind in
+  hello) stop hello ;;
+  host) be_host ;;
+  counted) be_lab ;;
+esac
+while :; do sleep 3600; done

@@ -1,0 +1,78 @@
+"""What runs inside a guest whose clock counts instructions: the lab, once, from end to end.
+
+``python -m cniperf.beds.bottle.inside JOB ANSWER`` reads what is asked from one file and writes
+what came out to another. Nobody talks to the guest meanwhile: what came from outside would come at
+another instruction each time. What takes long to import and is only arithmetic stays outside.
+"""
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from cniperf import environment
+from cniperf.beds import shell
+from cniperf.beds.command import run
+from cniperf.beds.lab import Lab
+from cniperf.errors import CniperfError
+from cniperf.measure.evidence import PathNotProven, prove
+from cniperf.measure.load import Load
+from cniperf.plan import make_plan
+from cniperf.schemes import find
+
+FOLDER = Path("/tmp/run")
+
+
+def measure(asked: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Build the lab, wire, prove, load; return what there is to tell.
+
+    Args:
+        asked: the experiment's parameters, as attributes.
+
+    Returns:
+        ``said`` (answers to :func:`cniperf.environment.questions`), ``scripts``, ``facts``,
+        ``evidence``, ``pod_mtu``, ``used`` (CPU seconds a second of the guest's CPU while bytes
+        flowed: less than 1 where it waited), ``files`` (what the generator said, by name), and
+        ``error`` where it failed.
+    """
+    told: dict[str, Any] = {"said": run(["sh", "-c", shell.ask(environment.questions())])}
+    lab = Lab(nic=asked.nic, mtu=asked.mtu, gro=asked.gro, udpcsum=asked.udpcsum,
+              ovs=find(asked.scheme).ovs)  # fmt: skip
+    try:
+        with lab:
+            _measure(lab, asked, told)
+    except PathNotProven as problem:
+        told |= {"error": str(problem), "evidence": problem.evidence.as_dict()}
+    except CniperfError as problem:
+        told["error"] = str(problem)
+    return told
+
+
+def _measure(lab: Lab, asked: Any, told: dict[str, Any]) -> None:  # noqa: ANN401
+    plan = make_plan(asked.scheme, *lab.hosts)
+    told["scripts"] = {side.host.name: side.script() for side in plan}
+    lab.apply(plan)
+    told["facts"] = lab.facts()
+    evidence = prove(lab, plan)
+    if evidence.problem:
+        raise PathNotProven(evidence)
+    told["evidence"] = evidence.as_dict()
+    told["pod_mtu"] = lab.mtu(plan.a.host, plan.a.endpoint.netns, plan.a.endpoint.device)
+    FOLDER.mkdir()
+    _, ((before, _began), (after, _ended)) = Load(lab, plan, asked, FOLDER).transfer(
+        lambda seconds, gbps: None
+    )
+    (cpu,) = lab.cpus["a"]
+    told["used"] = after["a"].used(before["a"], [cpu]) / (after["a"].at - before["a"].at)
+    told["files"] = {file.name: file.read_text() for file in sorted(FOLDER.iterdir())}
+
+
+def main(job: str, answer: str) -> None:
+    """Do the job of one file and answer in another, as one line."""
+    found = measure(SimpleNamespace(**json.loads(Path(job).read_text())))
+    Path(answer).write_text(json.dumps(found) + "\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,140 @@
+"""A guest whose clock counts instructions: the same figure, digit for digit, on any machine.
+
+QEMU's ``-icount`` lets virtual time pass with each instruction executed, one for a nanosecond
+(``shift=0``), and with nothing else: how fast or busy this machine is cannot be seen inside. The
+guest has the whole lab in it, two hosts on one CPU, and is handed all it needs before it starts
+(:mod:`cniperf.beds.bottle.inside`). While a load keeps that CPU busy the seconds of the guest are
+instructions, and bits a second are instructions a byte.
+
+An instruction is no cycle: what caches, locks and two hosts at once cost is not in this figure.
+"""
+
+import json
+import secrets
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cniperf import environment
+from cniperf.beds import cpus, reaper, shell
+from cniperf.beds.bottle import qemu
+from cniperf.beds.bottle.image import search_path
+from cniperf.beds.journal import Journal, state_dir
+from cniperf.beds.lab import require_root
+from cniperf.errors import MeasurementFailed
+
+if TYPE_CHECKING:
+    from cniperf.params import Experiment
+
+ENDS_WITHIN = 600.0  # seconds of this machine's; 20 where nothing else runs
+
+# One thread, no sleep, a fixed seed, a clock that begins at one time and follows the instructions.
+COUNTING = ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off",
+            "-rtc", "base=2026-01-01T00:00:00,clock=vm", "-net", "none"]  # fmt: skip
+
+BUSY = 0.98  # share of the time that the guest's CPU must be busy for, or its clock counts waiting
+
+
+class FailedInside(MeasurementFailed):
+    """The measurement failed in the guest.
+
+    Attributes:
+        evidence: as ``evidence.json`` has it; empty where the path was not proven yet.
+    """
+
+    def __init__(self, told: "Told") -> None:
+        self.evidence: dict[str, Any] = told.found.get("evidence", {})
+        super().__init__(told.found["error"])
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a guest told.
+
+    Attributes:
+        environment: what tells its kernel and tools from others.
+        facts: what a reader must know of this bed.
+        found: see :func:`cniperf.beds.bottle.inside.measure`.
+    """
+
+    environment: dict[str, Any]
+    facts: dict[str, Any]
+    found: dict[str, Any]
+
+
+def measure(experiment: "Experiment", seed: int, tell: Callable[[str], None]) -> Told:
+    """Boot a guest, let it measure, and return what it told.
+
+    Args:
+        experiment: what to measure.
+        seed: of what is random in the guest.
+        tell: called with a line about what goes on.
+
+    Raises:
+        NotAble: no guest can be made here.
+        GuestFailed: it did not boot, or ended too soon or not at all.
+    """
+    require_root()
+    qemu.require()
+    journal = Journal.open(f"counted-{secrets.token_hex(2)}")
+    folder = state_dir() / journal.path.stem
+    with ExitStack() as stack:
+        sweeper = reaper.start(journal)
+        stack.callback(reaper.dismiss, sweeper)
+        stack.callback(journal.sweep)
+        journal.add_folder(folder)
+        folder.mkdir(mode=0o700)
+        guest = _boot(experiment, seed, folder, journal)
+        stack.callback(guest.end)
+        guest.says("counting")
+        tell("the guest is up, and counts")
+        guest.wait(ENDS_WITHIN)
+        return _read(experiment, seed, guest)
+
+
+def _boot(experiment: "Experiment", seed: int, folder: Path, journal: Journal) -> qemu.Guest:
+    # Where files are on this machine is no part of a figure.
+    job = experiment.model_dump(mode="json", exclude={"data_dir", "hosts", "suite"})
+    settings = {"kind": "counted", "python": str(Path(sys.executable).resolve()),
+                "path": search_path()}  # fmt: skip
+    cpu = "max" if experiment.erms else qemu.NO_FAST_COPY
+    options = [*COUNTING, "-cpu", cpu, "-seed", str(seed), "-serial", f"file:{folder / 'answer'}"]
+    return qemu.Guest(folder, settings, files={"/job.json": json.dumps(job)}, options=options,
+                      journal=journal)  # fmt: skip
+
+
+def _read(experiment: "Experiment", seed: int, guest: qemu.Guest) -> Told:
+    text = (guest.folder / "answer").read_text()
+    try:
+        found = json.loads(text)
+    except ValueError:
+        raise qemu.GuestFailed(f"a guest ended without an answer: {guest.last_words()}") from None
+    known = environment.answered(shell.answers(found.pop("said")))
+    known["versions"]["qemu"] = qemu.version()
+    facts = {
+        **found.pop("facts", {}),
+        "bed": "counted", "meter": "instructions", "accelerator": "tcg", "seed": seed,
+        "shift": 0, "memory": qemu.MEMORY, "cpu": "max" if experiment.erms else qemu.NO_FAST_COPY,
+    }  # fmt: skip
+    return Told(known, facts, found)
+
+
+def per_byte(used: float, gbps: float) -> float:
+    """Return the instructions for a byte of goodput.
+
+    Args:
+        used: share of the time that the guest's CPU was busy for.
+        gbps: goodput by the guest's clock, in 10⁹ bit/s: bits in the time of an instruction.
+
+    Raises:
+        MeasurementFailed: the CPU waited, so that its clock counted more than instructions.
+    """
+    if used < BUSY:
+        raise MeasurementFailed(
+            f"the guest's CPU waited for {1 - used:.0%} of the time, so that its clock is no count "
+            "of instructions: leave rate and window out"
+        )
+    return 8 / gbps

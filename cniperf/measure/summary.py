@@ -1,0 +1,177 @@
+"""The summary of a load: one figure each for throughput, latency, CPU time and instructions."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cniperf.analysis.latency import added, percentiles, write_counts
+from cniperf.analysis.trend import trend
+from cniperf.beds.counted import per_byte
+from cniperf.generators import Figures, Job, all_generators
+from cniperf.runs import load_intervals
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cniperf.beds.cputime import CpuTimes
+    from cniperf.params import Experiment
+
+# What a guest that counts does not tell, as its clock is none.
+UNTOLD = (
+    "gbps", "gbps_sent", "per_second", "lost", "sender_cpu", "receiver_cpu", "cpu_a", "cpu_b",
+    "cpu_per_gb_a", "cpu_per_gb_b", "cpu_each_a", "cpu_each_b", "stolen", "others", "trend",
+    "trend_low", "trend_high", "insn_per_byte_a", "insn_per_byte_b",
+)  # fmt: skip
+
+# A look at the hosts: the time that their CPUs have spent and, where somebody counts them, the
+# instructions that they have executed.
+Look = tuple["Mapping[str, CpuTimes]", Mapping[str, int] | None]
+Watched = tuple[Look, Look]  # once bytes flow, and shortly before they end
+
+
+def summary(
+    figures: Sequence[Figures], watched: Watched, cpus: Mapping[str, Sequence[int]], folder: Path
+) -> dict[str, Any]:
+    """Return the figures of a load, as :meth:`cniperf.measure.load.Load.run` lists them.
+
+    Args:
+        figures: what each pair came to.
+        watched: the hosts at the begin and at the end.
+        cpus: the CPUs of each host.
+        folder: of the run; ``latency.csv`` is written there.
+    """
+    whole = together(figures)
+    latency = whole.pop("latency")
+    if latency is not None:
+        write_counts(folder, latency)
+        whole |= percentiles(latency)
+    (before, began), (after, executed) = watched
+    found = busy(before, after, cpus)
+    used, intervals = found.pop("used"), load_intervals(folder)
+    return (
+        whole
+        | found
+        | costs(used, whole, intervals)
+        | instructions(pace(began, executed, before, after), whole, intervals)
+        | trend(intervals)
+    )
+
+
+def counted(experiment: "Experiment", folder: Path, found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the figures of a load on the bed ``counted``.
+
+    Args:
+        experiment: what was measured.
+        folder: of the run, with what the generator said.
+        found: what the guest told.
+
+    Raises:
+        MeasurementFailed: the generator has no figure, or the guest's CPU waited.
+    """
+    generator = all_generators()[experiment.generator]
+    said = generator.read(
+        Job(experiment=experiment, address="", port=generator.port, folder=folder,
+            seconds=experiment.duration, omit=experiment.omit)
+    )  # fmt: skip
+    assert said.gbps is not None
+    return {
+        **dict.fromkeys(UNTOLD),
+        "insn_per_byte": per_byte(found["used"], said.gbps),
+        "retransmits": said.retransmits,
+        "mss": said.mss,
+        "pod_mtu": found["pod_mtu"],
+        "busy": found["used"],
+    }
+
+
+def busy(
+    before: "Mapping[str, CpuTimes]",
+    after: "Mapping[str, CpuTimes]",
+    cpus: Mapping[str, Sequence[int]],
+) -> dict[str, Any]:
+    """Return how busy the CPUs of the hosts were between two looks at them."""
+    if after == before:  # the load ended before a second look
+        return {"cpu_a": None, "cpu_b": None, "stolen": None, "used": None}
+    spans = {host: after[host].at - before[host].at for host in cpus}
+    stolen = {host: after[host].stolen_since(before[host], own) for host, own in cpus.items()}
+    return {
+        "used": {
+            host: after[host].used(before[host], own) / spans[host] for host, own in cpus.items()
+        },
+        **{f"cpu_{host}": after[host].busiest(before[host], own) for host, own in cpus.items()},
+        "stolen": sum(stolen[host] * len(own) for host, own in cpus.items())
+        / sum(map(len, cpus.values())),
+    }
+
+
+def pace(
+    began: Mapping[str, int] | None,
+    executed: Mapping[str, int] | None,
+    before: "Mapping[str, CpuTimes]",
+    after: "Mapping[str, CpuTimes]",
+) -> dict[str, float] | None:
+    """Return the instructions that each host executed a second between two looks at it."""
+    if began is None or executed is None or after == before:
+        return None
+    return {host: (executed[host] - began[host]) / (after[host].at - before[host].at)
+            for host in began}  # fmt: skip
+
+
+SUMS = ("gbps", "gbps_sent", "per_second", "retransmits", "sender_cpu", "receiver_cpu")
+
+
+def together(figures: Sequence[Figures]) -> dict[str, Any]:
+    """Return the figures of all pairs as those of one load, with ``pair_figures`` and ``jain``."""
+    whole = dict(vars(figures[0]))
+    if len(figures) == 1:
+        return whole
+    for name in SUMS:
+        parts = [getattr(each, name) for each in figures]
+        whole[name] = None if None in parts else sum(parts)
+    latencies = [each.latency for each in figures if each.latency is not None]
+    whole["latency"] = added(latencies) if latencies else None
+    own = [each.gbps if each.per_second is None else each.per_second for each in figures]
+    return whole | {"pair_figures": own, "jain": jain([x or 0.0 for x in own])}
+
+
+def jain(shares: Sequence[float]) -> float:
+    """Return Jain's fairness index: 1 where all have the same, 1/n where one has everything.
+
+    Jain, Chiu, Hawe: A Quantitative Measure of Fairness and Discrimination for Resource
+    Allocation in Shared Computer Systems (DEC-TR-301, 1984).
+    """
+    squares = sum(share**2 for share in shares)
+    return sum(shares) ** 2 / (len(shares) * squares) if squares else 0.0
+
+
+def costs(
+    used: dict[str, float] | None, figures: dict[str, Any], intervals: "pd.DataFrame"
+) -> dict[str, float | None]:
+    """Return what the load cost each host, from the CPU seconds that it spent a second."""
+    gbps, each = _watched(figures, intervals), figures["per_second"]
+    return {
+        **{f"cpu_per_gb_{host}": used[host] / (gbps / 8) if used and gbps else None
+           for host in "ab"},
+        **{f"cpu_each_{host}": 1e6 * used[host] / each if used and each else None
+           for host in "ab"},
+    }  # fmt: skip
+
+
+def instructions(
+    executed: dict[str, float] | None, figures: dict[str, Any], intervals: "pd.DataFrame"
+) -> dict[str, float | None]:
+    """Return the instructions for a byte of goodput, from those that a second took."""
+    gbps = _watched(figures, intervals)
+    own = {f"insn_per_byte_{host}": executed[host] / (gbps * 1e9 / 8) if executed and gbps else None
+           for host in "ab"}  # fmt: skip
+    parts = [part for part in own.values() if part is not None]
+    return {**own, "insn_per_byte": sum(parts) if parts else None}
+
+
+def _watched(figures: dict[str, Any], intervals: "pd.DataFrame") -> float | None:
+    """Return the goodput while the hosts were watched, in Gbit/s: over the omitted seconds, too."""
+    if len(intervals):
+        seconds = intervals["second"].diff().fillna(intervals["second"])
+        return float((intervals["gbps"] * seconds).sum() / seconds.sum())
+    found: float | None = figures["gbps"]
+    return found
