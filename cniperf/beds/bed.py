@@ -39,12 +39,15 @@ class Bed(Protocol):
         hosts: host a, which runs the clients, and host b, which runs the servers.
         cpus: the CPUs of each host that a load may use.
         wire: devices between the hosts that packets can be counted at, from a to b.
+        pause: seconds from one look at the hosts to the next while a load runs: a look that costs
+            them something must be rare.
     """
 
     name: str
     hosts: "tuple[Host, Host]"
     cpus: Mapping[str, tuple[int, ...]]
     wire: Sequence[str]
+    pause: float
 
     def __enter__(self) -> Self: ...
 

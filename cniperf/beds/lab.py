@@ -176,6 +176,7 @@ class Lab:
 
     name = "lab"
     wire: Sequence[str] = ("port-a", "port-b")
+    pause = 1.0
 
     def __init__(
         self,

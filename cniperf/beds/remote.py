@@ -69,6 +69,10 @@ class Remote:
         """Disconnect; what was started here ends."""
         with suppress(Exception):  # a connection that is gone already cannot be closed
             self._connection.close()
+        # One that was refused is none to fabric, but its thread lives on, and spins for ever once
+        # the server behind a proxy command has gone.
+        with suppress(Exception):
+            self._connection.client.close()
 
     @property
     def alive(self) -> bool:

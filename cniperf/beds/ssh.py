@@ -64,6 +64,7 @@ class SshBed:
 
     name = "ssh"
     wire: Sequence[str] = ()
+    pause = 5.0  # three commands on the hosts, whose CPUs the load has
 
     def __init__(
         self,

@@ -56,7 +56,7 @@ class Load:
         and ``jain``.
 
         Args:
-            tick: called about once a second with the seconds since the start and the Gbit/s that
+            tick: called after each pause of the bed with the seconds since the start and the Gbit/s that
                 the first pod of host a carried since the last call, both ways together.
 
         Raises:
@@ -204,7 +204,8 @@ class Load:
         before = after = self.bed.cpu_times(), self.bed.instructions()
         sent = client.bytes_carried(device)
         end = start + length - MARGIN
-        while not client.ended(within=min(1.0, end - last) if last < end else 1.0):
+        pause = self.bed.pause
+        while not client.ended(within=min(pause, end - last) if last < end else pause):
             now, total = time.monotonic(), client.bytes_carried(device)
             if now > limit:
                 raise MeasurementFailed(

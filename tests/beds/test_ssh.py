@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -274,6 +275,12 @@ def test_a_data_interface_that_carries_the_connection_is_refused(
 # ── what cannot begin ─────────────────────────────────────────────────────────────────────────
 
 
+def connecting() -> list[str]:
+    """The threads of connections that were never let in."""
+    names = [str(thread) for thread in threading.enumerate()]
+    return [name for name in names if "Transport" in name and "awaiting auth" in name]
+
+
 def refused(rehearsal, error, match, **changes):
     """Hold an experiment with another entry for host beta to one line, and to having touched nothing."""
     rehearsal.write({"alpha": rehearsal.entry("a"), "beta": {**rehearsal.entry("b"), **changes}})
@@ -282,6 +289,7 @@ def refused(rehearsal, error, match, **changes):
         run(asked, lambda moment: None)
     assert "\n" not in str(told.value)
     assert not left()
+    assert wait_for(lambda: not connecting()), "a connection that was refused lives on"
 
 
 def test_a_wrong_key(rehearsal, looks):
