@@ -52,6 +52,7 @@ class VmBed(SshBed):
 
     name = "vm"
     wire: Sequence[str] = ("port-a", "port-b")
+    pause = 1.0  # a look costs the guests nothing
 
     def __init__(
         self,
