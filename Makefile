@@ -10,17 +10,20 @@ APT := iperf3 iperf sockperf curl nginx-light openvswitch-switch iproute2 ethtoo
        tcpdump iputils-ping procps util-linux python3-venv poppler-utils \
        fonts-noto-cjk fonts-dejavu-core libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0
 
+# What guests need besides, and a compiler for the counter of their instructions.
+GUESTS := qemu-system-x86 cpio kmod socat wireguard-tools gcc libc6-dev
+
 # JupyterLab asks nobody for news, and looks for no updates.
 QUIET := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
 
-.PHONY: run test lab lint bench clean setup system lock catalogue environment reference pictures
+.PHONY: run test lab lint bench gate clean setup system lock catalogue environment reference counted pictures
 
 run: setup ## measure all schemes in the lab and make the report
 	@$(SUDO) $(BIN)/cniperf suite --budget 5m; code=$$?; \
 	$(SUDO) chown -R "$$(id -u):$$(id -g)" data reports; exit $$code
 
-# The browser that reads the notebooks in the tests; Ubuntu has none as a package.
-test: APT += $(shell grep -qsx ID=debian /etc/os-release && echo chromium)
+# Guests, and the browser that reads the notebooks in the tests; Ubuntu has none as a package.
+test: APT += $(GUESTS) $(shell grep -qsx ID=debian /etc/os-release && echo chromium)
 test: setup lint ## every test
 	$(SUDO) $(BIN)/pytest
 
@@ -38,6 +41,12 @@ lint: setup
 bench: setup ## what cniperf itself costs, as ratios
 	@$(SUDO) $(BIN)/cniperf bench --out docs/bench.md; code=$$?; \
 	$(SUDO) chown -R "$$(id -u):$$(id -g)" docs; exit $$code
+
+gate: APT += $(GUESTS)
+gate: setup ## has the wiring become dearer? instructions a byte against those in data/counted
+	@rm -rf build/gate
+	@$(SUDO) $(BIN)/cniperf suite --bed counted --rounds 1 --data-dir build/gate --out-dir build/gate/report
+	@$(BIN)/cniperf compare data/counted build/gate
 
 clean: ## take down what killed runs left behind
 	$(SUDO) $(BIN)/cniperf clean
@@ -105,6 +114,13 @@ reference: setup ## measure data/reference anew: takes half an hour
 	$(SUDO) chown -R "$$(id -u):$$(id -g)" data reports
 	gzip --best --no-name data/reference/*/iperf3-*.json
 	$(MAKE) pictures
+
+counted: APT += $(GUESTS)
+counted: setup ## measure the baseline data/counted anew: for a new kernel, QEMU, iperf3 or Open vSwitch
+	rm -rf data/counted reports/counted
+	$(REFERENCE) suite --bed counted --rounds 1 --data-dir data/counted --out-dir reports/counted
+	$(SUDO) chown -R "$$(id -u):$$(id -g)" data reports
+	gzip --best --no-name data/counted/*/iperf3-*.json
 
 pictures: setup ## the pictures that README and docs show, from data/reference
 	$(BIN)/cniperf report data/reference --suite "$$(cd data/reference/suites && ls | head -1 | sed 's/.json$$//')" --out-dir reports/reference

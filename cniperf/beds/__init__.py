@@ -7,6 +7,8 @@
 
 from typing import TYPE_CHECKING
 
+from cniperf.errors import ParameterError
+
 if TYPE_CHECKING:
     from cniperf.beds.bed import Bed
     from cniperf.beds.lab import Lab
@@ -17,8 +19,11 @@ def open_bed(experiment: "Experiment") -> "Bed":
     """Return the bed that an experiment names, not yet built: use it with ``with``.
 
     Raises:
-        ParameterError: a hosts file with something that is not allowed.
+        ParameterError: a hosts file with something that is not allowed, or a bed that measures by
+            itself, in one go.
     """
+    if experiment.bed == "counted":
+        raise ParameterError("bed='counted' has no hosts to lend: bed='vm' has the same kernel")
     return {"lab": open_lab, "ssh": _ssh, "vm": _vm}[experiment.bed](experiment)
 
 

@@ -21,6 +21,9 @@ from cniperf.cli.options import (
 )
 from cniperf.errors import CniperfError, ParameterError
 
+# Of a suite on the bed that counts: each round is another seed, and nothing is gained by more.
+COUNTED = {"target": 0.0, "rounds": 3, "budget": "0"}
+
 if TYPE_CHECKING:
     from cniperf.params import Experiment
     from cniperf.suites import Suite
@@ -127,13 +130,16 @@ def _suite(
     schemes: list[str] | None, settings: Path | None, data_dir: Path | None, options: dict[str, Any]
 ) -> "Suite":
     """Lay out the suite that was asked for."""
-    from cniperf.measure.suite import scheme_cells
+    from cniperf.measure.suite import counted_cells, scheme_cells
     from cniperf.schemes import BASELINE, find, scheme_names
 
     chosen = {find(name).name for name in schemes or scheme_names()} | {BASELINE}
     names = [name for name in scheme_names() if name in chosen]
     defaults = {"duration": 1, "target": 1.0, "rounds": 100, "budget": "15m", "at_once": 1}
-    known = merged(settings, defaults, options)
+    known = merged(settings, {}, options)
+    if known.get("bed") == "counted":
+        defaults |= COUNTED
+    known = defaults | known
     equal = known.pop("equal_load", False)
     at_once = int(number("at_once", known.pop("at_once"), 1, 64))
     until = {**_until(known), "at_once": at_once}
@@ -144,6 +150,8 @@ def _suite(
                              "with more than two")  # fmt: skip
     if equal:
         base = _paced(base, names, data_dir)
+    if base.bed == "counted":
+        return _new(base, counted_cells(names, known), until)
     return _new(base, scheme_cells(names, pairs), until)
 
 

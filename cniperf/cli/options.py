@@ -55,7 +55,13 @@ PARAMETERS: dict[str, Any] = {
         bool | None,
         typer.Option("--udpcsum/--no-udpcsum", help="Checksum in VXLAN's outer UDP. (default: no)"),
     ],
-    "bed": (str, "lab (two namespaces here) or ssh (two hosts of --hosts). (default: lab)"),
+    "erms": Annotated[
+        bool | None,
+        typer.Option("--erms/--no-erms", help="The guest's CPU claims fast byte copies, bed "
+                     "counted. (default: no)"),
+    ],
+    "bed": (str, "lab (two namespaces here), ssh (two hosts of --hosts), vm (two guests here), "
+            "counted (instructions a byte, in one guest). (default: lab)"),
     "hosts": (Path, "File of the hosts that are reached by SSH."),
     "between": (str, "Which two of them, as alpha,beta. (default: the file's first pair)"),
     "allow_shared_nic": Annotated[

@@ -64,7 +64,11 @@ def image(own: Kernel) -> Path:
     seed = f"{own.release} {MODULES} {INIT.read_text()}"
     told = (f"{file} {(s := file.stat()).st_size} {s.st_mtime_ns}" for file in files)
     key = hashlib.sha256("\n".join([seed, *told]).encode()).hexdigest()[:16]
-    return kept(f"initramfs-{key}", partial(_build, own=own, files=files)) / "initramfs"
+    made = kept(f"initramfs-{key}", partial(_build, own=own, files=files))
+    for other in cache_dir().glob("initramfs-*"):  # of programs that are no more
+        if other != made:
+            shutil.rmtree(other, ignore_errors=True)
+    return made / "initramfs"
 
 
 def prepare(tell: Callable[[str], None]) -> Path:

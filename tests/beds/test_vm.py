@@ -1,0 +1,161 @@
+"""Two real guests, with a distribution's kernel and Open vSwitch in it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import cannot_here, machine_state, settled
+
+from cniperf.beds.bottle import qemu
+from cniperf.beds.vm import VmBed
+from cniperf.measure.evidence import prove
+from cniperf.measure.load import Load
+from cniperf.measure.run import run
+from cniperf.params import Experiment
+from cniperf.plan import make_plan
+from cniperf.runs import load_evidence, load_runs
+from cniperf.schemes import scheme_names
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+
+ARTICLE = scheme_names()[:8]
+LONGEST = 60.0  # seconds that two guests may take to be there on a busy machine
+
+
+@pytest.fixture(scope="module")
+def guests():
+    """Two guests for all tests of this file: what is wired is unwired again."""
+    if gone := qemu.missing():
+        cannot_here(f"no guests without {', '.join(gone)}")
+    before = machine_state()
+    with VmBed(ovs=True) as bed:
+        yield bed
+    assert settled(before) == before
+
+
+@pytest.fixture
+def _nothing_left():
+    """The guests go on to the next test; the fixture that made them looks after itself."""
+
+
+def wired(bed, scheme, duration=0, folder=None):
+    """Wire a scheme and prove its path; return the figures of a load, where one is asked for."""
+    plan = make_plan(scheme, *bed.hosts)
+    bed.apply(plan)
+    try:
+        evidence = prove(bed, plan)
+        assert evidence.problem == ""
+        if not duration:
+            return evidence
+        asked = Experiment.of(scheme=scheme, bed="vm", duration=duration, omit=0)
+        return Load(bed, plan, asked, folder).run(lambda *_: None)
+    finally:
+        bed.undo(plan)
+
+
+@pytest.mark.parametrize("scheme", scheme_names())
+def test_every_scheme_is_wired_and_its_path_is_proven(scheme, guests):
+    evidence = wired(guests, scheme)
+    assert evidence.arrived.there == evidence.arrived.back == evidence.packets
+
+
+def test_open_vswitch_is_the_kernels(guests):
+    assert guests.hosts[0].ovs_datapath == guests.hosts[1].ovs_datapath == "system"
+    assert "openvswitch" in guests.command("a", ["cat", "/proc/modules"])
+
+
+def test_nothing_of_a_guest_leads_anywhere_else(guests):
+    for place in "ab":
+        with pytest.raises(Exception, match="100% packet loss|Unreachable|failed"):
+            guests.command(place, ["ping", "-c", "1", "-W", "1", "10.0.2.2"])
+
+
+def test_a_tunnel_costs_four_fifths_and_more_of_the_hosts_bytes_for_the_same_instructions(
+    guests, tmp_path
+):
+    """The article's −86 %, out of instruction counts: virtio_net cuts no tunnel's segments."""
+    cost = {}
+    for scheme in ("hostnetwork", "flannel-vxlan", "canal"):
+        folder = tmp_path / scheme
+        folder.mkdir()
+        figures = wired(guests, scheme, duration=3, folder=folder)
+        assert figures["insn_per_byte"] == figures["insn_per_byte_a"] + figures["insn_per_byte_b"]
+        cost[scheme] = figures["insn_per_byte"]
+    losses = {name: 1 - cost["hostnetwork"] / own for name, own in cost.items()}
+    assert 0.80 < losses["flannel-vxlan"] < 0.90, cost
+    assert 0.80 < losses["canal"] < 0.90, cost
+
+
+def test_a_run_records_what_it_was_made_in(tmp_path):
+    (folder,) = run(
+        Experiment.of(scheme="ovs", bed="vm", duration=1, omit=0, data_dir=tmp_path),
+        lambda moment: None,
+    )
+    record = json.loads((folder / "run.json").read_text())
+    assert record["bed"]["accelerator"] in ("tcg", "kvm")
+    assert record["bed"]["ovs_datapath"] == "system"
+    assert record["environment"]["versions"]["qemu"] == qemu.version()
+    assert record["environment"]["kernel"] != os.uname().release
+    assert load_evidence(folder)["problem"] == ""
+    assert {hop["place"] for hop in load_evidence(folder)["hops"]} >= {"pod-a", "a", "wire", "b"}
+    assert load_runs(tmp_path).iloc[0]["status"] == "ok"
+
+
+def start_run(tmp_path, *more) -> subprocess.Popen[str]:
+    """A run of a minute in a process of its own."""
+    command = [sys.executable, "-m", "cniperf", "run", "calico", "--bed", "vm", "--duration", "60",
+               "--data-dir", tmp_path, *more]  # fmt: skip
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            start_new_session=True)  # fmt: skip
+
+
+def guests_of(pid: int) -> list[int]:
+    """The QEMU processes that a process has started."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, _, fields = file.read_text().rpartition(")")
+        except OSError:
+            continue
+        if "(qemu-system" in name and int(fields.split()[1]) == pid:
+            found.append(int(file.parent.name))
+    return found
+
+
+def await_load(process) -> None:
+    for line in process.stdout:
+        if "leave the interface" in line:
+            return
+    raise AssertionError(process.stderr.read())
+
+
+def test_a_guest_that_is_killed_in_the_middle_is_one_line_and_no_run(tmp_path):
+    process = start_run(tmp_path)
+    try:
+        await_load(process)
+        os.kill(guests_of(process.pid)[0], signal.SIGKILL)
+        _, said = process.communicate(timeout=LONGEST)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 1
+    assert said.count("\n") == 1 and "a guest ended in the middle of a run" in said
+    assert [row for row in load_runs(tmp_path)["status"] if row == "ok"] == []
+
+
+def test_a_controller_that_is_killed_takes_its_guests_along(tmp_path):
+    process = start_run(tmp_path)
+    await_load(process)
+    own = guests_of(process.pid)
+    assert len(own) == 2
+    process.kill()
+    process.communicate()
+    end = time.monotonic() + 5
+    while any(Path(f"/proc/{pid}").exists() for pid in own) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in own)
