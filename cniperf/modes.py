@@ -25,6 +25,7 @@ class Mode:
         cost_unit: of that time.
         size: bytes of a message, a response or a datagram's payload, where none is given.
         less: True where the lower figure is the better one.
+        short: its unit where there is little room, if that is another.
         share: what a scheme loses a share of, where that is not the figure itself.
         title: what its loss is called.
     """
@@ -39,6 +40,7 @@ class Mode:
     cost_unit: str
     size: int = 0
     less: bool = False
+    short: str = ""
     share: str = ""
     title: str = N_("Loss against hostnetwork")
 
@@ -77,7 +79,8 @@ MODES = {
 # What a stream is told in where its meter counts instructions. An instruction is no time, so no
 # word of it is about throughput.
 INSTRUCTIONS = Mode(
-    name="stream", figure="insn_per_byte", unit=N_("instructions/B"), form="{:.3f}",
+    name="stream", figure="insn_per_byte", form="{:.3f}",
+    unit=N_("instructions/B"), short=N_("instr./B"),
     noun=N_("instructions per byte"), share=N_("bytes for the same instructions"), less=True,
     title=N_("Cost above hostnetwork, as loss"),
     does=N_("{scheme} takes {figure} from host to host. A loss is the share of hostnetwork's bytes "

@@ -84,13 +84,13 @@ class Agreement:
     Attributes:
         order: the schemes as most beds have them, the cheapest first; a group is of those that no
             bed tells from its first. Empty where no bed can tell any two apart.
-        against: for each scheme that some beds put before others, though most put it behind: the
-            scheme, these others, and those beds.
+        against: where some beds put schemes before others, though most put them behind: the
+            schemes, these others, and those beds.
         gains: schemes that some beds have before hostnetwork itself, and which beds.
     """
 
     order: tuple[tuple[str, ...], ...]
-    against: tuple[tuple[str, tuple[str, ...], tuple[Bed, ...]], ...]
+    against: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[Bed, ...]], ...]
     gains: tuple[tuple[str, tuple[Bed, ...]], ...]
 
 
@@ -102,7 +102,7 @@ def set_up(runs: pd.DataFrame) -> dict[Bed, pd.DataFrame]:
     """
     found: dict[Bed, pd.DataFrame] = {}
     for condition, group in conditions(runs):
-        bed = Bed(*(condition[name] for name in Bed._fields))  # type: ignore[arg-type]
+        bed = Bed(**{name: condition[name] for name in Bed._fields})  # type: ignore[arg-type]
         if is_articles_load(group) and not emulated(group).any():
             found.setdefault(bed, group)
     return dict(sorted(found.items(), key=lambda item: _place(item[0])))
@@ -115,7 +115,7 @@ def _place(bed: Bed) -> tuple[object, ...]:
 
 
 def several(runs: pd.DataFrame) -> bool:
-    """Tell whether runs are of more than one bed, so that there is something to lay side by side."""
+    """Tell whether runs are of more than one bed, so that there is something to compare."""
     return len({bed.kind for bed in set_up(runs)}) > 1
 
 
@@ -165,13 +165,23 @@ def agreement(runs: pd.DataFrame) -> Agreement:
                 gains[first].append(bed)
             elif sign and (one, other) in ahead and sign != ahead[one, other]:
                 against[bed, first].append(second)
-    merged: dict[tuple[str, tuple[str, ...]], list[Bed]] = defaultdict(list)
-    for (bed, first), others in against.items():
-        merged[first, tuple(others)].append(bed)
     return Agreement(
-        _grouped(ahead), tuple((*key, tuple(found)) for key, found in merged.items()),
+        _grouped(ahead), _merged(against),
         tuple((scheme, tuple(found)) for scheme, found in gains.items()),
     )  # fmt: skip
+
+
+def _merged(
+    against: dict[tuple[Bed, str], list[str]],
+) -> tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[Bed, ...]], ...]:
+    """Tell once what several beds say of a scheme, and what a bed says of several schemes."""
+    beds: dict[tuple[str, tuple[str, ...]], list[Bed]] = defaultdict(list)
+    for (bed, first), others in against.items():
+        beds[first, tuple(others)].append(bed)
+    firsts: dict[tuple[tuple[str, ...], tuple[Bed, ...]], list[str]] = defaultdict(list)
+    for (first, behind), those in beds.items():
+        firsts[behind, tuple(those)].append(first)
+    return tuple((tuple(schemes), *key) for key, schemes in firsts.items())
 
 
 def _told(group: pd.DataFrame) -> Iterator[tuple[tuple[str, str], int]]:
@@ -213,7 +223,7 @@ KNOBS = (
     ("nic", N_("The NIC")),
     ("bed", N_("The bed")),
 )
-OF_A_BED = ("bed", "meter", "accelerator")  # these change together; no lab has a copy model to set
+OF_A_BED = {"bed", "meter", "accelerator"}  # these change together
 
 
 def moves(runs: pd.DataFrame) -> list[Move]:
@@ -225,7 +235,7 @@ def moves(runs: pd.DataFrame) -> list[Move]:
     table = table[table["loss_low"].notna() & ~table["userspace"] & table["scheme"].ne(BASELINE)]
     found = []
     for knob, words in KNOBS:
-        free = {*OF_A_BED, "erms"} if knob == "bed" else {knob}
+        free = OF_A_BED if knob == "bed" else {knob}
         fixed = [name for name in ("scheme", *Bed._fields) if name not in free]
         most: Move | None = None
         for key, part in table.groupby(fixed):

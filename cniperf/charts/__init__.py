@@ -9,7 +9,7 @@ from cniperf.charts.style import COLOURS, FAINT, INK, WIDTH, Chart, colours, sty
 from cniperf.charts.sweeps import cells, effects, sweep
 
 __all__ = [
-    "COLOURS", "FAINT", "INK", "WIDTH", "Chart", "beds", "cells", "colours", "comparison", "cpu", "effects",
-    "hosts", "ladder", "latency", "loss", "pairs", "styled", "sweep", "throughput", "timeline",
-    "trade_off",
+    "COLOURS", "FAINT", "INK", "WIDTH", "Chart", "beds", "cells", "colours", "comparison", "cpu",
+    "effects", "hosts", "ladder", "latency", "loss", "pairs", "styled", "sweep", "throughput",
+    "timeline", "trade_off",
 ]  # fmt: skip

@@ -43,12 +43,12 @@ def beds(runs: pd.DataFrame) -> Chart:
         sentence(chart.axes[0], _("There is nothing to draw: no bed has a loss."))
         return chart
     of = [Bed(*values) for values in table[list(Bed._fields)].itertuples(index=False)]
-    table = table.assign(of=of, kind=[bed.kind for bed in of])
+    table = table.assign(of=pd.Series(of, table.index), kind=[bed.kind for bed in of])
     kinds = list(table["kind"].drop_duplicates())
     schemes = list(table.sort_values("order")["scheme"].drop_duplicates())
     across = min(ACROSS, len(kinds))
     lines = -(-len(kinds) // across)
-    height = 0.9 + lines * (0.6 + 1.25 * ROW * len(schemes))
+    height = 0.8 + lines * (0.5 + 1.1 * ROW * len(schemes))
     chart = Chart(figsize=(WIDTH, height), layout="constrained")
     panels = chart.subplots(lines, across, squeeze=False, sharey=True).ravel()
     for axes, kind in zip(panels, kinds, strict=False):
@@ -85,9 +85,13 @@ def _panel(axes: Axes, part: pd.DataFrame, schemes: list[str]) -> None:
     axes.text(0, 1.02, words, transform=axes.transAxes, size=8.5, color=INK)
 
 
+def _rank(look: tuple[str, bool]) -> tuple[bool, int]:
+    return look[1], list(MARKERS).index(look[0]) if look[0] in MARKERS else len(MARKERS)
+
+
 def _legend(beds: list[Bed]) -> list[Line2D]:
     """Explain the marks that are there: a shape a NIC, hollow for a byte an instruction."""
-    looks = sorted({(bed.nic, bed.erms) for bed in beds}, key=lambda look: (look[1], look[0]))
+    looks = sorted({(bed.nic, bed.erms) for bed in beds}, key=_rank)
     return [
         Line2D([], [], linestyle="", marker=MARKERS.get(nic, "v"), color=INK, markersize=5,
                markerfacecolor="white" if erms else INK, label=f"{nic}, ERMS" if erms else nic)

@@ -12,7 +12,7 @@ from cniperf.sections.trust import noise
 from cniperf.sections.verdicts import claims, control
 
 __all__ = [
-    "TITLE", "Html", "answer", "beds", "choice", "claims", "claims_by_bed", "commands", "control", "environment", "heading",
-    "hosts", "how_measured", "how_to_repeat", "latency", "left_out", "losses", "noise", "opened",
-    "pairs", "sweeps", "swept", "title", "why_vxlan",
+    "TITLE", "Html", "answer", "beds", "choice", "claims", "claims_by_bed", "commands", "control",
+    "environment", "heading", "hosts", "how_measured", "how_to_repeat", "latency", "left_out",
+    "losses", "noise", "opened", "pairs", "sweeps", "swept", "title", "why_vxlan",
 ]  # fmt: skip

@@ -33,6 +33,12 @@ def how_measured(runs: pd.DataFrame) -> Html:
         "of one minus the scheme's goodput over hostnetwork's in the same round; its interval is a "
         "bootstrap of the rounds, with hostnetwork's own noise in it."
     )
+    if runs["bed"].eq("counted").any():
+        text += " " + _(
+            "On bed counted a round is a seed and hostnetwork runs once in it: the loss is one "
+            "minus hostnetwork's instructions per byte over the scheme's, and stands between those "
+            "of the lowest and of the highest seed."
+        )
     return Html(f"<h2>{title}</h2><p>{text}</p>{as_table(head, rows)}")
 
 

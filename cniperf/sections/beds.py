@@ -15,7 +15,7 @@ from cniperf.analysis.beds import (
     several,
 )
 from cniperf.analysis.blocks import BASELINE
-from cniperf.analysis.claims import CLAIMS, claims_table
+from cniperf.analysis.claims import CLAIMS, Claim, claims_table
 from cniperf.language import _, listed
 from cniperf.modes import emulated
 from cniperf.sections.html import Cell, Html, as_table, percent, records, signed
@@ -30,8 +30,8 @@ def beds(runs: pd.DataFrame) -> Html:
     said = "\n".join(f"<li>{line}</li>" for line in (*_agreed(runs), *_moved(runs)))
     note = _(
         "A loss is a share of the same bed's own hostnetwork, whose figure stands first, in the "
-        "bed's own unit. Losses may be laid side by side; figures of two beds never meet in one "
-        "ratio. Small: half of the 95 % interval or, of bed counted, of the spread of the seeds."
+        "bed's own unit; figures of two beds never meet in one ratio. Known to ±: half of the "
+        "widest 95 % interval or, of bed counted, spread of the seeds."
     )
     if runs["meter"].eq("instructions").any():
         note += " " + _(
@@ -64,13 +64,17 @@ def _side_by_side(runs: pd.DataFrame) -> str:
         shown = [_base(bed, row) if scheme == BASELINE else _loss(row)
                  for bed, row in zip(columns, own, strict=True)]  # fmt: skip
         rows.append([str(scheme), *shown])
-    head = [_("loss, %"), *map(_head, columns)]
+    rows.append([_("known to ±"), *(_known(table, bed) for bed in columns)])
+    head: list[Cell] = [_("loss, %"), *(_head(bed, _unit(bed)) for bed in columns)]
     return as_table(head, rows, set(range(1, len(head))))
 
 
-def _head(bed: Bed) -> Html:
-    unit = _(bed.mode.unit)
-    parts = (bed.kind, *bed.knobs.split(", "), unit)
+def _unit(bed: Bed) -> str:
+    return _(bed.mode.short or bed.mode.unit)
+
+
+def _head(bed: Bed, *more: str) -> Html:
+    parts = (bed.kind, *bed.knobs.split(", "), *more)
     return Html("<br>".join(f"<small>{escape(part)}</small>" if place else escape(part)
                             for place, part in enumerate(parts)))  # fmt: skip
 
@@ -79,14 +83,18 @@ def _base(bed: Bed, row: dict[str, float] | None) -> str:
     return "–" if row is None or not row["runs"] else bed.mode.form.format(row["figure"])
 
 
-def _loss(row: dict[str, float] | None) -> Html:
+def _loss(row: dict[str, float] | None) -> str:
     if row is None or np.isnan(row["loss"]):
-        return Html("–")
+        return "–"
     star = "*" if row["userspace"] else ""
-    loss = f"{100 * row['loss']:.1f}{star}".replace("-", "−")
-    if np.isnan(row["loss_low"]):
-        return Html(loss)
-    return Html(f"{loss}<br><small>±{50 * (row['loss_high'] - row['loss_low']):.1f}</small>")
+    return f"{100 * row['loss']:.1f}{star}".replace("-", "−")
+
+
+def _known(table: pd.DataFrame, bed: Bed) -> str:
+    """Return half of a bed's widest interval, in points of loss."""
+    own = table[(table[list(Bed._fields)] == bed).all(axis=1) & table["loss"].notna()]
+    wide = (own["loss_high"] - own["loss_low"]).max(skipna=False)
+    return "–" if np.isnan(wide) else f"{50 * wide:.1f}"
 
 
 def _agreed(runs: pd.DataFrame) -> list[str]:
@@ -107,11 +115,10 @@ def _agreed(runs: pd.DataFrame) -> list[str]:
     if found.against:
         words = _("Most beds have this order, the cheapest first: <b>{order}</b>.")
     lines.append(words.format(order=order))
-    for scheme, others, those in found.against:
-        words = _("Another order: <b>{scheme}</b> comes before {others} on {beds}.")
-        lines.append(
-            words.format(scheme=escape(scheme), others=escape(listed(others)), beds=_named(those))
-        )
+    for schemes, others, those in found.against:
+        words = _("Another order on {beds}: <b>{schemes}</b> before {others}.")
+        named = {"schemes": escape(listed(schemes)), "others": escape(listed(others))}
+        lines.append(words.format(**named, beds=_named(those)))
     return lines
 
 
@@ -140,23 +147,28 @@ def claims_by_bed(runs: pd.DataFrame) -> Html:
         return Html("")
     judged = [records(claims_table(group)) for group in columns.values()]
     rows: list[list[Cell]] = [
-        [_(claim.text), claim.relative_to,
+        [_against(claim),
          "–" if claim.change is None else signed(claim.change).removesuffix(" %"),
          *map(_verdict, said)]
         for claim, *said in zip(CLAIMS, *judged, strict=True)
     ]  # fmt: skip
-    head = [_("the article says"), _("relative to"), _("its figure"), *map(_head, columns)]
+    head: list[Cell] = [_("the article says"), _("its figure"), *map(_head, columns)]
     note = _(
         "✓ confirmed, ✗ contradicted, ? undecided, – not measured or not comparable here; beside "
         "it our change in %. A claim is judged by the whole interval, or by all seeds, as within "
         "5 points of the article's figure (claims of 1 %: 1 point). The article measured "
-        "throughput; where the unit is instructions/B, ours is the change of the bytes that the "
+        "throughput; where instructions were counted, ours is the change of the bytes that the "
         "same instructions carry."
     )
     title, table = _("The article's claims, bed by bed"), as_table(
-        head, rows, set(range(2, len(head)))
+        head, rows, set(range(1, len(head)))
     )  # fmt: skip
     return Html(f"<h3>{title}</h3>{table}<p class='note'>{note}</p>")
+
+
+def _against(claim: Claim) -> Html:
+    against = _("against {other}").format(other=claim.relative_to)
+    return Html(f"{escape(_(claim.text))}<br><small>{escape(against)}</small>")
 
 
 def _verdict(row: dict[str, object]) -> Html:
