@@ -48,7 +48,7 @@ def beds(runs: pd.DataFrame) -> Chart:
     schemes = list(table.sort_values("order")["scheme"].drop_duplicates())
     across = min(ACROSS, len(kinds))
     lines = -(-len(kinds) // across)
-    height = 0.8 + lines * (0.5 + 1.1 * ROW * len(schemes))
+    height = 0.5 + lines * (0.4 + 0.88 * ROW * len(schemes))
     chart = Chart(figsize=(WIDTH, height), layout="constrained")
     panels = chart.subplots(lines, across, squeeze=False, sharey=True).ravel()
     for axes, kind in zip(panels, kinds, strict=False):
@@ -76,7 +76,7 @@ def _panel(axes: Axes, part: pd.DataFrame, schemes: list[str]) -> None:
         if np.isfinite(row["loss_low"]):
             axes.plot([100 * row["loss_low"], 100 * row["loss_high"]], [y, y], color=INK,
                       linewidth=1.0, zorder=2)  # fmt: skip
-        axes.plot(100 * row["loss"], y, MARKERS.get(row["nic"], "v"), color=colour, markersize=5,
+        axes.plot(100 * row["loss"], y, MARKERS.get(row["nic"], "v"), color=colour, markersize=4.5,
                   markerfacecolor="white" if row["erms"] else colour, zorder=3)  # fmt: skip
     axes.axvline(0, color=FAINT, linewidth=0.8)
     name_rows(axes, schemes)

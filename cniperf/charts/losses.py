@@ -68,7 +68,8 @@ def loss(runs: pd.DataFrame) -> Chart:
     if np.isfinite(floor):
         axes.axvspan(-100 * floor, 100 * floor, color=FAINT, alpha=0.25, linewidth=0,
                      label=_("noise: ±{points:.1f} %").format(points=100 * floor))  # fmt: skip
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize=8)
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize=8,
+                columnspacing=1.2, handlelength=1.2)  # fmt: skip
     axes.axvline(0, color=FAINT, linewidth=0.8)
     axis = _("% of hostnetwork's {figure} (bar: median; line: {spread}; dots: rounds)")
     told = {"figure": _(mode_of(runs).loses), "spread": _(blocks.spread.name)}
@@ -105,10 +106,9 @@ def ladder(runs: pd.DataFrame) -> Chart:
         label(axes, y, 100 * right, "100 %" if first else _cost(row))
         start = end
     name_rows(axes, [f"{row.adds}\n{row.scheme}" for row in table.itertuples()])
-    axes.set(xlim=(0, 118), xticks=range(0, 101, 20),
-             xlabel=_("% of hostnetwork's {figure} that is left (labels: points, ± half of the "
-                      "{spread})").format(figure=_(mode_of(runs).loses),
-                                          spread=_(spread_of(runs).name)))  # fmt: skip
+    words = _("% left of hostnetwork's {figure} (labels: points, ± half of the {spread})")
+    told = {"figure": _(mode_of(runs).loses), "spread": _(spread_of(runs).name)}
+    axes.set(xlim=(0, 118), xticks=range(0, 101, 20), xlabel=words.format(**told))
     return chart
 
 

@@ -44,10 +44,8 @@ def beds(runs: pd.DataFrame) -> Html:
         )
     if _stars(runs):
         note += " " + _("* Open vSwitch's userspace datapath: comparable with nothing else.")
-    return Html(
-        f"<h2>{_('Beds side by side')}</h2><ul>{said}</ul>{_side_by_side(runs)}"
-        f"<p class='note'>{note}</p>"
-    )
+    title = _("Beds side by side")
+    return Html(f"<h2>{title}</h2><ul>{said}</ul>{_side_by_side(runs)}<p class='note'>{note}</p>")
 
 
 def _stars(runs: pd.DataFrame) -> bool:
@@ -74,7 +72,7 @@ def _unit(bed: Bed) -> str:
 
 
 def _head(bed: Bed, *more: str) -> Html:
-    parts = (bed.kind, *bed.knobs.split(", "), *more)
+    parts = (bed.kind, bed.knobs, *more)
     return Html("<br>".join(f"<small>{escape(part)}</small>" if place else escape(part)
                             for place, part in enumerate(parts)))  # fmt: skip
 

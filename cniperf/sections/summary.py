@@ -62,7 +62,7 @@ BEDS = {
 
 MADE_BY = {
     "instructions": N_("Instructions were counted, not seconds."),
-    "tcg": N_("Software emulates the guests' CPUs."),
+    "tcg": N_("Software emulates the CPUs."),
     "kvm": N_("The guests run on the machine's own CPUs (KVM)."),
 }
 
