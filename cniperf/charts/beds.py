@@ -48,7 +48,7 @@ def beds(runs: pd.DataFrame) -> Chart:
     schemes = list(table.sort_values("order")["scheme"].drop_duplicates())
     across = min(ACROSS, len(kinds))
     lines = -(-len(kinds) // across)
-    height = 0.5 + lines * (0.4 + 0.88 * ROW * len(schemes))
+    height = 0.5 + lines * (0.35 + 0.8 * ROW * len(schemes))
     chart = Chart(figsize=(WIDTH, height), layout="constrained")
     panels = chart.subplots(lines, across, squeeze=False, sharey=True).ravel()
     for axes, kind in zip(panels, kinds, strict=False):

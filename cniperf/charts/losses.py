@@ -106,9 +106,10 @@ def ladder(runs: pd.DataFrame) -> Chart:
         label(axes, y, 100 * right, "100 %" if first else _cost(row))
         start = end
     name_rows(axes, [f"{row.adds}\n{row.scheme}" for row in table.itertuples()])
-    words = _("% left of hostnetwork's {figure} (labels: points, ± half of the {spread})")
+    words = _("% left of hostnetwork's {figure}\n(labels: points, ± half of the {spread})")
     told = {"figure": _(mode_of(runs).loses), "spread": _(spread_of(runs).name)}
-    axes.set(xlim=(0, 118), xticks=range(0, 101, 20), xlabel=words.format(**told))
+    axes.set(xlim=(0, 118), xticks=range(0, 101, 20))
+    axes.set_xlabel(words.format(**told), **leading())
     return chart
 
 

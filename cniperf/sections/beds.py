@@ -127,7 +127,7 @@ def _moved(runs: pd.DataFrame) -> list[str]:
     return [
         words.format(
             knob=move.knob, scheme=escape(move.scheme),
-            least=percent(move.least[1]).replace("-", "−"), most=percent(move.most[1]),
+            least=percent(move.least[1]), most=percent(move.most[1]),
             here=_named([move.least[0]]), there=_named([move.most[0]]),
         )
         for move in moves(runs)
