@@ -171,15 +171,15 @@ def test_what_software_emulation_clocked_is_no_headline(three_beds):
     assert "emulated calico 3 1, 2, 3" in last
 
 
-def test_the_beds_page_and_its_chart_are_on_the_first_page_of_the_pdf(three_beds):
-    text = subprocess.check_output(
-        ["pdftotext", "-layout", "-l", "1", three_beds.pdf, "-"], text=True
-    )
-    assert "Beds side by side" in text and "known to ±" in text
-    images = subprocess.check_output(
-        ["pdftotext", "-f", "2", "-l", "2", three_beds.pdf, "-"], text=True
-    )
-    assert images.lstrip().startswith("The article's claims, bed by bed")
+def test_the_pdf_has_words_table_and_chart_of_the_beds_on_its_first_page(three_beds):
+    first, second, *_ = pdf_text(three_beds.pdf).split("\f")
+    assert "Beds side by side" in first and "known to ±" in first
+    assert second.lstrip().startswith("The article's claims, bed by bed")
+
+
+def test_each_beds_machine_is_told(three_beds):
+    machine = three_beds.html.read_text().split("<h2>The machine</h2>")[1]
+    assert re.findall("<h3>(.*?)</h3>", machine) == ["lab", "vm", "counted"]
 
 
 def test_a_single_bed_has_no_such_page(reference):
