@@ -10,6 +10,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "beds_table": "cniperf.analysis.beds",
     "compare": "cniperf.analysis.compare",
     "CniperfError": "cniperf.errors",
     "default_data_dir": "cniperf.runs",

@@ -16,6 +16,10 @@ class ParameterError(CniperfError, ValueError):
     """A parameter has an unknown name or a value that is not allowed."""
 
 
+class Unlike(ParameterError):
+    """Two sets of runs were measured under different conditions."""
+
+
 class UnknownScheme(ParameterError):
     """No scheme has this name."""
 

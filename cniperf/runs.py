@@ -27,7 +27,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from cniperf.errors import BadRun, CannotWrite, CniperfError
-from cniperf.modes import MODES, Mode
+from cniperf.modes import Mode, find
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,18 +37,19 @@ FORMAT = 1
 # Columns that say under which conditions a run was made: figures of two runs meet in one ratio
 # only where all of these are equal.
 CONDITIONS = (
-    "bed", "between", "nic", "mtu", "mode", "generator", "version", "pairs", "streams", "window",
-    "congestion", "gro", "udpcsum", "length", "direction", "rate", "max_loss", "duration", "omit",
-    "kernel", "cpu", "cpus",
+    "bed", "meter", "accelerator", "erms", "between", "nic", "mtu", "mode", "generator", "version",
+    "pairs", "streams", "window", "congestion", "gro", "udpcsum", "length", "direction", "rate",
+    "max_loss", "duration", "omit", "kernel", "cpu", "cpus",
 )  # fmt: skip
 
 COLUMNS = (
     "run", "suite", "round", "scheme", "order", "status", "error", "started",
     *CONDITIONS,
-    "figure", "cost", "gbps", "per_second", "lost", "p50", "p90", "p99", "p999", "jain",
+    "figure", "cost", "gbps", "per_second", "insn_per_byte", "insn_per_byte_a", "insn_per_byte_b",
+    "lost", "p50", "p90", "p99", "p999", "jain",
     "retransmits", "mss", "pod_mtu", "sender_cpu", "receiver_cpu", "cpu_a", "cpu_b",
     "cpu_per_gb_a", "cpu_per_gb_b", "cpu_each_a", "cpu_each_b", "stolen", "others",
-    "trend", "trend_low", "trend_high", "cache", "ovs_datapath", "path", "flags",
+    "trend", "trend_low", "trend_high", "seed", "cache", "ovs_datapath", "path", "flags",
 )  # fmt: skip
 
 NUMBERS = COLUMNS[COLUMNS.index("figure") : COLUMNS.index("cache")]
@@ -61,7 +62,7 @@ SHARED_BELOW = 2.6
 BEFORE: dict[str, Any] = {
     "gro": "default", "udpcsum": False, "length": 0, "direction": "forward", "rate": 0.0,
     "mode": "stream", "generator": "iperf3", "pairs": 1, "max_loss": 0.1, "between": "",
-    "grace": 30, "allow_shared_nic": False,
+    "grace": 30, "allow_shared_nic": False, "erms": False,
 }  # fmt: skip
 
 
@@ -185,16 +186,23 @@ def load_runs(data_dir: Path | str | None = None, *, suite: str | None = None) -
 
         ``run`` id, ``suite``, ``round``, ``scheme``, ``order`` (its place in charts), ``status``
         (``ok`` or ``failed``), ``error`` (why it failed), ``started`` (UTC), the conditions
-        ``bed``, ``between`` (which hosts, bed ssh), ``nic``, ``mtu`` (bytes, of the underlay),
+        ``bed``, ``meter`` (what the figure was read from: ``clock`` or ``instructions``),
+        ``accelerator`` (of guests: ``tcg``, a CPU that software emulates, or ``kvm``; else
+        empty), ``erms`` (True where a guest's CPU claims to copy strings fast, and the kernel
+        copies a byte an instruction instead of eight),
+        ``between`` (which hosts, bed ssh), ``nic``, ``mtu`` (bytes, of the underlay),
         ``mode``, ``generator``, its ``version``, ``pairs`` (of pods), ``streams``,
         ``window``, ``congestion``, ``gro``, ``udpcsum``, ``length`` (bytes a write,
         message or datagram), ``direction``, ``rate`` (offered, Gbit/s; 0 for as much as
         goes), ``max_loss`` (%), ``duration``, ``omit`` (s),
         ``kernel``, ``cpu``, ``cpus``, and the results ``figure`` (what schemes are compared by:
-        ``gbps``, or ``per_second``, see :mod:`cniperf.modes`), ``cost`` (CPU time of both hosts:
-        seconds for 10⁹ bytes, or µs for a transaction or datagram), ``gbps`` (goodput at the
-        receiver, Gbit/s, the sum of all pairs), ``per_second`` (transactions, or datagrams that
-        arrived), ``lost`` (share of the datagrams), ``p50``, ``p90``, ``p99``, ``p999``
+        ``gbps``, ``per_second`` or ``insn_per_byte``, see :mod:`cniperf.modes`), ``cost`` (CPU time
+        of both hosts: seconds for 10⁹ bytes, or µs for a transaction or datagram), ``gbps``
+        (goodput at the receiver, Gbit/s, the sum of all pairs), ``per_second`` (transactions, or
+        datagrams that arrived), ``insn_per_byte`` (instructions of both hosts for a byte of
+        goodput),
+        ``insn_per_byte_a``, ``insn_per_byte_b`` (of each host, where they are guests of their
+        own), ``lost`` (share of the datagrams), ``p50``, ``p90``, ``p99``, ``p999``
         (percentiles of a transaction's time, µs), ``jain`` (fairness among pairs),
         ``retransmits`` (segments), ``mss``, ``pod_mtu`` (bytes),
         ``sender_cpu``, ``receiver_cpu`` (% of one CPU, the generator's own figure), ``cpu_a``,
@@ -203,7 +211,8 @@ def load_runs(data_dir: Path | str | None = None, *, suite: str | None = None) -
         ``cpu_each_a``, ``cpu_each_b`` (CPU µs of each host for a transaction or datagram),
         ``stolen`` (% of the CPUs' time), ``others`` (% of one CPU that other processes used),
         ``trend``, ``trend_low``, ``trend_high`` (rise of the throughput within the run, as a
-        fraction, and its 95 % interval), ``cache`` (``shared`` or ``apart``: whether the two
+        fraction, and its 95 % interval), ``seed`` (of the guest's chance, bed counted: the same
+        seed gives the same digits), ``cache`` (``shared`` or ``apart``: whether the two
         hosts' CPUs have one last-level cache; ``moved`` where that changed within the run, empty
         where it is not known), ``ovs_datapath``, ``path`` (the folder) and ``flags`` (kinds of
         :func:`cniperf.analysis.flags.run_flags`, commas between; empty is good).
@@ -322,6 +331,8 @@ def load_plans(runs: "pd.DataFrame") -> Iterator[tuple[str, str, str]]:
 
 
 def _cost(summary: Mapping[str, Any], mode: Mode) -> float | None:
+    if not mode.cost:
+        return None
     own: list[Any] = [summary.get(f"{mode.cost}_{host}") for host in "ab"]
     return None if None in own else float(sum(own))
 
@@ -340,7 +351,7 @@ def _cache(summary: Mapping[str, Any]) -> str:
 
 def _row(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
     try:
-        params, environment = record["params"], record["environment"]
+        params, environment, bed = record["params"], record["environment"], record["bed"]
         summary = record.get("summary") or {}
         row = {
             "run": record["id"],
@@ -355,12 +366,15 @@ def _row(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
             "cpu": environment["cpu"],
             "cpus": environment["cpus"],
             "cache": _cache(summary),
-            "ovs_datapath": record["bed"].get("ovs_datapath"),
+            "meter": bed.get("meter", "clock"),
+            "accelerator": bed.get("accelerator") or "",
+            "seed": bed.get("seed"),
+            "ovs_datapath": bed.get("ovs_datapath"),
             "path": str(folder),
         }
         found = BEFORE | params | summary | row
         found["version"] = environment["versions"].get(found["generator"])
-        mode = MODES[found["mode"]]
+        mode = find(found["mode"], row["meter"])
         found["figure"] = summary.get(mode.figure)
         found["cost"] = _cost(summary, mode)
     except (KeyError, TypeError, AttributeError) as problem:

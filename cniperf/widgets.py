@@ -14,6 +14,7 @@ from cniperf.analysis.sweep import varied
 from cniperf.language import _
 
 EVERY = ""  # a suite's name is never empty
+NO_CHOICE = (EVERY, None)  # None: what is chosen before leaves nothing to choose from
 
 
 class Picker:
@@ -62,7 +63,7 @@ class Picker:
     def code(self) -> str:
         """The expression that picks the same from a table of runs."""
         wanted = [f"{name} == {box.value!r}" for name, box in self._chosen.items()
-                  if box.value != EVERY]  # fmt: skip
+                  if box.value not in NO_CHOICE]  # fmt: skip
         out = [name for name, box in self._schemes.items() if not box.value]
         if out:
             wanted.append(f"scheme not in {out}")
@@ -86,7 +87,7 @@ class Picker:
     def _matching(self, names: Sequence[str]) -> pd.DataFrame:
         found = self._all
         for name in names:
-            if self._chosen[name].value != EVERY:
+            if self._chosen[name].value not in NO_CHOICE:
                 found = found[found[name].eq(self._chosen[name].value)]
         return found
 

@@ -92,13 +92,15 @@ RECORD = {
         "scheme": "calico", "bed": "lab", "nic": "virtio", "mtu": 1500, "duration": 5, "omit": 1,
         "rounds": 1, "streams": 1, "window": "", "congestion": "cubic", "gro": "default",
         "udpcsum": False, "length": 0, "direction": "forward", "rate": 0.0,
-        "mode": "stream", "generator": "iperf3", "pairs": 1, "max_loss": 0.1,
+        "mode": "stream", "generator": "iperf3", "pairs": 1, "max_loss": 0.1, "erms": False,
     },
     "scheme": {"name": "calico", "order": 50, "summary": "", "path": ""},
-    "bed": {"bed": "lab", "nic": "virtio", "cpus": {"a": [0], "b": [1]}, "ovs_datapath": None},
+    "bed": {"bed": "lab", "nic": "virtio", "cpus": {"a": [0], "b": [1]}, "ovs_datapath": None,
+            "meter": "clock", "accelerator": "", "seed": None},
     "environment": {
         "kernel": "6.1.0", "os": "Debian", "arch": "x86_64", "cpu": "A <CPU>", "cpus": 2,
-        "memory": 8.0, "python": "3.11", "versions": {"iperf3": "3.12"}, "sysctl": {},
+        "memory": 8.0, "python": "3.11", "sysctl": {},
+        "versions": {"iperf3": "3.12", "qemu": None, "openvswitch": "3.1"},
     },
 }  # fmt: skip
 
@@ -106,10 +108,16 @@ SUMMARY = {"gbps": 0.0, "retransmits": 0, "mss": 1448, "pod_mtu": 1500, "cpu_a":
            "cpu_b": 70.0, "cpu_per_gb_a": None, "cpu_per_gb_b": None, "cpu_each_a": None,
            "cpu_each_b": None, "per_second": None, "jain": None, "pair_figures": None,
            "stolen": 0.0, "others": 0.0, "handover": None,
+           "insn_per_byte": None, "insn_per_byte_a": None, "insn_per_byte_b": None,
            "trend": 0.0, "trend_low": -0.01, "trend_high": 0.01}  # fmt: skip
 
 ORDER = {"hostnetwork": 10, "macvlan": 20, "ovs": 30, "ovs-bridge": 40, "calico": 50,
          "flannel-hostgw": 60, "flannel-vxlan": 70, "canal": 80}  # fmt: skip
+
+# What a run of bed counted is and has, and what it does not have.
+COUNTED = {"bed": "counted", "meter": "instructions", "accelerator": "tcg", "cpus": {},
+           "qemu": "7.2", **dict.fromkeys(("retransmits", "cpu_a", "cpu_b", "stolen", "others",
+                                           "trend", "trend_low", "trend_high"))}  # fmt: skip
 
 
 class Shelf:
@@ -130,12 +138,13 @@ class Shelf:
             "path": "",
         }
         record["params"]["scheme"] = scheme
-        if gbps is None:
+        if gbps is None and "insn_per_byte" not in changes:
             record |= {"status": "failed", "error": "host a: `ip link add` was refused: no"}
         else:
             record["summary"] = {**SUMMARY, "gbps": gbps}
         for name, value in changes.items():
-            parts = (record.get(part, {}) for part in ("params", "bed", "summary"))
+            parts = [record.get(part, {}) for part in ("params", "bed", "summary", "environment")]
+            parts.append(record["environment"]["versions"])
             place = next((part for part in parts if name in part), record)
             place[name] = value
         run = self.folder / str(record["id"])
@@ -144,6 +153,11 @@ class Shelf:
         for host in "ab":
             (run / f"host-{host}.sh").write_text(f"# host {host}: wire\nip link add <{scheme}>\n")
         return run
+
+    def count(self, scheme: str, insn: float, seed: int = 1, **changes: object) -> Path:
+        """Add a run of bed counted: instructions per byte under a seed."""
+        facts = {**COUNTED, "suite": "c", "round": seed, "seed": seed, "insn_per_byte": insn}
+        return self.add(scheme, None, **{**facts, **changes})
 
     def add_rounds(self, **columns: Sequence[float]) -> None:
         """Add a suite: a figure a round for each scheme; a list of pairs runs it twice."""

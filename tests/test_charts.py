@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from three_beds import add_counted, add_lab
 
 from cniperf import charts
 from cniperf.analysis.compare import compare
@@ -46,6 +47,25 @@ def test_bars_say_their_figures(shelf):
 def test_a_scheme_without_baseline_says_so(shelf):
     shelf.add("calico", 15.0)
     assert any("no hostnetwork run" in word for word in shown(charts.loss(load_runs(shelf.folder))))
+
+
+def test_each_bed_has_axes_of_its_own_with_its_unit(shelf):
+    add_lab(shelf)
+    add_counted(shelf)
+    chart = charts.beds(load_runs(shelf.folder))
+    text = shown(chart)
+    assert {"bed lab, Gbit/s", "bed counted, instructions/B", "offload, ERMS"} <= set(text)
+    assert len(chart.axes) == 2
+    lab = [line.get_xdata()[0] for line in chart.axes[0].lines if len(line.get_xdata()) == 1]
+    assert len(lab) == 10 and max(lab) == pytest.approx(81.0)  # Open vSwitch in userspace is out
+
+
+def test_a_count_is_never_called_goodput(shelf):
+    add_counted(shelf)
+    runs = load_runs(shelf.folder).query("nic == 'offload' and not erms")
+    for draw in (charts.loss, charts.throughput, charts.ladder, charts.trade_off, charts.beds):
+        assert not [word for word in shown(draw(runs)) if "goodput" in word or "Gbit" in word]
+    assert "Cost above hostnetwork, as loss" in shown(charts.loss(runs))
 
 
 def test_an_unknown_scheme_gets_a_colour_and_known_ones_keep_theirs():
@@ -138,6 +158,7 @@ def between(draw):
 
 
 DRAWN = {
+    "beds": charts.beds,
     "throughput": charts.throughput,
     "loss": charts.loss,
     "cpu": charts.cpu,

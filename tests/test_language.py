@@ -15,9 +15,11 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 from conftest import ROOT, Shelf
 from matplotlib.text import Text
+from three_beds import add_three_beds
 
 from cniperf import charts, sections
 from cniperf.analysis import factors
+from cniperf.analysis.compare import compare
 from cniperf.analysis.latency import counts, write_counts
 from cniperf.analysis.loss import conditions
 from cniperf.errors import ParameterError
@@ -239,6 +241,7 @@ SAME = """
     virtio offload plain on off cubic lab iperf3 iperf sockperf curl nginx iproute2 ethtool
     pyroute2 cniperf suite Python Debian x86_64 GNU/Linux bookworm AMD EPYC pfifo_fast nan
     bed nic mtu mode stream streams pairs direction duration omit window length br_netfilter
+    ERMS KVM vm tcg counted ssh qemu
     eth0 macvlan0 veth-c veth-h veth-br veth-ovs br-int br-ovs ovs-br linux-br docker0
     calico-c calico-h flannel-c flannel-h flannel.1 canal-c canal-h
 """.split()  # noqa: SIM905  prose
@@ -290,7 +293,8 @@ def texts(shown):
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
-    return SimpleNamespace(odd=odd_runs(folder / "odd"), why=why_runs(folder / "why"),
+    beds = add_three_beds(Shelf(folder / "beds")).folder
+    return SimpleNamespace(odd=odd_runs(folder / "odd"), why=why_runs(folder / "why"), beds=beds,
                            reference=REFERENCE)  # fmt: skip
 
 
@@ -302,12 +306,13 @@ def reports(runs, tmp_path_factory):
         return {
             (name, lang): make_report(getattr(runs, name), out / f"{name}-{lang}", kernel=kernel,
                                       lang=lang)
-            for name, lang in (("odd", "zh"), ("reference", "zh"), ("reference", "en"))
+            for name, lang in (("odd", "zh"), ("beds", "zh"), ("reference", "zh"),
+                               ("reference", "en"))
         }  # fmt: skip
 
 
 @pytest.mark.notebook
-@pytest.mark.parametrize("name", ["odd", "reference"])
+@pytest.mark.parametrize("name", ["odd", "beds", "reference"])
 @pytest.mark.filterwarnings("ignore::cniperf.runs.BrokenRunWarning")
 def test_a_chinese_report_has_no_english_sentence_left(reports, name):
     html = reports[name, "zh"].html.read_text()
@@ -323,6 +328,7 @@ def every_chart(folder):
             yield draw(group)
     for value in ("loss", "figure", "cost"):
         yield charts.sweep(group, value)
+    yield charts.beds(load_runs(folder))
 
 
 def every_sweep(folder):
@@ -342,6 +348,8 @@ def rare(runs):
     yield charts.timeline([run])
     yield charts.timeline(sorted(REFERENCE.glob("2*"))[:2])
     yield sections.title(nothing)
+    yield charts.beds(nothing)
+    yield from alone(runs)
     yield charts.throughput(nothing)
     for name in charts.sweeps.AXES:
         frame = load_runs(runs.odd).query("suite == 's5'")
@@ -349,11 +357,28 @@ def rare(runs):
         yield charts.sweep(pd.concat(points, ignore_index=True))
 
 
+def alone(runs):
+    """What is said of a count, a bed or a gate where there is less than in the report of several."""
+    found = load_runs(runs.beds)
+    counted = found.query("bed == 'counted' and nic == 'offload' and not erms")
+    yield sections.claims(counted)
+    yield charts.comparison(compare(counted, counted))
+    one_seed = counted[counted["seed"].eq(1)]
+    for group in (counted, one_seed):
+        yield sections.noise(group)
+        yield sections.losses(group)
+        yield sections.beds(pd.concat([group, found.query("bed == 'vm' and round == 1")]))
+    two = counted.query("scheme in ('hostnetwork', 'flannel-vxlan')")
+    yield sections.beds(pd.concat([two, found.query("bed == 'lab' and nic == 'virtio'")]))
+    native = found.query("suite == 'slow'").assign(accelerator="kvm")
+    yield sections.heading(native.iloc[0], native)
+
+
 @pytest.mark.filterwarnings("ignore::cniperf.runs.BrokenRunWarning")
 @pytest.mark.parametrize("draw", [
-    lambda runs: every_chart(runs.odd), lambda runs: every_chart(runs.reference),
-    lambda runs: every_sweep(runs.odd), rare,
-], ids=["odd", "reference", "sweeps", "rare"])  # fmt: skip
+    lambda runs: every_chart(runs.odd), lambda runs: every_chart(runs.beds),
+    lambda runs: every_chart(runs.reference), lambda runs: every_sweep(runs.odd), rare,
+], ids=["odd", "beds", "reference", "sweeps", "rare"])  # fmt: skip
 def test_chinese_charts_have_no_english_sentence_left(runs, draw, recwarn):
     with speaking("zh"):
         said = [text for shown in draw(runs) for text in texts(shown)]

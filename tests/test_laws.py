@@ -8,6 +8,7 @@ import pytest
 from conftest import ROOT
 
 READING = ["cniperf.runs", "cniperf.analysis.loss", "cniperf.analysis.claims", "cniperf.charts",
+           "cniperf.analysis.beds", "cniperf.analysis.compare",
            "cniperf.report", "cniperf.sections", "cniperf.path_picture", "cniperf.notebook"]  # fmt: skip
 WIRING = ("beds", "measure", "schemes", "steps", "plan", "params", "hosts", "generators", "cli")
 

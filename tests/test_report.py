@@ -3,7 +3,8 @@ import re
 import subprocess
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, Shelf
+from three_beds import add_three_beds
 
 from cniperf.errors import CniperfError
 from cniperf.report import make_report
@@ -111,6 +112,79 @@ def test_unlike_conditions_have_sections_of_their_own(shelf, tmp_path):
         shelf.add("calico", 15.0, nic=nic)
     html = make_report(shelf.folder, tmp_path / "r").html.read_text()
     assert html.count("<h2>NICs without") == 2
+
+
+@pytest.fixture(scope="module")
+def three_beds(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("beds")
+    runs = add_three_beds(Shelf(folder / "data")).folder
+    return make_report(runs, folder / "r", formats=["html", "pdf", "md"])
+
+
+def text_of(html):
+    return re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", html))
+
+
+def test_beds_stand_side_by_side_before_each_by_itself(three_beds):
+    html = three_beds.html.read_text()
+    first, *others = re.findall("<h2>(.*?)</h2>", html)
+    assert first == "Beds side by side"
+    assert others[:3] == [
+        "NICs without tunnel segmentation (virtio)", "NICs with every offload",
+        "Two guests: NICs without tunnel segmentation (virtio)",
+    ]  # fmt: skip
+    assert html.count("<h2>Counted in one guest: ") == 5
+    text = text_of(html)
+    for words in ("Another order on counted plain: flannel-vxlan, canal before calico,",
+                  "The copy model (ERMS) alone moves the loss of flannel-vxlan from 21.2 % "
+                  "(counted offload, ERMS) to 52.7 % (counted offload)",
+                  "hostnetwork 22.40 22.40 1.100 3.375 6.780 0.989 3.630 4.920",
+                  "flannel-vxlan 81.0 41.0 86.0 35.7 22.7 52.7 21.2 29.0"):  # fmt: skip
+        assert words in text
+
+
+def test_the_claims_are_judged_bed_by_bed_in_one_table(three_beds):
+    text = text_of(three_beds.html.read_text())
+    assert "The article's claims, bed by bed" in text
+    assert len(re.findall("the article says", text)) == 1
+    assert re.search(
+        r"ovs is next after macvlan against hostnetwork −12\.5 – – ✓ −9\.0 ✗ −6\.6", text
+    )
+
+
+def test_a_count_is_told_in_its_own_words(three_beds):
+    html = three_beds.html.read_text()
+    own = html[html.index("<h2>Counted in one guest: NICs with every offload<") :]
+    own = text_of(own[: own.index("<h2", 4)])
+    assert "hostnetwork takes 0.989 instructions/B from host to host" in own
+    assert "ovs loses 18.5 % (spread of the seeds: 18.4 to 18.6 %)" in own
+    assert "The same seed gives the same digits" in own
+    assert not re.search("goodput|Gbit|interval", own)
+
+
+def test_what_software_emulation_clocked_is_no_headline(three_beds):
+    html = three_beds.html.read_text()
+    *_, last = re.findall(r"<h2>[^<]*virtio[^<]*</h2>.*?(?=<h2)", html, re.DOTALL)
+    last = text_of(last)
+    assert "These figures say little: software emulates the CPUs" in last
+    assert "calico loses" not in last and "hostnetwork carries" not in last
+    assert "emulated calico 3 1, 2, 3" in last
+
+
+def test_the_pdf_has_words_table_and_chart_of_the_beds_on_its_first_page(three_beds):
+    first, second, *_ = pdf_text(three_beds.pdf).split("\f")
+    assert "Beds side by side" in first and "known to ±" in first
+    assert second.lstrip().startswith("The article's claims, bed by bed")
+
+
+def test_each_beds_machine_is_told(three_beds):
+    machine = three_beds.html.read_text().split("<h2>The machine</h2>")[1]
+    assert re.findall("<h3>(.*?)</h3>", machine) == ["lab", "vm", "counted"]
+
+
+def test_a_single_bed_has_no_such_page(reference):
+    html = reference.html.read_text()
+    assert "Beds side by side" not in html and "bed by bed" not in html
 
 
 def test_a_new_report_replaces_the_old_and_leaves_its_neighbours(shelf, tmp_path):

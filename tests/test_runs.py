@@ -35,6 +35,26 @@ def test_a_run_tells_whether_its_cpus_share_a_cache(shelf, handover, cache):
     assert load_runs(shelf.folder)["cache"].tolist() == [cache]
 
 
+def test_a_run_of_before_was_clocked_on_no_guest(shelf):
+    run = shelf.add("calico", 1.0)
+    record = json.loads((run / "run.json").read_text())
+    for name in ("meter", "accelerator", "seed"):
+        del record["bed"][name]
+    del record["params"]["erms"]
+    (run / "run.json").write_text(json.dumps(record))
+    (row,) = load_runs(shelf.folder).to_dict("records")
+    assert (row["meter"], row["accelerator"], row["erms"]) == ("clock", "", False)
+    assert row["figure"] == 1.0 and row["seed"] != row["seed"]
+
+
+def test_the_meter_says_what_the_figure_is(shelf):
+    shelf.count("calico", 1.5, seed=4)
+    shelf.add("calico", 2.0, bed="vm", meter="instructions", accelerator="tcg", insn_per_byte=1.2)
+    counted, guests = load_runs(shelf.folder).to_dict("records")
+    assert (counted["figure"], counted["seed"]) == (1.5, 4) and counted["gbps"] != counted["gbps"]
+    assert (guests["figure"], guests["gbps"]) == (1.2, 2.0)
+
+
 def test_a_suite_can_be_picked(shelf):
     shelf.add("calico", 1.0, suite="mine")
     shelf.add("calico", 2.0)

@@ -35,6 +35,16 @@ def test_a_choice_leaves_only_what_there_is(runs):
     assert len(picker.runs) == 6
 
 
+def test_a_bed_without_guests_leaves_no_accelerator_to_choose(shelf):
+    shelf.add("hostnetwork", 20.0)
+    shelf.count("hostnetwork", 1.0)
+    picker = widgets.Picker(load_runs(shelf.folder))
+    for bed, figure in (("lab", 20.0), ("counted", 1.0)):
+        box(picker, "bed").value = bed
+        assert picker.runs["figure"].tolist() == [figure]
+        assert ("accelerator" in picker.code) == (bed == "counted")
+
+
 def test_its_code_picks_the_same(runs):
     picker = widgets.Picker(runs)
     box(picker, "nic").value = "offload"

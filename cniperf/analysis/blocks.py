@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.interval import Interval, median_interval, ratio_interval
+from cniperf.analysis.interval import INTERVAL, SEEDS, Interval, Spread, ratio_interval
+from cniperf.modes import mode_of
 
 BASELINE = "hostnetwork"
 
@@ -17,8 +18,9 @@ class Blocks:
 
     Attributes:
         runs: the runs that count, see :func:`usable`.
-        table: figures, a row a round (indexed by ``suite`` and ``round``), a column a scheme;
-            twice in a round gives the mean. Runs outside a suite have no round.
+        table: worths (see :func:`worth`), a row a round (indexed by ``suite`` and ``round``), a
+            column a scheme; twice in a round gives the mean. Runs outside a suite have no round.
+        spread: what is told beside a median of these rounds.
 
     Args:
         runs: runs of one condition.
@@ -26,14 +28,24 @@ class Blocks:
     """
 
     def __init__(self, runs: pd.DataFrame, value: str = "figure") -> None:
-        self.runs, self._value = usable(runs), value
-        self.table = self.runs[self.runs["suite"].ne("")].pivot_table(
-            index=["suite", "round"], columns="scheme", values=value, aggfunc="mean"
+        self.runs, self.spread = usable(runs), spread_of(runs)
+        self._worth = worth(self.runs) if value == "figure" else self.runs[value]
+        self.table = self.runs.assign(worth=self._worth)[self.runs["suite"].ne("")].pivot_table(
+            index=["suite", "round"], columns="scheme", values="worth", aggfunc="mean"
         )
 
     def figures(self, scheme: str) -> Array:
         """Return the figure of every run of a scheme that counts."""
-        return np.asarray(self.runs.loc[self.runs["scheme"].eq(scheme), self._value], dtype=float)
+        return self._of(scheme, self.runs["figure"])
+
+    def worths(self, scheme: str) -> Array:
+        """Return what every run of a scheme that counts is compared by."""
+        return self._of(scheme, self._worth)
+
+    def best_first(self) -> list[str]:
+        """Return the schemes by the median of what they are compared by."""
+        middle = self._worth.groupby(self.runs["scheme"]).median()
+        return list(map(str, middle.sort_values(ascending=False).index))
 
     def changes(self, scheme: str, relative_to: str = BASELINE) -> Array:
         """Return a scheme's changes relative to another, one a round, as fractions.
@@ -42,32 +54,54 @@ class Blocks:
         other.
 
         Returns:
-            ``figure / other - 1``; empty where one of the two has no figure.
+            ``worth / other - 1``; empty where one of the two has no figure.
         """
         paired = self._paired(scheme, relative_to)
         if len(paired):
             return paired
-        ours, other = self.figures(scheme), self.figures(relative_to)
+        ours, other = self.worths(scheme), self.worths(relative_to)
         return ours / np.median(other) - 1 if len(ours) and len(other) else np.array([])
 
     def change(self, scheme: str, relative_to: str = BASELINE) -> Interval:
-        """Return a scheme's median change relative to another, with its 95 % interval.
+        """Return a scheme's median change relative to another, with its interval or spread.
 
-        The interval holds the noise of both: the ratios of the rounds are resampled or, where
-        the two share no round, the runs of each.
+        It holds the noise of both: it is that of the rounds' ratios or, where the two share no
+        round, of the runs of each.
         """
-        if scheme == relative_to and len(self.figures(scheme)):
+        if scheme == relative_to and len(self.worths(scheme)):
             return Interval(0.0, 0.0, 0.0)
         paired = self._paired(scheme, relative_to)
         if len(paired):
-            return median_interval(paired)
-        return ratio_interval(self.figures(scheme), self.figures(relative_to))
+            return self.spread.of(paired)
+        return ratio_interval(self.worths(scheme), self.worths(relative_to))
 
     def _paired(self, scheme: str, relative_to: str) -> Array:
         if scheme not in self.table or relative_to not in self.table:
             return np.array([])
         ratios = self.table[scheme] / self.table[relative_to]
         return np.asarray(ratios.dropna() - 1, dtype=float)
+
+    def _of(self, scheme: str, values: "pd.Series[float]") -> Array:
+        return np.asarray(values[self.runs["scheme"].eq(scheme)], dtype=float)
+
+
+def worth(runs: pd.DataFrame) -> "pd.Series[float]":
+    """Return what runs of one condition are compared by: higher is better.
+
+    It is the figure or, where less of that is better, its inverse: bytes for an instruction. So a
+    loss is one minus a scheme's worth over hostnetwork's, whatever the meter.
+    """
+    return 1 / runs["figure"] if mode_of(runs).less else runs["figure"]
+
+
+def seeded(runs: pd.DataFrame) -> bool:
+    """Tell whether runs of one condition are those of bed counted, where chance has a seed."""
+    return len(runs) > 0 and bool(runs["bed"].eq("counted").all())
+
+
+def spread_of(runs: pd.DataFrame) -> Spread:
+    """Return what is told beside a median of runs of one condition."""
+    return SEEDS if seeded(runs) else INTERVAL
 
 
 def placements(runs: pd.DataFrame) -> pd.Series:

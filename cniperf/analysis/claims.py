@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cniperf.analysis.blocks import BASELINE, Blocks
-from cniperf.analysis.interval import ENOUGH, Interval
+from cniperf.analysis.interval import INTERVAL, Interval, Spread
 from cniperf.analysis.loss import is_userspace
 from cniperf.language import N_, _
 
@@ -98,7 +98,8 @@ def is_articles_load(runs: pd.DataFrame) -> bool:
 def claims_table(runs: pd.DataFrame) -> pd.DataFrame:
     """Judge the article's claims by the runs of one condition.
 
-    A claim is *confirmed* where the whole 95 % interval of ours lies in what would bear it out,
+    A claim is *confirmed* where the whole interval of ours (bed counted: the spread of the seeds)
+    lies in what would bear it out,
     *contradicted* where the whole interval lies outside, *undecided* otherwise, and *not
     comparable here* where Open vSwitch's userspace datapath stood in for the kernel's.
 
@@ -106,8 +107,8 @@ def claims_table(runs: pd.DataFrame) -> pd.DataFrame:
         A DataFrame with ``claim``, ``scheme``, ``of`` (what the figure is relative to),
         ``article`` (its figure as a fraction, NaN where it gives none), ``implied``,
         ``band_low``, ``band_high`` (what would bear it out), ``ours`` (median change),
-        ``ours_low``, ``ours_high`` (its 95 % interval), ``verdict`` and ``why``. ``claim`` and
-        ``why`` are words for people, in the reader's language.
+        ``ours_low``, ``ours_high`` (the ends of its interval or spread), ``verdict`` and ``why``.
+        ``claim`` and ``why`` are words for people, in the reader's language.
     """
     blocks = Blocks(runs)
     rows = []
@@ -115,7 +116,8 @@ def claims_table(runs: pd.DataFrame) -> pd.DataFrame:
         scheme = _fastest(blocks) if claim.scheme == FASTEST_OTHER else claim.scheme
         ours = blocks.change(scheme, claim.relative_to)
         ends = blocks.runs[blocks.runs["scheme"].isin([scheme, claim.relative_to])]
-        verdict, why = judge(claim, ours, userspace=bool(is_userspace(ends).any()))
+        apart = bool(is_userspace(ends).any())
+        verdict, why = judge(claim, ours, userspace=apart, spread=blocks.spread)
         rows.append(
             {
                 "claim": _words(claim, scheme),
@@ -135,14 +137,16 @@ def claims_table(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def judge(claim: Claim, ours: Interval, *, userspace: bool = False) -> tuple[Verdict, str]:
+def judge(
+    claim: Claim, ours: Interval, *, userspace: bool = False, spread: Spread = INTERVAL
+) -> tuple[Verdict, str]:
     """Return the verdict on a claim and the reason for it, in words."""
     if userspace:
         return N_("not comparable here"), _("Open vSwitch ran in userspace")
     if np.isnan(ours.middle):
         return N_("undecided"), _("not measured here")
     if np.isnan(ours.low):
-        return "undecided", _("an interval takes {rounds} rounds").format(rounds=ENOUGH)
+        return "undecided", _(spread.takes).format(rounds=spread.rounds)
     if claim.low <= ours.low and ours.high <= claim.high:
         return N_("confirmed"), _("all of the interval lies in the range")
     if ours.high < claim.low or claim.high < ours.low:
@@ -158,7 +162,6 @@ def _words(claim: Claim, scheme: str) -> str:
 
 
 def _fastest(blocks: Blocks) -> str:
-    """Return the scheme with the most goodput among those that may be compared."""
-    others = blocks.runs[blocks.runs["scheme"].ne(BASELINE) & ~is_userspace(blocks.runs)]
-    medians = others.groupby("scheme")["figure"].median()
-    return FASTEST_OTHER if medians.empty else str(medians.idxmax())
+    """Return the best scheme among those that may be compared."""
+    apart = {BASELINE, *blocks.runs.loc[is_userspace(blocks.runs), "scheme"]}
+    return next((name for name in blocks.best_first() if name not in apart), FASTEST_OTHER)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.blocks import BASELINE, usable
+from cniperf.analysis.blocks import BASELINE, usable, worth
 from cniperf.analysis.interval import median_interval
 from cniperf.language import N_, _
 
@@ -71,8 +71,9 @@ def shares(runs: pd.DataFrame, factors: tuple[Factor, ...] = WHY_VXLAN) -> pd.Da
     """
     names = [factor.name for factor in factors]
     good = usable(runs)
+    good = good.assign(worth=worth(good))
     table = good[good["suite"].ne("")].pivot_table(
-        index=["suite", "round"], columns=names, values="figure", aggfunc="mean", observed=True
+        index=["suite", "round"], columns=names, values="worth", aggfunc="mean", observed=True
     )
     wanted = [tuple(cell[name] for name in names) for cell in factorial_cells(factors)]
     table = table.reindex(columns=pd.MultiIndex.from_tuples(wanted, names=names)).dropna()

@@ -12,7 +12,7 @@ import pandas as pd
 
 from cniperf.analysis.blocks import BASELINE, broken_rounds, usable
 from cniperf.language import N_, _
-from cniperf.modes import mode_of
+from cniperf.modes import emulated, in_instructions, mode_of
 
 TREND = 0.05  # TriScale's bound on a run's steadiness, per run (Jacob et al., 2021)
 RETRANSMITS = 0.001  # of the segments sent
@@ -33,10 +33,12 @@ class Check:
     Attributes:
         finds: which of some runs have it, as a mask; what a run does not tell is not found.
         says: what there is to say of a run that has it, in the reader's language.
+        timed: True where it is about time, of which a count of instructions tells nothing.
     """
 
     finds: Callable[[pd.DataFrame], pd.Series]
     says: Callable[["pd.Series[Any]"], str]
+    timed: bool = True
 
 
 CHECKS = {
@@ -53,6 +55,7 @@ CHECKS = {
         lambda run: _("{segments:.0f} segments were sent again").format(
             segments=run["retransmits"]
         ),
+        timed=False,
     ),
     N_("mtu"): Check(
         lambda runs: (
@@ -62,6 +65,7 @@ CHECKS = {
         lambda run: _("an MSS of {mss:.0f} B does not go with the pod's MTU of {mtu:.0f} B").format(
             mss=run["mss"], mtu=run["pod_mtu"]
         ),
+        timed=False,
     ),
     N_("stolen"): Check(
         lambda runs: runs["stolen"].gt(STOLEN),
@@ -77,6 +81,10 @@ CHECKS = {
         lambda runs: runs["cache"].eq("moved"),
         lambda run: _("the hypervisor moved the hosts' CPUs to or from a common cache"),
     ),
+    N_("emulated"): Check(
+        emulated,
+        lambda run: _("software emulated the CPUs: such figures of one load spread by 6 to 65 %"),
+    ),
     N_("wire"): Check(
         lambda runs: limits(runs).eq("wire"),
         lambda run: _(
@@ -91,7 +99,7 @@ def run_flags(runs: pd.DataFrame) -> pd.Series:
     """Return the kinds of flags of each run, commas between; an empty text is good."""
     words = pd.Series("", index=runs.index, dtype=object)
     for kind, check in CHECKS.items():
-        found = check.finds(runs)
+        found = check.finds(runs) & ~(check.timed & in_instructions(runs))
         words[found] += kind + ","
     return words.str.rstrip(",")
 
@@ -109,7 +117,7 @@ def limits(runs: pd.DataFrame) -> pd.Series:
     a, b = (np.where(runs["direction"].eq("reverse"), *ends)
             for ends in (("receiver", "sender"), ("sender", "receiver")))  # fmt: skip
     # A single request at a time leaves both hosts waiting for each other.
-    told &= runs["mode"].isin(["stream", "udp"])
+    told &= runs["mode"].isin(["stream", "udp"]) & ~in_instructions(runs)
     found = np.select(
         [~told, full_a & full_b, full_a, full_b, runs["rate"].gt(0)], ["", "both", a, b, "rate"],
         "wire",

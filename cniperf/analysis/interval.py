@@ -1,16 +1,23 @@
-"""The median with its 95 % confidence interval, by bootstrap: no bell curve is assumed."""
+"""The median with what is known of it: its 95 % confidence interval, or the spread of seeds.
+
+The interval is a bootstrap's: no bell curve is assumed.
+"""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from cniperf.language import N_
 
 CONFIDENCE = 0.95
 
 # With fewer values not even the lowest and the highest hold the median between them with 95 %
 # (Le Boudec, Performance Evaluation of Computer and Communication Systems, table A.1).
 ENOUGH = 6
+SEEDS_ENOUGH = 2
 RESAMPLES, FEWEST = 2000, 300
 DRAWS = 4_000_000  # numbers resampled in all, where that leaves resamples enough: bounds the time
 BATCH = 2_000_000  # numbers resampled at once: bounds the memory
@@ -19,7 +26,7 @@ Values = Sequence[float] | np.ndarray[Any, np.dtype[np.float64]]
 
 
 class Interval(NamedTuple):
-    """A median, and the ends of its 95 % interval; NaN where there are too few values."""
+    """A median, and the ends of its interval or spread; NaN where there are too few values."""
 
     low: float
     middle: float
@@ -61,6 +68,41 @@ def ratio_interval(ours: Values, theirs: Values) -> Interval:
     if min(len(a), len(b)) < ENOUGH:
         return Interval(np.nan, float(np.median(a) / np.median(b) - 1), np.nan)
     return _bootstrap(_ratio, a.tobytes(), b.tobytes())
+
+
+def extremes(values: Values) -> Interval:
+    """Return the median of what several seeds gave, between the lowest and the highest.
+
+    A seed is no sample of a noise: the same one gives the same digits. So nothing is estimated.
+    """
+    found = np.asarray(values, dtype=float)
+    middle = float(np.median(found)) if len(found) else np.nan
+    if len(found) < SEEDS_ENOUGH:
+        return Interval(np.nan, middle, np.nan)
+    return Interval(float(found.min()), middle, float(found.max()))
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How far the rounds leave a median open, and in which words that is told.
+
+    Attributes:
+        of: what it is of some values, one a round.
+        name: what it is called.
+        rounds: how many it takes.
+        takes: the sentence that says so.
+    """
+
+    of: Callable[[Values], Interval]
+    name: str
+    rounds: int
+    takes: str
+
+
+INTERVAL = Spread(median_interval, N_("95 % interval"), ENOUGH,
+                  N_("an interval takes {rounds} rounds"))  # fmt: skip
+SEEDS = Spread(extremes, N_("spread of the seeds"), SEEDS_ENOUGH,
+               N_("a spread takes {rounds} seeds"))  # fmt: skip
 
 
 @lru_cache(maxsize=1000)  # tables and charts of a report ask for the same ones again

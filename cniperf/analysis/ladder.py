@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from cniperf.analysis.blocks import BASELINE, Blocks
-from cniperf.analysis.interval import median_interval
 from cniperf.language import N_, _
 
 
@@ -38,15 +37,16 @@ def ladder_table(runs: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         A DataFrame with ``adds`` (in the reader's language), ``scheme``, ``left`` (median share of
-        hostnetwork's goodput that is left after the step), ``cost`` (median over the rounds of
-        what the step itself takes, as a fraction of hostnetwork's goodput; negative where it
-        gains), ``cost_low``, ``cost_high`` (its 95 % interval). Empty where no round has every
-        step.
+        what hostnetwork carries that is left after the step), ``cost`` (median over the rounds of
+        what the step itself takes, as a fraction of that; negative where it gains), ``cost_low``,
+        ``cost_high`` (its 95 % interval; of bed counted, the spread of the seeds). Empty
+        where no round has every step.
 
         Medians of differences need not add up to the difference of the medians.
     """
     columns = ["adds", "scheme", "left", "cost", "cost_low", "cost_high"]
-    table = Blocks(runs).table
+    blocks = Blocks(runs)
+    table = blocks.table
     names = [rung.scheme for rung in LADDER]
     if not set(names) <= set(table.columns):
         return pd.DataFrame(columns=columns)
@@ -54,7 +54,7 @@ def ladder_table(runs: pd.DataFrame) -> pd.DataFrame:
     share = share.div(share[BASELINE], axis=0)
     rows = []
     for before, rung in zip([BASELINE, *names], LADDER, strict=False):
-        cost = median_interval((share[before] - share[rung.scheme]).to_numpy())
+        cost = blocks.spread.of((share[before] - share[rung.scheme]).to_numpy())
         if rung.scheme == BASELINE:
             cost = cost._replace(low=np.nan, high=np.nan)
         rows.append((_(rung.adds), rung.scheme, share[rung.scheme].median(),

@@ -6,11 +6,16 @@ import numpy as np
 import pandas as pd
 
 from cniperf.analysis.blocks import BASELINE, Blocks
+from cniperf.modes import emulated
 from cniperf.runs import CONDITIONS
+
+APART = ("insn_per_byte_a", "insn_per_byte_b")  # sender and receiver
 
 
 def conditions(runs: pd.DataFrame) -> Iterator[tuple[dict[str, object], pd.DataFrame]]:
     """Split runs into groups that may be compared; the group with the most runs comes first.
+
+    Those that clocked an emulated CPU come last, however many: no headline is made of them.
 
     Yields:
         The conditions that all runs of the group share (see :data:`cniperf.runs.CONDITIONS`),
@@ -18,7 +23,7 @@ def conditions(runs: pd.DataFrame) -> Iterator[tuple[dict[str, object], pd.DataF
     """
     keys = list(CONDITIONS)
     groups = [group for _, group in runs.groupby(keys, dropna=False, sort=False)]
-    for group in sorted(groups, key=len, reverse=True):
+    for group in sorted(groups, key=lambda group: (emulated(group).any(), -len(group))):
         yield dict(group.iloc[0][keys]), group
 
 
@@ -37,10 +42,13 @@ def loss_table(runs: pd.DataFrame) -> pd.DataFrame:
         A DataFrame indexed by ``scheme`` with ``runs`` (that count), ``failed`` (that have no
         figure), ``figure`` (median; its unit is the mode's, see :mod:`cniperf.modes`),
         ``figure_low``, ``figure_high`` (the lowest and highest run), ``loss`` (median over the
-        rounds, as a fraction of hostnetwork; NaN without it), ``loss_low``, ``loss_high`` (the
-        ends of its 95 % interval; NaN with fewer than six rounds), ``retransmits`` (median,
-        segments), ``cost`` (median, CPU time of both hosts, in the mode's unit), ``cost_more``
-        (median over the rounds of what it costs more than hostnetwork, as a fraction),
+        rounds, as a fraction of hostnetwork; NaN without it; of instructions per byte
+        ``1 - hostnetwork / scheme``), ``loss_low``, ``loss_high`` (the ends of its 95 % interval,
+        NaN with fewer than six rounds; of bed counted, the lowest and the highest seed, NaN with
+        one), ``insn_per_byte_a``, ``insn_per_byte_b`` (median, of each host, where guests count),
+        ``retransmits`` (median, segments), ``cost`` (median, CPU time of both hosts, in the mode's
+        unit), ``cost_more`` (median over the rounds of what it costs more than hostnetwork, as a
+        fraction),
         ``userspace`` (True where Open vSwitch ran in userspace), ``error`` (of the last failure).
     """
     blocks, cost = Blocks(runs), Blocks(runs, "cost")
@@ -60,6 +68,7 @@ def loss_table(runs: pd.DataFrame) -> pd.DataFrame:
                 "loss": 0 - gain.middle if len(good) else np.nan,  # 0 - x: no negative zero
                 "loss_low": 0 - gain.high,
                 "loss_high": 0 - gain.low,
+                **good[list(APART)].median(),
                 "retransmits": good["retransmits"].median(),
                 "cost": good["cost"].median(),
                 "cost_more": cost.change(str(scheme)).middle,
@@ -68,7 +77,7 @@ def loss_table(runs: pd.DataFrame) -> pd.DataFrame:
             }
         )
     columns = ["scheme", "runs", "failed", "figure", "figure_low", "figure_high", "loss",
-               "loss_low", "loss_high", "retransmits", "cost", "cost_more", "userspace",
+               "loss_low", "loss_high", *APART, "retransmits", "cost", "cost_more", "userspace",
                "error"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns).set_index("scheme")
 

@@ -29,7 +29,8 @@ def comparison(table: pd.DataFrame) -> Chart:
     """Draw how each scheme changed from one set of runs to another, and whether that is seen.
 
     Args:
-        table: as :func:`cniperf.analysis.compare.compare` returns it.
+        table: as :func:`cniperf.analysis.compare.compare` returns it; where it says ``unit``, each
+            scheme is compared by itself.
     """
     chart, axes = chart_of_rows(table, _("From one set of runs to the other"))
     if table.empty:
@@ -53,6 +54,9 @@ def comparison(table: pd.DataFrame) -> Chart:
     left, right = axes.dataLim.intervalx
     left, right = min(left, 0), max(right, 0.1)
     axes.set_xlim(left - 0.08 * (right - left), right + 0.45 * (right - left))
-    axes.set_xlabel(_("% more or less (hostnetwork by itself, the others as a share of it; line: "
-                      "95 % interval)"))  # fmt: skip
+    words = _("% more or less (hostnetwork by itself, the others as a share of it; line: "
+              "95 % interval)")  # fmt: skip
+    if "unit" in table.attrs:
+        words = _("% more or less {unit} (line: spread of the seeds)")
+    axes.set_xlabel(words.format(unit=_(table.attrs.get("unit", ""))))
     return chart

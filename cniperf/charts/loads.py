@@ -32,15 +32,15 @@ from cniperf.runs import load_intervals
 
 @styled
 def throughput(runs: pd.DataFrame) -> Chart:
-    """Draw the goodput of each scheme: a bar to the median, a dot a run, whiskers over all runs.
+    """Draw the figure of each scheme: a bar to the median, a dot a run, whiskers over all runs.
 
     Args:
         runs: runs of one condition, as :func:`cniperf.load_runs` gives them.
     """
     blocks, table = Blocks(runs), loss_table(runs)
     mode = mode_of(runs)
-    title = _("{figure}, pod to pod").format(figure=_(mode.noun).capitalize())
-    chart, axes = chart_of_rows(table, title)
+    title = _("{figure}, pod to pod (less is better)") if mode.less else _("{figure}, pod to pod")
+    chart, axes = chart_of_rows(table, title.format(figure=_(mode.noun).capitalize()))
     for y, (scheme, row) in enumerate(table.iterrows()):
         bar(axes, y, str(scheme), row, "figure", colours(table.index))
         dots = blocks.figures(str(scheme))

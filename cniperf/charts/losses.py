@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.blocks import BASELINE, Blocks
+from cniperf.analysis.blocks import BASELINE, Blocks, spread_of
 from cniperf.analysis.claims import ARTICLE_LOSS, is_articles_load
 from cniperf.analysis.ladder import ladder_table
 from cniperf.analysis.loss import loss_table
@@ -37,18 +37,17 @@ from cniperf.modes import mode_of
 
 @styled
 def loss(runs: pd.DataFrame) -> Chart:
-    """Draw the share of hostnetwork's goodput that each scheme loses, beside the article's.
+    """Draw the share of what hostnetwork carries that each scheme loses, beside the article's.
 
-    A bar reaches to the median over the rounds, a line spans its 95 % interval, and a dot is a
-    round. Where hostnetwork ran twice a round, its difference from itself stands first: no
-    smaller difference can be seen.
+    A bar reaches to the median over the rounds, a line spans its 95 % interval (bed counted: the
+    seeds), and a dot is a round. The noise is a band around 0: no smaller difference can be seen.
 
     Args:
         runs: runs of one condition, hostnetwork among them.
     """
     blocks, table = Blocks(runs), loss_table(runs)
     table, as_article = table[table.index != BASELINE], is_articles_load(runs)
-    chart, axes = chart_of_rows(table, _("Loss against hostnetwork"))
+    chart, axes = chart_of_rows(table, _(mode_of(runs).title))
     for y, (scheme, row) in enumerate(table.iterrows()):
         bar(axes, y, str(scheme), row, "loss", colours(table.index), scale=100)
         if not np.isfinite(row["loss"]):
@@ -69,10 +68,12 @@ def loss(runs: pd.DataFrame) -> Chart:
     if np.isfinite(floor):
         axes.axvspan(-100 * floor, 100 * floor, color=FAINT, alpha=0.25, linewidth=0,
                      label=_("noise: ±{points:.1f} %").format(points=100 * floor))  # fmt: skip
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize=8)
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize=8,
+                columnspacing=1.2, handlelength=1.2)  # fmt: skip
     axes.axvline(0, color=FAINT, linewidth=0.8)
-    axis = _("% of hostnetwork's {figure} (bar: median; line: 95 % interval; dots: rounds)")
-    finish(axes, table, axis.format(figure=_(mode_of(runs).noun)))
+    axis = _("% of hostnetwork's {figure} (bar: median; line: {spread}; dots: rounds)")
+    told = {"figure": _(mode_of(runs).loses), "spread": _(blocks.spread.name)}
+    finish(axes, table, axis.format(**told))
     return chart
 
 
@@ -105,9 +106,10 @@ def ladder(runs: pd.DataFrame) -> Chart:
         label(axes, y, 100 * right, "100 %" if first else _cost(row))
         start = end
     name_rows(axes, [f"{row.adds}\n{row.scheme}" for row in table.itertuples()])
-    axes.set(xlim=(0, 118), xticks=range(0, 101, 20),
-             xlabel=_("% of hostnetwork's goodput that is left (labels: points, ± half of the "
-                      "95 % interval)"))  # fmt: skip
+    words = _("% left of hostnetwork's {figure}\n(labels: points, ± half of the {spread})")
+    told = {"figure": _(mode_of(runs).loses), "spread": _(spread_of(runs).name)}
+    axes.set(xlim=(0, 118), xticks=range(0, 101, 20))
+    axes.set_xlabel(words.format(**told), **leading())
     return chart
 
 
@@ -153,7 +155,8 @@ def trade_off(runs: pd.DataFrame) -> Chart:
               label=_("it does not"))  # fmt: skip
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, fontsize=8)
     axes.set(xlim=(-0.4, len(UNDERLAY) - 0.3), ylim=(bottom + 6, min(axes.dataLim.ymin, 0) - 4),
-             ylabel=_("% of hostnetwork's goodput lost"))  # fmt: skip
+             ylabel=_("% of hostnetwork's {noun} lost").format(noun=_(mode_of(runs).loses)),
+             )  # fmt: skip
     axes.set_xticks(range(len(UNDERLAY)), labels=[
         _("pods' MACs\n(needs L2 freedom)"), _("pods' IPs\n(routers need routes)"),
         _("hosts only\n(any IP network)"),

@@ -39,7 +39,7 @@ AXES = {
 
 @styled
 def sweep(runs: pd.DataFrame, value: str = "loss") -> Chart:
-    """Draw what a loss depends on: a line a scheme, a band for its 95 % interval.
+    """Draw what a loss depends on: a line a scheme, a band for its interval or spread.
 
     Args:
         runs: the runs of one sweep.
@@ -79,7 +79,7 @@ def sweep(runs: pd.DataFrame, value: str = "loss") -> Chart:
         axes.grid(axis="y")
         axes.text(0, 1.02, others, transform=axes.transAxes, size=8, color=FAINT)
     for axes in grid[::columns]:
-        axes.set_ylabel(_(label).format(unit=_(mode.unit), noun=_(mode.noun),
+        axes.set_ylabel(_(label).format(unit=_(mode.unit), noun=_(mode.loses),
                                         cost_unit=_(mode.cost_unit)))  # fmt: skip
     for axes in grid[len(found) :]:
         axes.set_axis_off()

@@ -55,9 +55,14 @@ def plan(
             typer.echo(side.undo_script() if undo else side.script())
 
 
-@app.command(epilog=examples("cniperf compare data/monday data/tuesday"))
+@app.command(
+    epilog=examples(
+        "cniperf compare data/monday data/tuesday",
+        "cniperf compare data/baseline data/new --within 2",
+    )
+)
 def compare(
-    before: Annotated[Path, typer.Argument(help="Folder of runs.")],
+    before: Annotated[Path, typer.Argument(help="Folder of runs, the baseline.")],
     after: Annotated[Path, typer.Argument(help="Another.")],
     suites: Annotated[
         tuple[str, str],
@@ -66,11 +71,21 @@ def compare(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Even if they were measured under other conditions.")
     ] = False,
+    within: Annotated[
+        float,
+        typer.Option(
+            min=0, help="% of the instructions per byte that count as the same (bed counted)."
+        ),
+    ] = 3.0,
 ) -> None:
     """Tell which schemes became better or worse from one set of runs to another. Needs no root.
 
+    Runs of bed counted are compared by their instructions per byte, seed by seed.
+
     Exit code 3 if any became worse, so that it can guard a pipeline; 0 if none did.
     """
+    from cniperf.analysis import gate
+    from cniperf.analysis.blocks import seeded
     from cniperf.analysis.compare import compare as measure
     from cniperf.analysis.compare import heading, pair_up, sentence
     from cniperf.modes import mode_of
@@ -82,9 +97,10 @@ def compare(
     pairs = pair_up(*sets, anyway=anyway)
     for condition, one, other in pairs:
         typer.secho(heading(condition, [each for each, *_ in pairs]), bold=True)
-        table = measure(one, other)
+        table, counted = measure(one, other, within / 100), seeded(one) and seeded(other)
         for scheme, row in table.iterrows():
-            typer.echo(f"  {scheme:<15} {sentence(row, mode_of(one))}")
+            says = gate.sentence(row) if counted else sentence(row, mode_of(one))
+            typer.echo(f"  {scheme:<15} {says}")
         worse = worse or bool(table["verdict"].eq("worse").any())
     if worse:
         raise typer.Exit(3)

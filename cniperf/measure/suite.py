@@ -27,7 +27,7 @@ from cniperf.language import known
 from cniperf.measure.kernels import Kernels
 from cniperf.measure.progress import Outcome, Standing, label
 from cniperf.measure.run import check, lock, record_failure
-from cniperf.modes import MODES
+from cniperf.modes import find
 from cniperf.notebook import execute
 from cniperf.params import Experiment
 from cniperf.report import Report, default_reports_dir, make_report
@@ -339,7 +339,8 @@ class _Rounds:
             new = [record_failure(self._experiment(cell), reason)]
             self._add(new[0])
         run = runs_table(new).iloc[0]
-        figure = MODES[run["mode"]].spoken(run["figure"]) if run["status"] == "ok" else ""
+        mode = find(run["mode"], run["meter"])
+        figure = mode.spoken(run["figure"]) if run["status"] == "ok" else ""
         return Outcome(
             cell, self.round, place, len(self.suite.cells), figure, run["error"], run["flags"]
         )

@@ -1,6 +1,7 @@
 """The sections of the report in words and tables: each takes runs and returns a piece of HTML."""
 
 from cniperf.sections.appendix import commands, environment, how_measured, how_to_repeat, left_out
+from cniperf.sections.beds import beds, claims_by_bed
 from cniperf.sections.explore import choice, opened
 from cniperf.sections.hosts import hosts
 from cniperf.sections.html import Html
@@ -11,7 +12,7 @@ from cniperf.sections.trust import noise
 from cniperf.sections.verdicts import claims, control
 
 __all__ = [
-    "TITLE", "Html", "answer", "choice", "claims", "commands", "control", "environment", "heading",
-    "hosts", "how_measured", "how_to_repeat", "latency", "left_out", "losses", "noise", "opened",
-    "pairs", "sweeps", "swept", "title", "why_vxlan",
+    "TITLE", "Html", "answer", "beds", "choice", "claims", "claims_by_bed", "commands", "control",
+    "environment", "heading", "hosts", "how_measured", "how_to_repeat", "latency", "left_out",
+    "losses", "noise", "opened", "pairs", "sweeps", "swept", "title", "why_vxlan",
 ]  # fmt: skip

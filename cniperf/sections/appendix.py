@@ -1,9 +1,10 @@
 """What a stranger needs to repeat it: how it was measured and wired, on which machine."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -33,6 +34,12 @@ def how_measured(runs: pd.DataFrame) -> Html:
         "of one minus the scheme's goodput over hostnetwork's in the same round; its interval is a "
         "bootstrap of the rounds, with hostnetwork's own noise in it."
     )
+    if runs["bed"].eq("counted").any():
+        text += " " + _(
+            "On bed counted a round is a seed and hostnetwork runs once in it: the loss is one "
+            "minus hostnetwork's instructions per byte over the scheme's, and stands between those "
+            "of the lowest and of the highest seed."
+        )
     return Html(f"<h2>{title}</h2><p>{text}</p>{as_table(head, rows)}")
 
 
@@ -86,13 +93,21 @@ def commands(runs: pd.DataFrame) -> Html:
 
 
 def environment(runs: pd.DataFrame) -> Html:
-    """Show the machine, the versions and the kernel's settings behind the newest run."""
+    """Show the machine, the versions and the kernel's settings behind each bed's newest run."""
     if runs.empty:
         return Html("")
-    facts = read_run(Path(runs.sort_values("started").iloc[-1]["path"]))["environment"]
+    newest = runs.sort_values("started").groupby("bed", sort=False)["path"].last()
+    parts = ["<h2>" + _("The machine") + "</h2>"]
+    for bed, path in newest.items():
+        parts += [f"<h3>{escape(str(bed))}</h3>"] * (len(newest) > 1)
+        parts.append(_facts(read_run(Path(path))["environment"]))
+    return Html("".join(parts))
+
+
+def _facts(facts: Mapping[str, Any]) -> str:
     rows = [[_(words), str(facts[name])] for name, words in MACHINE.items()]
     rows.append([_("memory"), f"{facts['memory']} GiB"])
     rows.append(["Python", facts["python"]])
     rows += [[tool, str(found or _("not installed"))] for tool, found in facts["versions"].items()]
     rows += [[name, str(value)] for name, value in facts["sysctl"].items()]
-    return Html("<h2>" + _("The machine") + "</h2>" + as_table([_("what"), _("value")], rows))
+    return as_table([_("what"), _("value")], rows)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cniperf.analysis.blocks import spread_of
 from cniperf.analysis.choice import choice_table
 from cniperf.analysis.paths import UNDERLAY, evidence_text
 from cniperf.language import _, listed
@@ -34,7 +35,7 @@ def choice(runs: pd.DataFrame, *, allows: str = UNDERLAY[-1], policy: bool = Fal
         ]
         for scheme, row in table.iterrows()
     ]
-    head = [_("scheme"), _("fits"), _("loss"), _("95 % interval"), _("extra CPU"),
+    head = [_("scheme"), _("fits"), _("loss"), _(spread_of(runs).name), _("extra CPU"),
             _("the underlay sees"), _("drop rule on the host"), _("pod's MTU")]  # fmt: skip
     return Html(f"<p>{_picked(table)}</p>" + as_table(head, rows, {2, 3, 4, 7}))
 

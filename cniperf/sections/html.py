@@ -52,7 +52,7 @@ def commonest(words: pd.Series) -> str:
 
 def percent(fraction: float) -> str:
     """Return a fraction in %."""
-    return _("unknown") if np.isnan(fraction) else f"{100 * fraction:.1f} %"
+    return _("unknown") if np.isnan(fraction) else f"{100 * fraction:.1f} %".replace("-", "−")
 
 
 def signed(fraction: float) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.blocks import BASELINE
+from cniperf.analysis.blocks import BASELINE, spread_of
 from cniperf.analysis.factors import cells_table, effects_table
 from cniperf.analysis.sweep import COLUMNS, sweep_table
 from cniperf.errors import ParameterError
@@ -61,7 +61,7 @@ def swept(runs: pd.DataFrame) -> Html:
                 "–" if np.isnan(row["mss"]) else f"{row['pod_mtu']:.0f} / {row['mss']:.0f}",
             ]
         )
-    head = [*names, _("scheme"), _("runs"), _(mode.unit), _("loss"), _("95 % interval"),
+    head = [*names, _("scheme"), _("runs"), _(mode.unit), _("loss"), _(spread_of(runs).name),
             _(mode.cost_unit), _("extra CPU"), _("pod's MTU / MSS")]  # fmt: skip
     first = len(names)
     title = _("Sweep over {names}").format(names=listed(names) or _("nothing"))

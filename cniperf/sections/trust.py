@@ -3,9 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.blocks import lie_as, placements
+from cniperf.analysis.blocks import lie_as, placements, seeded, spread_of
 from cniperf.analysis.flags import flag_table
-from cniperf.analysis.interval import ENOUGH
 from cniperf.analysis.loss import loss_table
 from cniperf.analysis.noise import groups, noise_floor
 from cniperf.language import N_, _, listed
@@ -29,9 +28,17 @@ def noise(group: pd.DataFrame) -> Html:
             "hostnetwork ran twice in {rounds} rounds. The two differ by {difference} (median; "
             "95 % interval {interval}), so no difference smaller than {smallest} can be seen. "
             "Schemes that differ by less stand in one group:"
-        ).format(
+        )
+        if seeded(group):
+            text = _(
+                "The same seed gives the same digits, so what the seeds do is all the spread there "
+                "is: over {rounds} of them no share of hostnetwork moves more than that of "
+                "{scheme}, by {smallest}. No smaller difference can be seen. Schemes that differ "
+                "by less stand in one group:"
+            )
+        text = text.format(
             rounds=floor.rounds, difference=signed(middle), smallest=percent(floor.smallest),
-            interval=ranged(low, high, "{:+.1%}"),
+            interval=ranged(low, high, "{:+.1%}"), scheme=floor.scheme,
         )  # fmt: skip
         parts.append(f"<p>{text}</p>")
         rows = [[str(n), listed(names)] for n, names in enumerate(groups(group), 1)]
@@ -41,7 +48,10 @@ def noise(group: pd.DataFrame) -> Html:
             "How much the machine's own noise is, these runs cannot tell: it takes {rounds} "
             "rounds that ran hostnetwork twice (<code>cniperf suite</code>)."
         )
-        parts.append(f"<p>{text.format(rounds=ENOUGH)}</p>")
+        if seeded(group):
+            text = _("How much a count moves from seed to seed, these runs cannot tell: it takes "
+                     "{rounds} seeds (<code>cniperf suite</code>).")  # fmt: skip
+        parts.append(f"<p>{text.format(rounds=spread_of(group).rounds)}</p>")
     return Html("".join(parts) + _elsewhere(group) + _flags(flag_table(group), len(group)))
 
 
@@ -71,7 +81,7 @@ def _elsewhere(group: pd.DataFrame) -> str:
         "of this one. Above count the {runs} runs where {first}; where {second}, these were "
         "measured:"
     ).format(runs=most[first], first=_(PLACEMENTS[first]), second=_(PLACEMENTS[second]))
-    head = [_("scheme"), _("runs"), _(mode.unit), _("loss"), _("95 % interval")]
+    head = [_("scheme"), _("runs"), _(mode.unit), _("loss"), _(spread_of(group).name)]
     return f"<p>{text}</p>{as_table(head, rows, {1, 2, 3, 4})}"
 
 

@@ -5,9 +5,11 @@ from html import escape
 import numpy as np
 import pandas as pd
 
+from cniperf.analysis.blocks import spread_of
 from cniperf.analysis.claims import claims_table, is_articles_load
 from cniperf.analysis.paths import control_table
 from cniperf.language import N_, _, each
+from cniperf.modes import emulated, mode_of
 from cniperf.sections.html import Cell, Html, as_table, ranged, records, signed
 
 UNDERLAY_ASKS = N_(
@@ -19,7 +21,7 @@ UNDERLAY_ASKS = N_(
 
 def claims(group: pd.DataFrame) -> Html:
     """Judge the article's statements by the runs of one condition."""
-    if not is_articles_load(group):
+    if not is_articles_load(group) or emulated(group).any():
         return Html("")
     rows: list[list[Cell]] = []
     implied = "<br><small>" + _("implied") + "</small>"
@@ -40,13 +42,16 @@ def claims(group: pd.DataFrame) -> Html:
             ]
         )
     head = [_("the article says"), _("relative to"), _("its figure"), _("range"), _("here"),
-            _("95 % interval"), _("verdict")]  # fmt: skip
+            _(spread_of(group).name), _("verdict")]  # fmt: skip
     note = _(
         "The article gives one run of 60 s a scheme and prints ratios only; "
         "<i>implied</i> ones follow from two of its figures. A claim is confirmed where the whole "
         "interval lies within the range (5 points around the article's figure; claims of 1 %: 1 "
         "point), contradicted where all of it lies outside."
     )
+    if mode_of(group).less:
+        note += " " + _("It measured throughput; ours is the change of the bytes that the same "
+                        "instructions carry.")  # fmt: skip
     title, table = _("The article's claims"), as_table(head, rows, numbers={2, 3, 4, 5})
     return Html(f"<h3>{title}</h3>{table}<p class='note'>{note}</p>")
 

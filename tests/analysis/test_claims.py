@@ -65,6 +65,21 @@ def test_every_kind_of_verdict_comes_from_rounds(shelf):
     assert found["flannel host-gw is within 1 % of calico"] == "undecided"
 
 
+def test_a_count_is_judged_by_its_seeds(shelf):
+    for seed in (1, 2):
+        shelf.count("hostnetwork", 0.989, seed)
+        shelf.count("macvlan", 1.035, seed)
+        shelf.count("ovs", 1.2135, seed, ovs_datapath="system")
+        shelf.count("calico", 1.393 + 0.001 * seed, seed)
+    found = verdicts(shelf)
+    assert found.loc["calico is slower than hostnetwork", "verdict"] == "confirmed"
+    assert found.loc["calico is slower than ovs", "verdict"] == "contradicted"
+    assert "hostnetwork is best (next here: macvlan)" in found.index
+    only = load_runs(shelf.folder)
+    row = claims_table(only[only["seed"].eq(1)]).set_index("claim")
+    assert row.loc["calico is slower than ovs", "why"] == "a spread takes 2 seeds"
+
+
 def test_userspace_figures_are_never_compared_with_the_articles(shelf):
     shelf.add("hostnetwork", 20.0)
     shelf.add("calico", 16.0)

@@ -1,9 +1,9 @@
 import pytest
-from conftest import Shelf
+from conftest import COUNTED, Shelf
 
 from cniperf.analysis.compare import Unlike, compare, heading, pair_up, sentence
 from cniperf.errors import CniperfError
-from cniperf.modes import MODES
+from cniperf.modes import INSTRUCTIONS, MODES
 from cniperf.runs import load_runs
 
 WOBBLE = [0.99, 1.01, 1.0, 1.005, 0.995, 1.0, 1.01, 0.99]
@@ -73,6 +73,33 @@ def test_unlike_conditions_are_refused_by_the_facts_that_differ(tmp_path):
     with pytest.raises(Unlike, match="nic virtio and offload; mtu 1500 and 9000"):
         pair_up(one, other)
     assert len(pair_up(one, other, anyway=True)) == 1
+
+
+def test_a_count_and_a_clock_are_never_compared(tmp_path):
+    counted = Shelf(tmp_path / "b")
+    counted.count("hostnetwork", 1.0)
+    for anyway in (False, True):
+        with pytest.raises(Unlike, match="never in one ratio"):
+            pair_up(made(tmp_path / f"a{anyway}"), load_runs(counted.folder), anyway=anyway)
+
+
+def guests(folder, base=1.1, calico=1.3):
+    shelf = Shelf(folder)
+    for number, wobble in enumerate(WOBBLE, 1):
+        here = {**COUNTED, "bed": "vm", "suite": "s", "round": number}
+        for scheme, insn in (("hostnetwork", base), ("hostnetwork", base), ("calico", calico)):
+            shelf.add(scheme, 1.0, **here, insn_per_byte=insn * wobble)
+    return load_runs(folder)
+
+
+def test_more_instructions_are_worse(tmp_path):
+    table = compare(guests(tmp_path / "a"), guests(tmp_path / "b", base=1.2, calico=1.6))
+    assert set(table["verdict"]) == {"worse"}
+    words = sentence(table.loc["hostnetwork"], INSTRUCTIONS)
+    assert "1.100 instructions/B → 1.200 instructions/B (-8.3% bytes for the same" in words
+    assert "84.6% of hostnetwork → 75.0% of hostnetwork" in sentence(
+        table.loc["calico"], INSTRUCTIONS
+    )
 
 
 def test_like_conditions_find_each_other(tmp_path):

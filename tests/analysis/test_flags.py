@@ -11,6 +11,7 @@ ODD = {
     "stolen": {"stolen": 9.0},
     "others": {"others": 60.0},
     "moved": {"handover": [1.5, 4.7]},
+    "emulated": {"accelerator": "tcg"},
     "wire": {"cpu_a": 60.0, "cpu_b": 40.0},
 }
 
@@ -27,6 +28,15 @@ def test_an_odd_run_has_its_flag_and_only_that_one(shelf, kind, facts):
     assert runs["flags"].tolist() == ["", kind]
     (row,) = flag_table(runs).itertuples()
     assert row.kind == kind and row.run == runs["run"].iloc[1] and row.says
+
+
+@pytest.mark.parametrize("kind", ["trend", "stolen", "others", "moved", "emulated", "wire"])
+def test_a_count_has_no_flag_that_is_about_time(shelf, kind):
+    run = {"bed": "vm", "meter": "instructions", "accelerator": "tcg", "insn_per_byte": 1.0}
+    shelf.add("calico", 1.3, **{**run, **ODD[kind]})
+    shelf.add("calico", 1.3, **{**run, **ODD[kind], "retransmits": 50_000})
+    runs = load_runs(shelf.folder)
+    assert runs["flags"].tolist() == ["", "retransmits"] and set(limits(runs)) == {""}
 
 
 def test_a_fall_is_a_trend_too(shelf):

@@ -35,6 +35,9 @@ def synthetic(**schemes):
             "scheme": scheme,
             "status": "ok",
             "cache": "",
+            "bed": "lab",
+            "mode": "stream",
+            "meter": "clock",
             "figure": figure,
         }
         for scheme, times in schemes.items()

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from conftest import COUNTED
 
 from cniperf.analysis.loss import conditions, loss_table, widest
 from cniperf.runs import load_runs
@@ -72,6 +73,9 @@ def test_a_failed_baseline_is_no_zero(shelf):
         {"duration": 60},
         {"gro": "on"},
         {"udpcsum": True},
+        {"erms": True},
+        {"accelerator": "tcg"},
+        {"meter": "instructions", "insn_per_byte": 1.0},
     ],
 )
 def test_unlike_runs_never_meet_in_one_ratio(shelf, change):
@@ -80,6 +84,34 @@ def test_unlike_runs_never_meet_in_one_ratio(shelf, change):
     groups = [group for _, group in conditions(load_runs(shelf.folder))]
     assert len(groups) == 2
     assert all(np.isnan(loss_table(g)["loss"].get("calico", np.nan)) for g in groups)
+
+
+def test_a_loss_of_instructions_is_one_minus_hostnetwork_over_the_scheme(shelf):
+    for seed, (host, canal) in enumerate([(1.0, 2.0), (1.1, 2.0), (0.9, 2.0)], 1):
+        shelf.count("hostnetwork", host, seed)
+        shelf.count("canal", canal, seed)
+    row = loss_table(load_runs(shelf.folder)).loc["canal"]
+    assert [row["loss_low"], row["loss"], row["loss_high"]] == pytest.approx([0.45, 0.5, 0.55])
+    assert row["figure"] == 2.0 and np.isnan(row["cost"])
+
+
+def test_one_seed_has_a_loss_and_no_spread(shelf):
+    shelf.count("hostnetwork", 1.0)
+    shelf.count("canal", 2.0)
+    row = loss_table(load_runs(shelf.folder)).loc["canal"]
+    assert row["loss"] == 0.5 and np.isnan(row["loss_low"])
+
+
+def test_guests_that_count_have_an_interval_and_each_hosts_share(shelf):
+    for number, wobble in enumerate([1.0, 1.01, 0.99, 1.0, 1.02, 0.98], 1):
+        here = {**COUNTED, "bed": "vm", "suite": "s", "round": number}
+        shelf.add("hostnetwork", 1.5, **here, insn_per_byte=1.0)
+        shelf.add("calico", 1.3, **here, insn_per_byte=1.25 * wobble, insn_per_byte_a=0.8,
+                  insn_per_byte_b=0.45)  # fmt: skip
+    row = loss_table(load_runs(shelf.folder)).loc["calico"]
+    assert row["loss"] == pytest.approx(0.2)
+    assert 0.18 < row["loss_low"] < 0.2 < row["loss_high"] < 0.22
+    assert (row["insn_per_byte_a"], row["insn_per_byte_b"]) == (0.8, 0.45)
 
 
 def test_the_userspace_datapath_is_marked(shelf):

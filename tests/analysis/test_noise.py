@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from cniperf.analysis.noise import aa_changes, groups, noise_floor
 from cniperf.runs import load_runs
@@ -25,6 +26,23 @@ def test_without_a_second_hostnetwork_there_is_no_floor(shelf):
     shelf.add_rounds(hostnetwork=[20.0] * 8, calico=[15.0] * 8)
     runs = load_runs(shelf.folder)
     assert np.isnan(noise_floor(runs).smallest) and groups(runs) == []
+
+
+def test_a_counts_floor_is_the_share_that_moves_most_from_seed_to_seed(shelf):
+    for seed, (calico, canal) in enumerate([(1.25, 2.0), (1.24, 2.0), (1.25, 2.1)], 1):
+        shelf.count("hostnetwork", 1.0, seed)
+        shelf.count("calico", calico, seed)
+        shelf.count("canal", canal, seed)
+    floor = noise_floor(load_runs(shelf.folder))
+    assert floor.smallest == pytest.approx(1 / 2.0 - 1 / 2.1)
+    assert (floor.scheme, floor.rounds) == ("canal", 3)
+    assert groups(load_runs(shelf.folder)) == [["hostnetwork"], ["calico"], ["canal"]]
+
+
+def test_one_seed_has_no_floor(shelf):
+    shelf.count("hostnetwork", 1.0)
+    shelf.count("calico", 1.2)
+    assert np.isnan(noise_floor(load_runs(shelf.folder)).smallest)
 
 
 def test_schemes_closer_than_the_floor_form_one_group(shelf):

@@ -1,0 +1,253 @@
+"""Beds side by side: what each scheme loses on each of them, and what they agree on.
+
+A loss is a share of the same bed's own hostnetwork, in the same unit. Only such shares stand beside
+each other here; no figure of one bed is ever divided by one of another.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from cniperf.analysis.blocks import BASELINE, Blocks
+from cniperf.analysis.claims import is_articles_load
+from cniperf.analysis.interval import Interval
+from cniperf.analysis.loss import conditions, is_userspace, loss_table
+from cniperf.analysis.noise import alike, noise_floor
+from cniperf.language import N_, _
+from cniperf.modes import Mode, emulated, find
+
+BEDS = ("lab", "ssh", "vm", "counted")
+NICS = ("virtio", "offload", "plain", "own")
+
+COLUMNS = ("bed", "meter", "accelerator", "nic", "erms", "unit", "scheme", "order", "runs",
+           "figure", "loss", "loss_low", "loss_high", "userspace")  # fmt: skip
+
+
+class Bed(NamedTuple):
+    """A bed as it is set up: what a column of the side-by-side table is of.
+
+    Attributes:
+        bed: as the parameter ``bed`` has it.
+        meter: what its figures were read from.
+        accelerator: of its guests; empty where there are none.
+        nic: as the parameter has it.
+        erms: True where its kernel copies a byte an instruction.
+    """
+
+    bed: str
+    meter: str
+    accelerator: str
+    nic: str
+    erms: bool
+
+    @property
+    def mode(self) -> Mode:
+        """What its TCP streams are told in."""
+        return find("stream", self.meter)
+
+    @property
+    def kind(self) -> str:
+        """Its name without the knobs: what has axes of its own."""
+        return f"{self.bed} {self.accelerator}" if self.bed == "vm" else self.bed
+
+    @property
+    def knobs(self) -> str:
+        """How its knobs are set."""
+        return f"{self.nic}, ERMS" if self.erms else self.nic
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.knobs}"
+
+
+class Move(NamedTuple):
+    """The scheme that a knob moves most: its loss on one setting and on the other.
+
+    Attributes:
+        knob: what alone is different, for people.
+    """
+
+    knob: str
+    scheme: str
+    least: tuple[Bed, float]
+    most: tuple[Bed, float]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What some beds say together.
+
+    Attributes:
+        order: the schemes as most beds have them, the cheapest first; a group is of those that no
+            bed tells from its first. Empty where no bed can tell any two apart.
+        against: where some beds put schemes before others, though most put them behind: the
+            schemes, these others, and those beds.
+        gains: schemes that some beds have before hostnetwork itself, and which beds.
+    """
+
+    order: tuple[tuple[str, ...], ...]
+    against: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[Bed, ...]], ...]
+    gains: tuple[tuple[str, tuple[Bed, ...]], ...]
+
+
+def set_up(runs: pd.DataFrame) -> dict[Bed, pd.DataFrame]:
+    """Return the runs of each bed as it was set up, in the order of columns.
+
+    Only loads as the article's are there. Of several conditions of one bed, as other MTUs or other
+    pairs of hosts, there is the one with the most runs. What clocked an emulated CPU is left out.
+    """
+    found: dict[Bed, pd.DataFrame] = {}
+    for condition, group in conditions(runs):
+        bed = Bed(**{name: condition[name] for name in Bed._fields})  # type: ignore[arg-type]
+        if is_articles_load(group) and not emulated(group).any():
+            found.setdefault(bed, group)
+    return dict(sorted(found.items(), key=lambda item: _place(item[0])))
+
+
+def _place(bed: Bed) -> tuple[object, ...]:
+    places = (names.index(name) if name in names else len(names)
+              for names, name in ((BEDS, bed.bed), (NICS, bed.nic)))  # fmt: skip
+    return *places, bed.erms, *bed
+
+
+def several(runs: pd.DataFrame) -> bool:
+    """Tell whether runs are of more than one bed, so that there is something to compare."""
+    return len({bed.kind for bed in set_up(runs)}) > 1
+
+
+def beds_table(runs: pd.DataFrame) -> pd.DataFrame:
+    """Lay the losses on several beds side by side, as one tidy table.
+
+    Args:
+        runs: runs of several beds, as :func:`cniperf.load_runs` gives them.
+
+    Returns:
+        A DataFrame with a row for each bed as it was set up and scheme: ``bed``, ``meter``,
+        ``accelerator``, ``nic``, ``erms``, ``unit`` (of ``figure``), ``scheme``, ``order``,
+        ``runs`` (that count), ``figure`` (median), ``loss``, ``loss_low``, ``loss_high`` (against
+        the same bed's hostnetwork, see :func:`cniperf.analysis.loss.loss_table`) and
+        ``userspace`` (True where Open vSwitch ran in userspace). See :func:`set_up` for what is
+        left out.
+    """
+    rows = []
+    for bed, group in set_up(runs).items():
+        orders = dict(zip(group["scheme"], group["order"], strict=True))
+        for scheme, row in loss_table(group).iterrows():
+            own = [row[name] for name in ("runs", "figure", "loss", "loss_low", "loss_high")]
+            rows.append((*bed, bed.mode.unit, scheme, orders[str(scheme)], *own, row["userspace"]))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def agreement(runs: pd.DataFrame) -> Agreement:
+    """Say which order of the schemes several beds agree on, and which bed does not.
+
+    A bed tells two schemes apart where the interval (or the seeds' spread) of their difference
+    holds no 0 and the difference is above its noise.
+    """
+    signs: dict[tuple[str, str], dict[Bed, int]] = defaultdict(dict)
+    for bed, group in set_up(runs).items():
+        for pair, sign in _told(group):
+            signs[pair][bed] = sign
+    pods = {pair: said for pair, said in signs.items() if BASELINE not in pair}
+    # One bed, one vote; where they are even, the first in the order of columns.
+    ahead = {pair: np.sign(sum(said.values()) or next(filter(None, said.values()), 0))
+             for pair, said in pods.items()}  # fmt: skip
+    gains: dict[str, list[Bed]] = defaultdict(list)
+    against: dict[tuple[Bed, str], list[str]] = defaultdict(list)
+    for (one, other), said in signs.items():
+        for bed, sign in said.items():
+            first, second = (one, other) if sign > 0 else (other, one)
+            if sign and second == BASELINE:
+                gains[first].append(bed)
+            elif sign and (one, other) in ahead and sign != ahead[one, other]:
+                against[bed, first].append(second)
+    return Agreement(
+        _grouped(ahead), _merged(against),
+        tuple((scheme, tuple(found)) for scheme, found in gains.items()),
+    )  # fmt: skip
+
+
+def _merged(
+    against: dict[tuple[Bed, str], list[str]],
+) -> tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[Bed, ...]], ...]:
+    """Tell once what several beds say of a scheme, and what a bed says of several schemes."""
+    beds: dict[tuple[str, tuple[str, ...]], list[Bed]] = defaultdict(list)
+    for (bed, first), others in against.items():
+        beds[first, tuple(others)].append(bed)
+    firsts: dict[tuple[tuple[str, ...], tuple[Bed, ...]], list[str]] = defaultdict(list)
+    for (first, behind), those in beds.items():
+        firsts[behind, tuple(those)].append(first)
+    return tuple((tuple(schemes), *key) for key, schemes in firsts.items())
+
+
+def _told(group: pd.DataFrame) -> Iterator[tuple[tuple[str, str], int]]:
+    """Tell of each pair of schemes whether the first is better (1), the second (-1), or neither."""
+    blocks, floor = Blocks(group), noise_floor(group).smallest
+    good = blocks.runs[~is_userspace(blocks.runs)].sort_values("order")
+    for one, other in combinations(dict.fromkeys(map(str, good["scheme"])), 2):
+        yield (one, other), _sign(blocks.change(one, other), floor)
+
+
+def _sign(change: Interval, floor: float) -> int:
+    if np.isnan(change.low) or alike(change, floor):
+        return 0
+    return 1 if change.middle > 0 else -1
+
+
+def _grouped(ahead: dict[tuple[str, str], int]) -> tuple[tuple[str, ...], ...]:
+    """Return the schemes by how many others they are ahead of, in groups that none tells apart."""
+    if not any(ahead.values()):
+        return ()
+    wins: dict[str, int] = defaultdict(int)
+    for (one, other), sign in ahead.items():
+        wins[one] += sign
+        wins[other] -= sign
+    found: list[list[str]] = []
+    for scheme in sorted(wins, key=lambda name: -wins[name]):
+        first = found[-1][0] if found else scheme
+        told = ahead.get((first, scheme), 0) or ahead.get((scheme, first), 0)
+        if found and not told:
+            found[-1].append(scheme)
+        else:
+            found.append([scheme])
+    return tuple(map(tuple, found))
+
+
+# What may alone be different between two beds, and what it is called.
+KNOBS = (
+    ("erms", N_("The copy model (ERMS)")),
+    ("nic", N_("The NIC")),
+    ("bed", N_("The bed")),
+)
+OF_A_BED = {"bed", "meter", "accelerator"}  # these change together
+
+
+def moves(runs: pd.DataFrame) -> list[Move]:
+    """Return for each knob the loss that it moves most, by itself and beyond the intervals.
+
+    The largest move comes first.
+    """
+    table = beds_table(runs)
+    table = table[table["loss_low"].notna() & ~table["userspace"] & table["scheme"].ne(BASELINE)]
+    found = []
+    for knob, words in KNOBS:
+        free = OF_A_BED if knob == "bed" else {knob}
+        fixed = [name for name in ("scheme", *Bed._fields) if name not in free]
+        most: Move | None = None
+        for key, part in table.groupby(fixed):
+            for one, other in combinations(part.sort_values("loss").to_dict("records"), 2):
+                apart = one[knob] != other[knob] and one["loss_high"] < other["loss_low"]
+                if apart and (most is None or other["loss"] - one["loss"] > _far(most)):
+                    ends = ((Bed(*(end[name] for name in Bed._fields)), end["loss"])
+                            for end in (one, other))  # fmt: skip
+                    most = Move(_(words), str(key[0]), *ends)
+        found += [most] if most else []
+    return sorted(found, key=_far, reverse=True)
+
+
+def _far(move: Move) -> float:
+    return move.most[1] - move.least[1]

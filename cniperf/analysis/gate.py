@@ -1,0 +1,116 @@
+"""The gate on cost: instructions per byte of two sets of bed counted, scheme by scheme.
+
+A count has no noise but its seed: one seed is enough, and equal seeds are set against each other.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cniperf.analysis.blocks import usable
+from cniperf.analysis.interval import extremes
+from cniperf.analysis.loss import is_userspace
+from cniperf.errors import Unlike
+from cniperf.modes import INSTRUCTIONS
+from cniperf.runs import read_run
+
+# What counts as the same, as a fraction: above the 2.2 % that one seed lay off another where it
+# was tried (most by 0.4 % or less), below what one more device on the way costs.
+WITHIN = 0.03
+
+# Conditions that may differ between two sets that are set against each other, if one insists.
+VERSIONS = ("kernel", "version")
+
+APART = "one set is of Open vSwitch's userspace datapath"
+WHY = {"missing": "no seed of it is in both sets", "not comparable": APART}
+
+COLUMNS = ("scheme", "before", "after", "change", "change_low", "change_high", "seen", "verdict")
+
+
+def versions(runs: pd.DataFrame) -> dict[str, str]:
+    """Return the versions that a count depends on, as some runs have recorded them.
+
+    Returns:
+        ``kernel`` (the guest's), ``qemu``, the generator and ``openvswitch``; commas between,
+        where the runs disagree.
+    """
+    tools = ("qemu", *runs["generator"].unique(), "openvswitch")
+    found: dict[str, set[str]] = {"kernel": set(runs["kernel"]), **{tool: set() for tool in tools}}
+    for path in runs["path"]:
+        said = read_run(Path(path))["environment"]["versions"]
+        for tool in tools:
+            found[tool].add(str(said.get(tool) or "none"))
+    return {name: ", ".join(sorted(each)) for name, each in found.items()}
+
+
+def check_versions(before: pd.DataFrame, after: pd.DataFrame) -> None:
+    """Refuse two sets whose counts were made by other versions.
+
+    Raises:
+        Unlike: names each version that differs, and what to do.
+    """
+    one, other = versions(before), versions(after)
+    differ = [f"{name} {one.get(name, 'none')} and {other.get(name, 'none')}"
+              for name in {**one, **other} if one.get(name) != other.get(name)]  # fmt: skip
+    if differ:
+        raise Unlike(
+            f"the two sets differ in {'; '.join(differ)}, and a count holds for its own versions: "
+            "measure the baseline anew, or --anyway compares all the same"
+        )
+
+
+def gate(before: pd.DataFrame, after: pd.DataFrame, within: float = WITHIN) -> pd.DataFrame:
+    """Compare what each scheme costs by itself, hostnetwork as any other.
+
+    Args:
+        before: the baseline, runs of one condition of bed counted.
+        after: the new ones.
+        within: what counts as the same, as a fraction.
+
+    Returns:
+        A DataFrame as :func:`cniperf.analysis.compare.compare` returns it, but for ``before`` and
+        ``after`` (instructions per byte, median over the seeds that both sets have), ``change``
+        (of these; positive: more instructions), ``change_low``, ``change_high`` (the lowest and
+        the highest seed; NaN with one) and ``seen`` (``within``).
+    """
+    rows = []
+    order = pd.concat([before, after]).groupby("scheme")["order"].min().sort_values()
+    for scheme in map(str, order.index):
+        a, b = (good[good["scheme"].eq(scheme)] for good in map(usable, (before, after)))
+        both = pd.DataFrame({"a": _by_seed(a), "b": _by_seed(b)}).dropna()
+        change = extremes((both["b"] / both["a"] - 1).to_numpy())
+        unlike = is_userspace(a).any() != is_userspace(b).any() and len(both)
+        verdict = "not comparable" if unlike else _verdict(change.middle, within)
+        rows.append((scheme, both["a"].median(), both["b"].median(), change.middle, change.low,
+                     change.high, within, verdict))  # fmt: skip
+    table = pd.DataFrame(rows, columns=list(COLUMNS)).set_index("scheme")
+    table.attrs["unit"] = INSTRUCTIONS.unit
+    return table
+
+
+def sentence(row: "pd.Series[Any]") -> str:
+    """Return a row of :func:`gate` in words."""
+    if row["verdict"] in WHY:
+        return f"{row['verdict']}: {WHY[row['verdict']]}"
+    seeds = ""
+    if np.isfinite(row["change_low"]):
+        seeds = f", seeds {row['change_low']:+.1%} to {row['change_high']:+.1%}"
+    return (
+        f"{row['verdict']}: {INSTRUCTIONS.form.format(row['before'])} → "
+        f"{INSTRUCTIONS.spoken(row['after'])} ({row['change']:+.1%}{seeds}; "
+        f"up to {100 * row['seen']:g}% is the same)"
+    )
+
+
+def _by_seed(runs: pd.DataFrame) -> "pd.Series[float]":
+    return runs.groupby("seed")["figure"].mean()
+
+
+def _verdict(change: float, within: float) -> str:
+    if np.isnan(change):
+        return "missing"
+    if abs(change) <= within:
+        return "same"
+    return "worse" if change > 0 else "better"
