@@ -173,7 +173,9 @@ class Experiment(BaseModel):
         made = made.model_copy(update={"generator": made.generator or USUAL[made.mode]})
         if made.bed == "ssh" and "nic" not in given:
             made = made.model_copy(update={"nic": "own"})
-        if made.bed == "counted":  # a virtual second is 10⁹ instructions, which take seven real ones
+        if (
+            made.bed == "counted"
+        ):  # a virtual second is 10⁹ instructions, which take seven real ones
             short = {name: value for name, value in SHORT.items() if name not in given}
             made = made.model_copy(update=short)
         made._hold_together(given)

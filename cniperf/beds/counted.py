@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cniperf import environment
-from cniperf.beds import cpus, reaper, shell
+from cniperf.beds import reaper, shell
 from cniperf.beds.bottle import qemu
 from cniperf.beds.bottle.image import search_path
 from cniperf.beds.journal import Journal, state_dir

@@ -16,7 +16,7 @@ Under software emulation Gbit/s tell little; there each guest's instructions are
 import os
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -79,7 +79,7 @@ class VmBed(SshBed):
             name=host.name, ssh=host.name, user="root", key=self._folder_here / "user",
             known_hosts=self._folder_here / "known_hosts",
             proxy_command=f"{enter} socat - TCP:127.0.0.1:{PORTS[host.name]}",
-            nic=host.nic, address=f"{host.address}/{host.prefixlen}",
+            nic=host.nic, address=f"{host.address}/{host.prefixlen}", port=0,
         )  # fmt: skip
 
     # ── life ──────────────────────────────────────────────────────────────────────────────────
@@ -120,8 +120,10 @@ class VmBed(SshBed):
         name, own = host.name, self._folder_here / f"guest-{host.name}"
         own.mkdir()
         macs = [f"52:54:00:0{nic}:00:0{1 + 'ab'.index(name)}" for nic in "ab"]
-        conf = {"kind": "host", "address": f"{host.address}/{host.prefixlen}", "mtu": str(self._mtu),
-                "mac": macs[0], "control": macs[1], "ovs": "yes" if self._ovs else ""}  # fmt: skip
+        conf = {
+            "kind": "host", "address": f"{host.address}/{host.prefixlen}", "mtu": str(self._mtu),
+            "mac": macs[0], "control": macs[1], "ovs": "yes" if self._ovs else "",
+        }  # fmt: skip
         here = self._folder_here
         files = {
             "/etc/ssh/cniperf.conf": SSHD_SETTINGS,

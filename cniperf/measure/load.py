@@ -1,7 +1,7 @@
 """The load between the pods of a plan that is wired, and what the hosts' CPUs did meanwhile."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,8 +56,9 @@ class Load:
         and ``jain``.
 
         Args:
-            tick: called after each pause of the bed with the seconds since the start and the Gbit/s that
-                the first pod of host a carried since the last call, both ways together.
+            tick: called after each pause of the bed with the seconds since the start and the
+                Gbit/s that the first pod of host a carried since the last call, both ways
+                together.
 
         Raises:
             MeasurementFailed: no server, no connection, no end, or no figure.
@@ -98,7 +99,9 @@ class Load:
 
         Args:
             tick: see :meth:`run`.
-            rate, seconds, omit: in place of the experiment's.
+            rate: in place of the experiment's, in Gbit/s.
+            seconds: in place of its duration; 0 for that.
+            omit: in place of its own; negative for that.
 
         Returns:
             What each pair came to, and what the hosts did meanwhile.

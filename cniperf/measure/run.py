@@ -27,7 +27,7 @@ from cniperf.inventory import read_inventory
 from cniperf.measure.evidence import Evidence, PathNotProven, greet_others, prove
 from cniperf.measure.load import Load
 from cniperf.measure.progress import Moment, Progress, say
-from cniperf.modes import MODES
+from cniperf.modes import find as find_mode
 from cniperf.params import Experiment
 from cniperf.plan import make_plan
 from cniperf.runs import Draft, default_data_dir
@@ -196,7 +196,7 @@ class _Round:
             from cniperf.measure.summary import counted as summarise
 
             summary = summarise(self.experiment, draft.path, found)
-            self._say("done", f"{summary['insn_per_byte']:.4f} instructions a byte")
+            self._say_figure(summary)
             return draft.finish({**self._record, "status": "ok", "summary": summary})
 
     def _load(self) -> Path:
@@ -220,11 +220,14 @@ class _Round:
             pod_mtu = bed.mtu(plan.a.host, plan.a.endpoint.netns, plan.a.endpoint.device)
             figures = Load(bed, plan, self.experiment, draft.path).run(self._tick)
             bed.undo(plan)
-            mode = MODES[self.experiment.mode]
-            self._say("done", mode.spoken(figures[mode.figure]))
+            self._say_figure(figures)
             return draft.finish(
                 {**self._record, "status": "ok", "summary": {**figures, "pod_mtu": pod_mtu}}
             )
+
+    def _say_figure(self, figures: Mapping[str, Any]) -> None:
+        mode = find_mode(self.experiment.mode, self._record["bed"].get("meter", "clock"))
+        self._say("done", mode.spoken(figures[mode.figure]))
 
     def _tick(self, seconds: float, gbps: float) -> None:
         total = self.experiment.omit + self.experiment.duration

@@ -1,4 +1,4 @@
-"""A kernel in a bottle: virtual machines with a full distribution kernel, made without an installer.
+"""A kernel in a bottle: virtual machines with a distribution's kernel, made without an installer.
 
 ``kernel``  Debian's cloud kernel, fetched as a package and unpacked into the cache
 ``image``   what a guest runs on: an initramfs of this machine's own programs

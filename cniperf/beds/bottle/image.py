@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatch
 from functools import partial
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 
 from cniperf.beds.bottle.cache import cache_dir, kept, size
@@ -50,6 +51,12 @@ PACKAGES = ("cniperf", "pyroute2")  # of Python, beside its standard library
 NEVER_IMPORTED = ("test", "tests", "idlelib", "tkinter", "turtledemo", "lib2to3", "ensurepip",
                   "pydoc_data", "site-packages", "dist-packages", "config-*", "__pycache__",
                   "notebooks", "locale", "templates", "_tkinter*", "_test*")  # fmt: skip
+
+USERS = """root:x:0:0::/root:/bin/sh
+sshd:x:100:100::/run/sshd:/bin/sh
+www-data:x:33:33::/:/bin/sh
+"""
+GROUPS = "root:x:0:\nwww-data:x:33:\n"
 
 INIT = Path(__file__).with_name("init.sh")
 
@@ -119,9 +126,8 @@ def _build(folder: Path, own: Kernel, files: Iterable[Path]) -> None:
     shutil.copy(INIT, root / "init")
     (root / "init").chmod(0o755)
     (root / "usr/bin/python3").symlink_to(Path(sys.executable).resolve())
-    (root / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\nsshd:x:100:100::/run/sshd:/bin/sh\n"
-                                     "www-data:x:33:33::/:/bin/sh\n")  # fmt: skip
-    (root / "etc/group").write_text("root:x:0:\nwww-data:x:33:\n")
+    (root / "etc/passwd").write_text(USERS)
+    (root / "etc/group").write_text(GROUPS)
     (root / "etc/modules").write_text("\n".join(LOADED) + "\n")
     run([sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash",
          "-s", str(root), *map(str, root.rglob("cniperf"))])  # fmt: skip
@@ -202,9 +208,10 @@ def _modules(own: Kernel, root: Path) -> None:
     """Copy the modules that are wanted, with those that they need, and index them."""
     base = own.modules.parents[2]
     run(["depmod", "-b", str(base), own.release])
-    needs = dict(line.split(":") for line in (own.modules / "modules.dep").read_text().splitlines())
+    lines = (own.modules / "modules.dep").read_text().splitlines()
+    needs = {path: needed.split() for path, _, needed in (line.partition(":") for line in lines)}
     wanted = [path for path in needs if _is_wanted(Path(path).stem)]
-    for path in {*wanted, *(need for path in wanted for need in needs[path].split())}:
+    for path in {*wanted, *chain.from_iterable(needs[name] for name in wanted)}:
         target = root / "lib/modules" / own.release / path
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(own.modules / path, target)

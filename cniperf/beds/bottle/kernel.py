@@ -47,7 +47,9 @@ def renew() -> Path:
         NotAble: there is none.
     """
     if platform.machine() != "x86_64":
-        raise NotAble(f"bed vm and bed counted need an x86-64 machine, this is {platform.machine()}")
+        raise NotAble(
+            f"bed vm and bed counted need an x86-64 machine, this is {platform.machine()}"
+        )
     package, version = _newest()
     return kept(f"{package}_{version}", lambda folder: _fetch(f"{package}={version}", folder))
 

@@ -108,8 +108,8 @@ class Guest:
         archive(own, self.folder / "own.cpio")
         with whole.open("wb") as out:
             for part in (image(made), self.folder / "own.cpio"):
-                with part.open("rb") as file:
-                    shutil.copyfileobj(file, out, 1 << 20)
+                with part.open("rb") as source:
+                    shutil.copyfileobj(source, out, 1 << 20)
         return whole
 
     @property

@@ -54,7 +54,7 @@ def test_a_guest_that_does_not_get_ready_in_time(journal, tmp_path):
 @pytest.mark.lab
 def test_a_guest_that_ends_instead(journal, tmp_path):
     made = guest(journal, tmp_path, {"kind": "hello"}, [*TCG, "-device", "nonsense"])
-    with pytest.raises(qemu.GuestFailed, match="ended with code 1: .*nonsense"):
+    with pytest.raises(qemu.GuestFailed, match=r"ended with code 1: .*nonsense"):
         made.says("ready")
 
 
@@ -68,7 +68,7 @@ def test_no_qemu(monkeypatch):
 @pytest.mark.parametrize("bed", ["vm", "counted"])
 def test_a_run_without_qemu_does_not_begin(bed, monkeypatch):
     monkeypatch.setattr(qemu.shutil, "which", lambda name: None)
-    with pytest.raises(NotAble, match="qemu-system-x86_64, .* not found"):
+    with pytest.raises(NotAble, match=r"qemu-system-x86_64, .* not found"):
         check(Experiment.of(scheme="calico", bed=bed))
 
 
@@ -77,7 +77,9 @@ def test_no_kernel_package(empty_cache, monkeypatch):
         raise CommandFailed(argv, "E: No packages found")
 
     monkeypatch.setattr(kernel, "run", no_such_package)
-    with pytest.raises(NotAble, match="apt has no package linux-image-cloud-amd64.*apt-get update"):
+    with pytest.raises(
+        NotAble, match=r"apt has no package linux-image-cloud-amd64.*apt-get update"
+    ):
         kernel.kernel()
     assert not empty_cache.exists()
 
@@ -88,7 +90,9 @@ def test_a_kernel_that_cannot_be_fetched_leaves_nothing(empty_cache, monkeypatch
     def run(argv, **more):
         if "download" in argv:
             raise CommandFailed(argv, "no route to host")
-        return {"depends": "Depends: linux-image-1", "show": "Version: 1"}.get(argv[1]) or real(argv)
+        return {"depends": "Depends: linux-image-1", "show": "Version: 1"}.get(argv[1]) or real(
+            argv
+        )
 
     monkeypatch.setattr(kernel, "run", run)
     with pytest.raises(NotAble, match="cannot fetch the guests' kernel linux-image-1=1: no route"):
@@ -101,7 +105,7 @@ def test_no_disk_space(empty_cache):
         (folder / "half").write_text("half")
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(CannotWrite, match="cannot write to .*: No space left on device"):
+    with pytest.raises(CannotWrite, match=r"cannot write to .*: No space left on device"):
         cache.kept("thing", fill)
     assert list(empty_cache.iterdir()) == []
 
