@@ -16,11 +16,13 @@ from typing import Any
 
 import cniperf
 from cniperf.beds.bed import Bed
+from cniperf.beds.bottle.image import prepare
 from cniperf.beds.lab import Lab
 from cniperf.beds.lock import machine_lock
 from cniperf.beds.rehearsal import Rehearsal
 from cniperf.beds.remote import Remote
 from cniperf.beds.ssh import SshBed
+from cniperf.beds.vm import VmBed
 from cniperf.environment import fingerprint
 from cniperf.errors import CniperfError
 from cniperf.generators import Job, all_generators
@@ -85,6 +87,7 @@ def bench() -> Iterator[Result]:
                 yield Result(f"wire and unwire {scheme.name} / ip -batch", batch, "at most 1.5")
                 yield Result(f"wire and unwire {scheme.name} / ip, forked", forked, "less than 1")
         yield Result("a command over SSH, ms", ssh_command(), "less than 15")
+        yield Result("two guests booted and reached by SSH, s", guests_ready(), "less than 10")
         yield Result("goodput by bed ssh / by bed lab, on the same hosts", ssh_ratios(),
                      "0.97 to 1.03")  # fmt: skip
     yield Result("suite at 10 + 1 s: time that is no load, %", suite_overhead(), "less than 15")
@@ -345,6 +348,17 @@ def ssh_command(times: int = 40) -> tuple[float, ...]:
         found = tuple(1000 * _timed(lambda: remote.command(["true"])) for _ in range(times))
         remote.close()
     return found
+
+
+def guests_ready() -> tuple[float, ...]:
+    """Return the seconds that the two guests of bed vm take, once their image is made."""
+    prepare(lambda text: None)
+    found = []
+    for _ in range(PAIRS):
+        begin = time.perf_counter()
+        with VmBed():
+            found.append(time.perf_counter() - begin)
+    return tuple(found)
 
 
 def ssh_ratios() -> tuple[float, ...]:

@@ -47,7 +47,7 @@ class Suite:
             enough; 0 to go on until a cap.
         rounds: cap on the rounds that count.
         budget: cap on the time, in seconds, the report included; 0 for none.
-        at_once: how many pairs of hosts are measured at once.
+        at_once: how many runs are made at once: of pairs of hosts, or of guests that count.
         ended: why the suite stopped; empty while it has not.
     """
 

@@ -1,5 +1,6 @@
 """The verbs that measure: run, suite, sweep, prove."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -103,7 +104,8 @@ def suite(
         int | None,
         typer.Option(
             help="How many pairs of hosts are loaded at once, where the hosts file has several "
-            "(bed ssh). A host carries one load at a time. (default: 1)"
+            "(bed ssh; a host carries one load at a time), or how many guests count at once (bed "
+            "counted). (default: 1, and for bed counted one a CPU)"
         ),
     ] = None,
     seed: Seed = None,
@@ -138,16 +140,16 @@ def _suite(
     defaults = {"duration": 1, "target": 1.0, "rounds": 100, "budget": "15m", "at_once": 1}
     known = merged(settings, {}, options)
     if known.get("bed") == "counted":
-        defaults |= COUNTED
+        defaults |= COUNTED | {"at_once": len(os.sched_getaffinity(0))}
     known = defaults | known
     equal = known.pop("equal_load", False)
     at_once = int(number("at_once", known.pop("at_once"), 1, 64))
     until = {**_until(known), "at_once": at_once}
     base = experiment_of(known)
     pairs = _pairs_of(base)
-    if at_once > 1 and len(pairs) < 2:
-        raise ParameterError("--at-once is for several pairs of hosts: bed ssh, and a hosts file "
-                             "with more than two")  # fmt: skip
+    if at_once > 1 and len(pairs) < 2 and base.bed != "counted":
+        raise ParameterError("--at-once is for several pairs of hosts (bed ssh, and a hosts file "
+                             "with more than two) and for bed counted")  # fmt: skip
     if equal:
         base = _paced(base, names, data_dir)
     if base.bed == "counted":

@@ -82,7 +82,7 @@ def new_suite(
         budget: cap on the seconds; 0 for none.
         seed: of the order within each round; a random one if not given.
         vary: the parameters that the cells vary, where this is a sweep.
-        at_once: how many pairs of hosts are measured at once, where the cells name several.
+        at_once: how many runs are made at once, where each has hosts of its own.
     """
     seed = secrets.randbelow(10_000) if seed is None else seed
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
@@ -284,13 +284,18 @@ class _Rounds:
             self._tell(self._gather(place, cell, reason, seen))
 
     def _next_cells(self) -> list[tuple[int, Cell]]:
-        """Return what can be measured now, each with its place; no host is in two of them."""
+        """Return what can be measured now, each with its place; no host is in two of them.
+
+        Guests that count instructions have hosts of their own, and do not feel each other.
+        """
+        apart = self.suite.params["bed"] == "counted"
         missing = self._missing(self.round)
         done = Counter({key: self._done[self.round, key] for key in self._wanted})
         found: list[tuple[int, Cell]] = []
         busy: set[str] = set()
         for place, cell in enumerate(order(self.suite, self.round), 1):
-            key, hosts = self._key(cell), set(str(cell.get("between", "")).split(","))
+            key = self._key(cell)
+            hosts = {str(place)} if apart else set(str(cell.get("between", "")).split(","))
             if done[key]:
                 done[key] -= 1
             elif missing[key] and not hosts & busy and len(found) < self.suite.at_once:
