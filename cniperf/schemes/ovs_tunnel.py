@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Literal
 
 from cniperf.encapsulation import GENEVE, VXLAN, Encapsulation
+from cniperf.errors import NotAble
 from cniperf.hops import Device, Hop, Inside
 from cniperf.hosts import Endpoint, Host, Pod
 from cniperf.schemes import ovs
@@ -29,6 +30,9 @@ def scheme(kind: Literal["vxlan", "geneve"], form: Encapsulation, order: int) ->
 
     def wire(here: Host, there: Host) -> list[Step]:
         """A veth from each pod into br-int, the tunnel beside them."""
+        if here.ovs_datapath != "system":
+            raise NotAble(f"ovs-{kind} needs Open vSwitch's kernel datapath: the userspace one sends "
+                          "tunnels through its own ports only")  # fmt: skip
         return [
             AddOvsBridge("br-int", here.ovs_datapath),
             tunnel(kind, here, there),
