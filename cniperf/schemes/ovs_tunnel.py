@@ -31,8 +31,8 @@ def scheme(kind: Literal["vxlan", "geneve"], form: Encapsulation, order: int) ->
     def wire(here: Host, there: Host) -> list[Step]:
         """A veth from each pod into br-int, the tunnel beside them."""
         if here.ovs_datapath != "system":
-            raise NotAble(f"ovs-{kind} needs Open vSwitch's kernel datapath: the userspace one sends "
-                          "tunnels through its own ports only")  # fmt: skip
+            raise NotAble(f"ovs-{kind} needs Open vSwitch's kernel datapath: the userspace one "
+                          "sends tunnels through its own ports only")  # fmt: skip
         return [
             AddOvsBridge("br-int", here.ovs_datapath),
             tunnel(kind, here, there),
