@@ -181,7 +181,7 @@ def _translated(found: Sequence[Point], a: Sequence[Hop]) -> Iterator[Point]:
     Its hooks come before the translation on the way there, and only prerouting does on the way
     back.
     """
-    nic = str(a[-1])
+    nic = next(hop.device for hop in reversed(a) if isinstance(hop, Device))
     beyond = False
     for point in found:
         beyond = beyond or (point.place, point.name) == ("a", nic)

@@ -6,6 +6,7 @@ from typing import Literal
 from cniperf.steps.step import Applier, NetlinkStep, Step, unless_gone
 
 IFF_PROMISC = 0x100  # linux/if.h
+IPPROTO_IPIP = 4  # linux/in.h
 IpvlanMode = Literal["l2", "l3"]
 IPVLAN_MODES = {"l2": 0, "l3": 1}  # linux/if_link.h
 
@@ -137,11 +138,16 @@ class AddIpip(NetlinkStep):
 
     def argv(self) -> list[str]:
         return self._ip("link", "add", self.name, "mtu", str(self.mtu),
-                        "type", "ipip", "local", self.local)  # fmt: skip
+                        "type", "ipip", "mode", "ipip", "local", self.local)  # fmt: skip
 
     def apply(self, host: Applier) -> None:
         host.netlink(self.netns).link(
-            "add", ifname=self.name, kind="ipip", mtu=self.mtu, ipip_local=self.local
+            "add",
+            ifname=self.name,
+            kind="ipip",
+            mtu=self.mtu,
+            ipip_local=self.local,
+            ipip_proto=IPPROTO_IPIP,  # left out, `ip` would take MPLS, too, and the kernel not
         )
 
     def undo(self) -> Step:
