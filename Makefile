@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 # What the lab, the report and the tests need of the system.
-APT := iperf3 iperf sockperf curl nginx-light openvswitch-switch iproute2 ethtool nftables openssh-server \
+APT := iperf3 iperf sockperf curl nginx-light openvswitch-switch iproute2 ethtool nftables wireguard-tools openssh-server \
        tcpdump iputils-ping procps util-linux python3-venv poppler-utils \
        fonts-noto-cjk fonts-dejavu-core libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0
 

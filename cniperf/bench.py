@@ -34,7 +34,7 @@ from cniperf.params import Experiment
 from cniperf.plan import Plan, make_plan
 from cniperf.report import make_report
 from cniperf.runs import cache, default_data_dir, read_run, run_folders
-from cniperf.schemes import all_schemes
+from cniperf.schemes import ARTICLE, find
 from cniperf.steps import DelLink, Step
 
 PAIRS = 5
@@ -81,7 +81,7 @@ def bench() -> Iterator[Result]:
         yield Result("wiring one pair of 256 / one of 16, calico", linearity(), "at most 1.5")
         for number in (1, *MANY_PAIRS):
             yield Result(f"memory with {number} pairs wired, MiB", (pairs_memory(number),), "")
-        for scheme in all_schemes().values():
+        for scheme in map(find, ARTICLE):
             if scheme.devices and not scheme.ovs:
                 batch, forked = wiring_ratios(scheme.name)
                 yield Result(f"wire and unwire {scheme.name} / ip -batch", batch, "at most 1.5")
@@ -394,7 +394,7 @@ def suite_overhead() -> tuple[float, ...]:
     """
     experiment = Experiment.of(duration=10, omit=1)
     with TemporaryDirectory() as folder:
-        cells = scheme_cells(list(all_schemes()))
+        cells = scheme_cells(list(ARTICLE))
         suite = new_suite(experiment, cells, target=0, rounds=1)
         took = _timed(
             lambda: run_suite(suite, data_dir=folder, out_dir=Path(folder), tell=lambda line: None,
@@ -439,7 +439,7 @@ print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_m
 def _generate(folder: Path, like: dict[str, Any]) -> None:
     """Write many runs: copies of one, with made-up throughput, in suites of fifty rounds."""
     dice = random.Random(1)
-    schemes = list(all_schemes().values())
+    schemes = list(map(find, ARTICLE))
     for number in range(MANY):
         scheme = schemes[number % len(schemes)]
         block = number // len(schemes)

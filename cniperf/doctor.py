@@ -10,7 +10,7 @@ from cniperf.beds.probe import device_kinds
 from cniperf.environment import congestion_controls
 from cniperf.generators import all_generators
 from cniperf.measure.run import missing_tools
-from cniperf.schemes import all_schemes
+from cniperf.schemes import ARTICLE, all_schemes
 from cniperf.schemes.scheme import Scheme
 
 MODULE_PACKAGE = "linux-image-amd64"
@@ -33,8 +33,8 @@ class Finding:
     fix: str = ""
 
 
-def examine() -> tuple[list[Finding], list[Finding]]:
-    """Return the findings about the machine and about each scheme.
+def examine() -> tuple[list[Finding], list[Finding], list[Finding]]:
+    """Return the findings about the machine, about each of the article's schemes, and the others.
 
     Kinds of device are tried in a network namespace of their own, which needs root; without it
     the schemes' findings say so.
@@ -43,12 +43,18 @@ def examine() -> tuple[list[Finding], list[Finding]]:
     general = [finding for finding in machine if not finding.ok]
     if general:
         blocked = f"not before: {', '.join(finding.subject for finding in general)}"
-        return machine, [Finding(name, False, blocked) for name in all_schemes()]
+        found = {name: Finding(name, False, blocked) for name in all_schemes()}
+    else:
+        lacking = lacking_kinds()
+        found = {name: _scheme(scheme, lacking) for name, scheme in all_schemes().items()}
+    further = [finding for name, finding in found.items() if name not in ARTICLE]
+    return machine, [found[name] for name in ARTICLE], further
+
+
+def lacking_kinds() -> dict[str, str]:
+    """Return the kinds of device of any scheme that this kernel cannot make, and why."""
     schemes = all_schemes().values()
-    lacking = device_kinds(
-        {kind for scheme in schemes for kind in (*scheme.devices, "veth", "bridge")}
-    )
-    return machine, [_scheme(scheme, lacking) for scheme in schemes]
+    return device_kinds({"veth", "bridge", *(kind for each in schemes for kind in each.devices)})
 
 
 def _scheme(scheme: Scheme, lacking: dict[str, str]) -> Finding:
@@ -58,8 +64,11 @@ def _scheme(scheme: Scheme, lacking: dict[str, str]) -> Finding:
         modules = " && ".join(f"modprobe {kind}" for kind in needed if kind in lacking)
         says = f"this kernel makes no {', '.join(gone)}"
         return Finding(scheme.name, False, says, f"{modules}; or another kernel ({MODULE_PACKAGE})")
-    if scheme.ovs and (tools := ovs.missing()):
+    if tools := {tool: package for tool, package in scheme.tools.items() if which(tool) is None}:
         return Finding(scheme.name, False, f"{', '.join(tools)} not found",
+                       f"apt-get install {' '.join(tools.values())}")  # fmt: skip
+    if scheme.ovs and (absent := ovs.missing()):
+        return Finding(scheme.name, False, f"{', '.join(absent)} not found",
                        "apt-get install openvswitch-switch")  # fmt: skip
     if scheme.ovs and ovs.datapath() == "netdev":
         says = (

@@ -5,10 +5,13 @@ the list follow the points where packets are counted, and what each count must b
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-Wants = Literal["all", "none", "any"]
+from cniperf.encapsulation import FLANNEL_VXLAN, Encapsulation
+
+Wants = Literal["all", "none", "any", "there", "back"]
+Translated = Literal["", "back", "both"]
 
 
 @dataclass(frozen=True)
@@ -23,13 +26,13 @@ class Inside:
 
 @dataclass(frozen=True)
 class Device:
-    """A device in the host's namespace; ``wrapped`` where packets pass it inside VXLAN."""
+    """A device in the host's namespace, and what packets pass it inside of, if anything."""
 
     device: str
-    wrapped: bool = False
+    inside: Encapsulation | None = None
 
     def __str__(self) -> str:
-        return f"{self.device} (VXLAN)" if self.wrapped else self.device
+        return f"{self.device} ({self.inside.name})" if self.inside else self.device
 
 
 @dataclass(frozen=True)
@@ -65,17 +68,28 @@ class Flows:
 
 @dataclass(frozen=True)
 class Stack:
-    """The host's own IPv4 stack, which must pass all packets through these netfilter hooks."""
+    """The host's own IPv4 stack, which must pass all packets through these netfilter hooks.
+
+    Attributes:
+        says: what it does, for people.
+        hooks: which ones.
+        only_out: True where those that come in pass none of them.
+        translates: True where connections that a pod begins leave with the host's address.
+    """
 
     says: str
     hooks: tuple[str, ...]
+    only_out: bool = False
+    translates: bool = False
 
     def __str__(self) -> str:
         return self.says
 
 
 ROUTED = Stack("host routing", ("prerouting", "forward", "postrouting"))
+MASQUERADED = Stack("host routing with NAT", ROUTED.hooks, translates=True)
 LOCAL = Stack("host stack", ("local",))  # the input hook where it arrives, output where it leaves
+SENT = Stack("host stack (way out)", ("local", "postrouting"), only_out=True)
 
 HOOKS = ("prerouting", "forward", "postrouting", "local")
 
@@ -90,8 +104,10 @@ class Point:
         place: ``pod-a``, ``a``, ``wire``, ``b`` or ``pod-b``.
         name: the device, netfilter hook or Open vSwitch bridge.
         kind: ``device``, ``hook`` or ``flow``.
-        wants: how many of the probe's packets it must see.
-        wrapped: True where those inside VXLAN are counted, False for plain ones.
+        wants: which of the probe's packets it must see: ``all``, ``none``, those that go
+            ``there`` or ``back`` and no other, or it may see ``any``.
+        inside: what those that are counted are inside of; None for plain ones.
+        translated: ways on which host a's address stands here for its pod's.
         there, back: matches of the flows for each way (kind ``flow`` only).
     """
 
@@ -99,12 +115,13 @@ class Point:
     name: str
     kind: Literal["device", "hook", "flow"]
     wants: Wants = "all"
-    wrapped: bool = False
+    inside: Encapsulation | None = None
+    translated: Translated = ""
     there: str = ""
     back: str = ""
 
     def __str__(self) -> str:
-        return f"{self.place}:{self.name}" + (" (in VXLAN)" if self.wrapped else "")
+        return f"{self.place}:{self.name}" + (f" (in {self.inside.name})" if self.inside else "")
 
 
 def points(a: Sequence[Hop], b: Sequence[Hop], wire: Sequence[str] = ()) -> list[Point]:
@@ -115,25 +132,30 @@ def points(a: Sequence[Hop], b: Sequence[Hop], wire: Sequence[str] = ()) -> list
         b: hops of host b, pod first.
         wire: devices of the wire between the hosts, from a to b, where the bed has one.
     """
-    wrapped = any(isinstance(hop, Device) and hop.wrapped for hop in a)
-    between = [point for name in wire for point in _both("wire", name, wrapped)]
-    return [*_of_host("a", a), *between, *_of_host("b", list(reversed(b)))]
+    inside = next((hop.inside for hop in a if isinstance(hop, Device) and hop.inside), None)
+    between = [point for name in wire for point in _both("wire", name, inside)]
+    found = [*_of_host("a", a), *between, *_of_host("b", list(reversed(b)))]
+    if any(isinstance(hop, Stack) and hop.translates for hop in a):
+        return list(_translated(found, a))
+    return found
 
 
 def _of_host(host: str, hops: Sequence[Hop]) -> Iterator[Point]:
     outwards = host == "a"  # the way there leaves a and enters b
+    out: Wants = "there" if outwards else "back"
     for hop in hops:
         match hop:
             case Inside(device):
                 yield Point(f"pod-{host}", device, "device")
-            case Device(device, wrapped):
+            case Device(device, inside):
                 nic = hop in (hops[0], hops[-1])
-                yield from _both(host, device, wrapped) if nic else [Point(host, device, "device")]
-            case Flows(bridge, out, into):
-                there, back = (out, into) if outwards else (into, out)
+                yield from _both(host, device, inside) if nic else [Point(host, device, "device")]
+            case Flows(bridge, leaves, enters):
+                there, back = (leaves, enters) if outwards else (enters, leaves)
                 yield Point(host, bridge, "flow", there=there, back=back)
             case Stack():
-                yield from (Point(host, hook, "hook") for hook in hop.hooks)
+                wants: Wants = out if hop.only_out else "all"
+                yield from (Point(host, hook, "hook", wants) for hook in hop.hooks)
             case Bridge():
                 yield from (Point(host, hook, "hook", "any") for hook in ROUTED.hooks)
     crossed = {hook for hop in hops if isinstance(hop, Stack) for hook in hop.hooks}
@@ -145,9 +167,25 @@ def _of_host(host: str, hops: Sequence[Hop]) -> Iterator[Point]:
             yield Point(host, hook, "hook", "none")
 
 
-def _both(place: str, device: str, wrapped: bool) -> list[Point]:
+def _both(place: str, device: str, inside: Encapsulation | None) -> list[Point]:
     """Count both forms where packets meet the underlay: one must be all of them, one none."""
     return [
-        Point(place, device, "device", wrapped=wrapped),
-        Point(place, device, "device", "none", wrapped=not wrapped),
+        Point(place, device, "device", inside=inside),
+        Point(place, device, "device", "none", inside=None if inside else FLANNEL_VXLAN),
     ]
+
+
+def _translated(found: Sequence[Point], a: Sequence[Hop]) -> Iterator[Point]:
+    """Tell the points where host a's address stands for its pod's: its NIC and all beyond.
+
+    Its hooks come before the translation on the way there, and only prerouting does on the way
+    back.
+    """
+    nic = next(hop.device for hop in reversed(a) if isinstance(hop, Device))
+    beyond = False
+    for point in found:
+        beyond = beyond or (point.place, point.name) == ("a", nic)
+        if point.place == "a" and point.kind == "hook":
+            yield replace(point, translated="back" if point.name == "prerouting" else "")
+        else:
+            yield replace(point, translated="both" if beyond else "")

@@ -77,12 +77,19 @@ class Endpoint:
         address: the IPv4 address that the load is sent to or from.
         device: the interface that the load enters and leaves by.
         mtu: that interface's MTU in bytes.
+        translated: the address that stands for its own where it begins a connection, if one does.
     """
 
     netns: str | None
     address: str
     device: str
     mtu: int
+    translated: str = ""
+
+    @property
+    def seen(self) -> str:
+        """The address that those see to whom it begins a connection, and that they answer to."""
+        return self.translated or self.address
 
 
 # The addresses of the article's two machines.

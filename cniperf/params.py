@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from cniperf.encapsulation import LARGEST
 from cniperf.errors import ParameterError, one_line, unknown
 from cniperf.generators import all_generators
 from cniperf.generators import find as find_generator
@@ -33,7 +34,7 @@ LOADS = ("streams", "window", "congestion", "length", "direction", "rate")
 # What a notebook takes besides: how it is read, not what is measured.
 READING = ("lang",)
 
-OVERHEAD = 78  # bytes: IPv4 20, UDP 8, and VXLAN's 50 around them
+OVERHEAD = 28 + LARGEST  # bytes: IPv4 20, UDP 8, and around them what a tunnel adds at most
 
 
 def _scheme(name: str) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
-from cniperf.analysis.paths import Evidence, last_evidence, overhead
+from cniperf.analysis.paths import Evidence, last_evidence, overhead, tunnel
 from cniperf.charts import FAINT, INK, WIDTH, Chart, colours, styled
 from cniperf.language import N_, _
 
@@ -63,9 +63,9 @@ def _draw(axes: Axes, scheme: str, evidence: Evidence, colour: str) -> None:
         axes.plot([x, to_x], [y, to_y], color=TUNNEL if inside else colour,
                   linewidth=3.5 if inside else 1.2, zorder=1, solid_capstyle="butt")  # fmt: skip
     more = overhead(evidence)
-    note = _("in VXLAN, +{more} B a packet").format(more=more) if more else ""
+    note = _("in {tunnel}, +{more} B a packet").format(tunnel=tunnel(evidence), more=more)
     axes.text(-HALF, 1.6, scheme, weight="bold", size=8, va="bottom", color=colour)
-    axes.text(0, 0.42, note, size=6, ha="center", va="bottom", color=TUNNEL)
+    axes.text(0, 0.42, note if more else "", size=6, ha="center", va="bottom", color=TUNNEL)
 
 
 def _columns(evidence: Evidence) -> list[dict[str, Any]]:
@@ -118,7 +118,8 @@ def _passed(hop: Mapping[str, Any]) -> bool:
 
 def _box(axes: Axes, x: int, y: float, column: Mapping[str, Any], wanted: int, colour: str) -> None:
     there, back = (column[way] or 0 for way in ("there", "back"))
-    good = column["wants"] != "all" or min(there, back) >= wanted
+    must = {"all": (there, back), "there": (there,), "back": (back,)}.get(column["wants"], ())
+    good = all(seen >= wanted for seen in must)
     edge = (TUNNEL if column["wrapped"] else colour) if column["crossed"] else FAINT
     height = 0.66 + 0.24 * (len(column["names"]) - 1)
     axes.add_patch(

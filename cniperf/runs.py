@@ -311,10 +311,12 @@ def load_evidence(run: Path | str) -> dict[str, Any]:
     Returns:
         ``packets`` (sent each way), ``payload`` (bytes of each), ``arrived`` (at the other pod,
         ``there`` from a to b and ``back``), ``hops`` (in order: ``place``, ``name``, ``kind``,
-        ``wants`` (all, none, any), ``wrapped`` in VXLAN, packets ``there`` and ``back``, ``size``
-        of one on its way there in bytes), ``senders`` (MAC and IPv4 addresses of frames that
-        arrived at the hosts' NICs), ``macs`` and ``pods`` (addresses by host), ``policy`` (packets
-        ``sent``, ``dropped`` by a rule in host a's forward hook, ``arrived``) and ``problem``.
+        ``wants`` (all, none, any, or those of one way: there, back), ``wrapped`` in a tunnel and
+        its ``encapsulation``, ``translated`` by NAT (on the way back, on both), packets ``there``
+        and ``back``, ``size`` of one on its way there in bytes), ``senders`` (MAC and IPv4
+        addresses of frames that arrived at the hosts' NICs), ``macs`` and ``pods`` (addresses by
+        host), ``policy`` (packets ``sent``, ``dropped`` by a rule in host a's forward hook,
+        ``arrived``) and ``problem``.
         Empty where the run has none.
     """
     file = Path(run) / "evidence.json"

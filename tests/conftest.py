@@ -5,9 +5,14 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+from cniperf.doctor import lacking_kinds
+from cniperf.schemes import find
+from cniperf.schemes.scheme import Scheme
 
 ROOT = Path(__file__).parent.parent
 
@@ -20,8 +25,25 @@ def cannot_here(reason: str, *, kernel: bool = False) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if item.get_closest_marker("lab") and os.geteuid() != 0:
+    if not item.get_closest_marker("lab"):
+        return
+    if os.geteuid() != 0:
         cannot_here("the lab makes network namespaces, which needs root")
+    if callspec := getattr(item, "callspec", None):
+        the_kernel_makes(callspec.params.get("scheme"))
+
+
+def the_kernel_makes(scheme: Scheme | str | None) -> None:
+    """Skip a test of a scheme some of whose devices this kernel cannot make."""
+    devices = (find(scheme) if isinstance(scheme, str) else scheme).devices if scheme else ()
+    for kind in devices:
+        if kind in lacking():
+            cannot_here(f"this kernel makes no {kind}: {lacking()[kind]}", kernel=True)
+
+
+@cache
+def lacking() -> dict[str, str]:
+    return lacking_kinds()
 
 
 @pytest.fixture(autouse=True)

@@ -303,7 +303,7 @@ def test_every_picture_of_the_reference_runs_is_explained():
 def drawing(scheme):
     """Draw the way of a packet from the hops that the scheme declares."""
     a, b = (scheme.hops(host) for host in ARTICLE_HOSTS)
-    rows = [("host a", outside(a)), ("wire", ["in VXLAN" if a[-1].wrapped else "as it is"]),
+    rows = [("host a", outside(a)), ("wire", [f"in {a[-1].inside.name}" if a[-1].inside else on_the_wire(a)]),
             ("host b", outside(b)[::-1])]  # fmt: skip
     pods = [[hop.device for hop in hops if isinstance(hop, Inside)] for hops in (a, b)]
     if pods[0]:
@@ -311,8 +311,14 @@ def drawing(scheme):
     if any(isinstance(hop, Bridge) for hop in a):
         rows.append(("stack", ["sees it only where br_netfilter is loaded"]))
     elif not any(isinstance(hop, Stack) for hop in a):
-        rows.append(("stack", ["of both hosts: sees nothing"]))
+        sees = "the tunnel's packets only" if a[-1].inside else "nothing"
+        rows.append(("stack", [f"of both hosts: sees {sees}"]))
     return "".join(f"{place:<8}{' → '.join(map(str, hops))}\n" for place, hops in rows)
+
+
+def on_the_wire(hops):
+    translated = any(isinstance(hop, Stack) and hop.translates for hop in hops)
+    return "with host a's address" if translated else "as it is"
 
 
 def outside(hops):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cniperf.hops import points
+from cniperf.hops import ROUTED, points
 from cniperf.hosts import ARTICLE_HOSTS
 from cniperf.plan import make_plan
 from cniperf.schemes import all_schemes
@@ -35,6 +35,23 @@ def test_a_bypassed_stack_must_see_nothing():
     lent = {name for name in hooks if not name.endswith("local")}  # by br_netfilter
     assert lent == set(of(all_schemes()["ovs-bridge"], "any"))
     assert "a:forward" in of(all_schemes()["hostnetwork"], "none")
+
+
+def test_an_ipvlan_in_mode_l3_passes_the_stack_on_its_way_out_only():
+    scheme = all_schemes()["ipvlan-l3"]
+    assert of(scheme, "there") == ["a:local", "a:postrouting"]
+    assert of(scheme, "back") == ["b:local", "b:postrouting"]
+    assert {"a:forward", "a:prerouting", "b:forward"} <= set(of(scheme, "none"))
+
+
+def test_a_translation_holds_from_the_nic_on_and_before_the_hosts_hooks_on_the_way_back():
+    a, b = (all_schemes()["docker-nat"].hops(host) for host in ARTICLE_HOSTS)
+    ways = {str(p): p.translated for p in points(a, b, ("port-a",)) if p.wants == "all"}
+    assert [name for name, way in ways.items() if not way] == [
+        "pod-a:docker-c", "a:docker-h", "a:docker0", "a:forward", "a:postrouting",
+    ]  # fmt: skip
+    assert [name for name, way in ways.items() if way == "back"] == ["a:prerouting"]
+    assert not any(p.translated for p in points([*a[:3], ROUTED, a[-1]], b))
 
 
 @every_scheme

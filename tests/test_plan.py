@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from cniperf.errors import NotAble
 from cniperf.hosts import ARTICLE_HOSTS, Pod
 from cniperf.plan import make_plan
 from cniperf.schemes import all_schemes
@@ -96,3 +97,10 @@ def test_after_sixty_four_pods_another_subnet_begins_and_has_its_route():
     ]  # fmt: skip
     routes = [line for line in plan.script().splitlines() if "via 192.168.20.43" in line]
     assert [route.split()[3] for route in routes] == ["172.28.1.0/24", "172.28.3.0/24"]
+
+
+@pytest.mark.parametrize("scheme", ["ovs-vxlan", "ovs-geneve"])
+def test_a_tunnel_of_open_vswitch_is_refused_on_its_userspace_datapath(scheme):
+    netdev = [replace(host, ovs_datapath="netdev") for host in ARTICLE_HOSTS]
+    with pytest.raises(NotAble, match=f"{scheme} needs Open vSwitch's kernel datapath"):
+        make_plan(scheme, *netdev)

@@ -52,6 +52,19 @@ def hop(evidence: Evidence, place: str, name: str) -> dict[str, Any]:
     return next((h for h in hops if h["wants"] != "none"), hops[0] if hops else {})
 
 
+def encapsulation(hop: Mapping[str, Any]) -> str:
+    """Return what the packets counted at a hop were inside of; empty for plain ones."""
+    if not hop["wrapped"]:
+        return ""
+    return str(hop.get("encapsulation") or "VXLAN")  # once the only one
+
+
+def tunnel(evidence: Evidence) -> str:
+    """Return what the packets crossed the underlay inside of; empty where as they were."""
+    names = [encapsulation(hop) for hop in evidence["hops"] if hop["wants"] == "all"]
+    return next(filter(None, names), "")
+
+
 def overhead(evidence: Evidence) -> int | None:
     """Return the bytes that a packet grew by on the wire, by what arrived at host b's NIC."""
     at_b = [h for h in evidence["hops"] if (h["place"], h["kind"], h["wants"]) == NIC_OF_B]
@@ -67,13 +80,10 @@ def evidence_text(evidence: Evidence) -> str:
     for each in evidence["hops"]:
         if each in quiet:
             continue
-        name = each["name"] + (" (VXLAN)" if each["wrapped"] else "")
         seen = ["none" if each[way] is None else str(each[way]) for way in ("there", "back")]
-        note = {"none": "must not pass", "any": "may pass"}.get(each["wants"], "")
-        if each["kind"] == "hook":
-            note = f"host {each['place']}'s stack" + (f", {note}" if note else "")
-        lines.append(f"  {each['place']:<6}  {name:<18} {seen[0]:>6} {seen[1]:>6}  {note}".rstrip())
-    names = [f"{h['place']}:{h['name']}{' (VXLAN)' if h['wrapped'] else ''}" for h in quiet]
+        line = f"  {each['place']:<6}  {_name(each):<18} {seen[0]:>6} {seen[1]:>6}  {_note(each)}"
+        lines.append(line.rstrip())
+    names = [f"{h['place']}:{_name(h)}" for h in quiet]
     lines += textwrap.wrap(f"  must see none and saw none: {', '.join(names)}", 78,
                            subsequent_indent="    ")  # fmt: skip
     if evidence["problem"]:
@@ -87,6 +97,24 @@ def evidence_text(evidence: Evidence) -> str:
             f"  the underlay sees {underlay(evidence)}; {overhead(evidence)} B more a packet there",
         ]
     )
+
+
+def _name(hop: Mapping[str, Any]) -> str:
+    inside = encapsulation(hop)
+    return f"{hop['name']} ({inside})" if inside else str(hop["name"])
+
+
+def _note(hop: Mapping[str, Any]) -> str:
+    """Say what a hop is beside a device that all packets must pass."""
+    wants = {"none": "must not pass", "any": "may pass", "there": "one way only",
+             "back": "one way only"}  # fmt: skip
+    translated = {"back": "translated on the way back", "both": "translated"}
+    notes = [
+        f"host {hop['place']}'s stack" if hop["kind"] == "hook" else "",
+        wants.get(hop["wants"], ""),
+        translated.get(hop.get("translated", ""), ""),
+    ]
+    return ", ".join(filter(None, notes))
 
 
 def control_table(runs: pd.DataFrame) -> pd.DataFrame:

@@ -59,6 +59,7 @@ def _ssh(experiment: "Experiment") -> "Bed":
     from cniperf.beds.ssh import SshBed
     from cniperf.generators import all_generators
     from cniperf.inventory import read_inventory
+    from cniperf.schemes import find
 
     assert experiment.hosts is not None
     return SshBed(
@@ -67,7 +68,7 @@ def _ssh(experiment: "Experiment") -> "Bed":
         ovs=experiment.needs_ovs,
         udpcsum=experiment.udpcsum,
         pairs=experiment.pairs,
-        generator_tools=dict(all_generators()[experiment.generator].package),
+        tools={**all_generators()[experiment.generator].package, **find(experiment.scheme).tools},
         congestion=experiment.congestion,
         allow_shared_nic=experiment.allow_shared_nic,
         grace=experiment.grace,

@@ -3,6 +3,7 @@
 import secrets
 from typing import Any
 
+from cniperf.beds import ovs
 from cniperf.beds.journal import Journal
 from cniperf.beds.netlink import shared
 from cniperf.errors import one_line
@@ -10,8 +11,12 @@ from cniperf.errors import one_line
 EXTRA: dict[str, dict[str, Any]] = {
     "veth": {"peer": {"ifname": "probe1"}},
     "macvlan": {"macvlan_mode": "bridge"},
+    "ipvlan": {"ipvlan_mode": 0},
     "vxlan": {"vxlan_id": 1, "vxlan_port": 8472},
+    "geneve": {"geneve_id": 1, "geneve_remote": "192.0.2.1"},
+    "ipip": {"ipip_local": "192.0.2.1"},
 }
+ON_TOP = ("macvlan", "ipvlan")  # sit on another device
 
 
 def device_kinds(kinds: set[str]) -> dict[str, str]:
@@ -31,9 +36,11 @@ def device_kinds(kinds: set[str]) -> dict[str, str]:
 def _try(namespace: str, kind: str) -> str | None:
     from pyroute2.netlink.exceptions import NetlinkError
 
+    if kind == "openvswitch":  # no netlink socket makes one: its datapath does
+        return None if ovs.datapath() == "system" else "no such module"
     socket = shared().socket(namespace)
     extra = dict(EXTRA.get(kind, {}))
-    if kind == "macvlan":
+    if kind in ON_TOP:
         extra["link"] = _lower(socket)
     try:
         socket.link("add", ifname="probe0", kind=kind, **extra)
@@ -44,6 +51,7 @@ def _try(namespace: str, kind: str) -> str | None:
 
 
 def _lower(socket: Any) -> int:  # noqa: ANN401
-    """Return a device that a macvlan may sit on: a bridge, as lo will not do."""
-    socket.link("add", ifname="lower0", kind="bridge")
+    """Return a device that others may sit on: a bridge, as lo will not do."""
+    if not socket.link_lookup(ifname="lower0"):
+        socket.link("add", ifname="lower0", kind="bridge")
     return int(socket.link_lookup(ifname="lower0")[0])

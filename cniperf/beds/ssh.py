@@ -55,7 +55,7 @@ class SshBed:
         ovs: Open vSwitch is part of the path.
         udpcsum: whether VTEPs fill in the outer UDP checksum.
         pairs: pods on each host.
-        generator_tools: commands that the load needs, with their Debian packages.
+        tools: commands that the scheme and the load need, with their Debian packages.
         congestion: TCP congestion control that host a must know.
         allow_shared_nic: go on where the data interface carries the SSH connection or the
             default route.
@@ -74,7 +74,7 @@ class SshBed:
         ovs: bool = False,
         udpcsum: bool = False,
         pairs: int = 1,
-        generator_tools: dict[str, str] | None = None,
+        tools: Mapping[str, str] | None = None,
         congestion: str = "",
         allow_shared_nic: bool = False,
         grace: int = 30,
@@ -82,7 +82,7 @@ class SshBed:
         self._id = secrets.token_hex(2)
         self._machines = dict(zip("ab", machines, strict=True))
         self._mtu, self._ovs, self._udpcsum, self._pairs = mtu, ovs, udpcsum, pairs
-        self._tools, self._congestion = generator_tools or {}, congestion
+        self._tools, self._congestion = tools or {}, congestion
         self._allow_shared_nic, self.grace = allow_shared_nic, grace
         self._remotes = {name: Remote(machine) for name, machine in self._machines.items()}
         self._guards: dict[str, Guard] = {}

@@ -60,7 +60,7 @@ def beds(runs: pd.DataFrame) -> Chart:
         _("% of the same bed's hostnetwork lost (line: 95 % interval, or spread of the seeds)"),
         fontsize=9, **leading(),
     )  # fmt: skip
-    chart.legend(handles=_legend(of), loc="outside upper right", ncols=5, frameon=False,
+    chart.legend(handles=_legend(of), loc="outside upper right", ncols=6, frameon=False,
                  fontsize=8)  # fmt: skip
     return chart
 

@@ -27,6 +27,17 @@ COLOURS = {
     "flannel-hostgw": "#56b4e9",
     "flannel-vxlan": "#cc79a7",
     "canal": "#88458f",
+    "ipvlan-l2": "#66c2a5",
+    "ipvlan-l3": "#00604a",
+    "calico-ipip": "#dba6cd",
+    "calico-vxlan": "#a64d97",
+    "calico-wireguard": "#4f1f55",
+    "ovs-vxlan": "#f2c14e",
+    "ovs-geneve": "#8c4a00",
+    "docker-nat": "#9ad0ee",
+    "policy-0": "#3d8bbd",
+    "policy-100": "#235a80",
+    "policy-1000": "#102f47",
 }
 OTHERS = ("#b2a429", "#7a5c3e", "#2f7f86", "#a0a0a0")
 

@@ -133,9 +133,9 @@ def _suite(
 ) -> "Suite":
     """Lay out the suite that was asked for."""
     from cniperf.measure.suite import counted_cells, scheme_cells
-    from cniperf.schemes import BASELINE, find, scheme_names
+    from cniperf.schemes import ARTICLE, BASELINE, find, scheme_names
 
-    chosen = {find(name).name for name in schemes or scheme_names()} | {BASELINE}
+    chosen = {find(name).name for name in schemes or ARTICLE} | {BASELINE}
     names = [name for name in scheme_names() if name in chosen]
     defaults = {"duration": 1, "target": 1.0, "rounds": 100, "budget": "15m", "at_once": 1}
     known = merged(settings, {}, options)
@@ -235,7 +235,7 @@ def sweep(
 def _sweep(settings: Path | None, options: dict[str, Any]) -> "Suite":
     """Lay out the sweep that was asked for."""
     from cniperf.measure.sweep import read_vary, sweep_cells
-    from cniperf.schemes import all_schemes, find
+    from cniperf.schemes import ARTICLE, find
 
     known = merged(settings, {"duration": 1, "target": 1.0, "rounds": 8, "budget": "0"}, options)
     vary, chosen = known.pop("vary", None), known.pop("schemes", None)
@@ -243,7 +243,7 @@ def _sweep(settings: Path | None, options: dict[str, Any]) -> "Suite":
         raise ParameterError("a sweep needs something to vary: --vary mtu=1450,1500,9000")
     points = vary if isinstance(vary, dict) else read_vary(vary)
     if chosen is None:
-        chosen = [scheme.name for scheme in all_schemes().values() if not scheme.ovs]
+        chosen = [name for name in ARTICLE if not find(name).ovs]
     names = [find(name).name for name in (chosen.split(",") if isinstance(chosen, str) else chosen)]
     single = bool(known.pop("one_at_a_time", False))
     until = _until(known)
@@ -327,10 +327,10 @@ def prove(
     """
     from cniperf.analysis.paths import evidence_text
     from cniperf.measure.run import prove_path
-    from cniperf.schemes import find, scheme_names
+    from cniperf.schemes import ARTICLE, find
 
     problems = []
-    for name in [find(name).name for name in schemes or scheme_names()]:
+    for name in [find(name).name for name in schemes or ARTICLE]:
         evidence = prove_path(experiment_of(merged(None, {}, {"scheme": name, "nic": nic,
                                                              "mtu": mtu})))  # fmt: skip
         typer.echo(evidence_text(evidence.as_dict()) + "\n")

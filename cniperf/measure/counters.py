@@ -2,7 +2,8 @@
 
 A device is counted at its own ingress and egress hooks, before any bridge, routing or tunnel takes
 the packet; the host's stack at the netfilter hooks of its IPv4 path. Only the probe's own packets
-count: they are known by their addresses and port, inside VXLAN by those of the inner header.
+count: they are known by their addresses and port, inside a tunnel by the addresses of the inner
+header. Where that is encrypted, all that carry data from host to host count.
 """
 
 import json
@@ -10,12 +11,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from cniperf.hops import Point
+from cniperf.encapsulation import Encapsulation
+from cniperf.hops import Point, Translated
 
 TABLE = "cniperf"
 PORT = 5202  # beside iperf3's own 5201
-VXLAN_PORT = 8472  # as flannel and this kernel's default have it
-INNER_SOURCE, INNER_TARGET = 336, 368  # bits from the outer UDP header: UDP 8, VXLAN 8, Ethernet 14
 
 # Netfilter hooks by the name of the point, before what else may be hooked there (a drop, a NAT).
 INET_HOOKS = {
@@ -26,21 +26,40 @@ INET_HOOKS = {
 }
 EARLY = -450  # before conntrack and all of iptables' tables
 
+# For which a point counts translated packets of a way.
+THERE: tuple[Translated, ...] = ("both",)
+BACK: tuple[Translated, ...] = ("back", "both")
+
 
 @dataclass(frozen=True)
 class Flow:
-    """The probe's packets of one way."""
+    """The probe's packets of one way.
+
+    Attributes:
+        source, target: addresses of the pods, the sender's first.
+        hosts: addresses of their hosts, the sender's first.
+        seen: ``source`` and ``target`` where host a's address stands for its pod's.
+    """
 
     source: str
     target: str
+    hosts: tuple[str, str] = ("", "")
+    seen: tuple[str, str] = ("", "")
 
-    def match(self, wrapped: bool) -> str:
-        """Return the words that match these packets, inside VXLAN or not."""
-        if not wrapped:
-            return f"ip saddr {self.source} ip daddr {self.target} udp dport {PORT}"
+    def answered(self) -> "Flow":
+        """Return the packets of the other way."""
+        return Flow(self.target, self.source, self.hosts[::-1], self.seen[::-1])
+
+    def match(self, inside: Encapsulation | None = None, *, translated: bool = False) -> str:
+        """Return the words that match these packets, plain or inside a tunnel's."""
+        if inside is None:
+            source, target = self.seen if translated else (self.source, self.target)
+            return f"ip saddr {source} ip daddr {target} udp dport {PORT}"
+        if inside.inner is None:
+            return f"ip saddr {self.hosts[0]} ip daddr {self.hosts[1]} {inside.outer}"
         return (
-            f"udp dport {VXLAN_PORT} @th,{INNER_SOURCE},32 {_number(self.source)} "
-            f"@th,{INNER_TARGET},32 {_number(self.target)}"
+            f"{inside.outer} @th,{inside.inner},32 {_number(self.source)} "
+            f"@th,{inside.inner + 32},32 {_number(self.target)}"
         )
 
 
@@ -66,8 +85,9 @@ def script(points: Collection[Point], there: Flow, back: Flow, nic: str = "") ->
     for number, point in enumerate(points):
         family = "netdev" if point.kind == "device" else "inet"
         rules = " ".join(
-            f"{flow.match(point.wrapped)} counter name p{number}_{way};"
-            for way, flow in (("there", there), ("back", back))
+            f"{flow.match(point.inside, translated=point.translated in ways)} "
+            f"counter name p{number}_{way};"
+            for way, flow, ways in (("there", there, THERE), ("back", back, BACK))
         )
         lines[family] += [f"counter p{number}_there {{ }}", f"counter p{number}_back {{ }}"]
         lines[family] += [
@@ -75,7 +95,7 @@ def script(points: Collection[Point], there: Flow, back: Flow, nic: str = "") ->
             for hook, where in _where(point)
         ]
     if nic:
-        lines["netdev"] += _senders(nic)
+        lines["netdev"] += _senders(nic, {point.inside for point in points if point.inside})
     return "\n".join(
         f"table {family} {TABLE} {{\n" + "\n".join(body) + "\n}" for family, body in lines.items()
     )
@@ -121,12 +141,12 @@ def senders(said: str) -> set[tuple[str, str]]:
     return found
 
 
-def _senders(nic: str) -> list[str]:
-    remember = "add @senders { ether saddr . ip saddr };"
+def _senders(nic: str, tunnels: Collection[Encapsulation]) -> list[str]:
+    forms = [f"udp dport {PORT}", *sorted(each.outer for each in tunnels)]
+    rules = " ".join(f"{form} add @senders {{ ether saddr . ip saddr }};" for form in forms)
     return [
         "set senders { type ether_addr . ipv4_addr; size 64; flags dynamic; }",
-        f'chain senders {{ type filter hook ingress device "{nic}" priority {EARLY}; '
-        f"udp dport {{ {PORT}, {VXLAN_PORT} }} {remember} }}",
+        f'chain senders {{ type filter hook ingress device "{nic}" priority {EARLY}; {rules} }}',
     ]
 
 

@@ -2,7 +2,7 @@
 
 A probe of known size crosses the path while counters watch each hop that the scheme declares, and
 what it must not touch: the host's netfilter hooks that it claims to bypass, and the other form of
-its packets (plain, or inside VXLAN) on the wire. Everything that counts is gone before the load.
+its packets (plain, or inside a tunnel) on the wire. Everything that counts is gone before the load.
 """
 
 import re
@@ -96,8 +96,9 @@ def prove(bed: "Bed", plan: "Plan") -> Evidence:
     a, b = plan
     scheme = find(plan.scheme)
     where = points(scheme.hops(a.host), scheme.hops(b.host), bed.wire)
-    there = Flow(a.endpoint.address, b.endpoint.address)
-    back = Flow(there.target, there.source)
+    here, peer, hosts = a.endpoint, b.endpoint, (a.host.address, b.host.address)
+    there = Flow(here.address, peer.address, hosts, (here.seen, peer.address))
+    back = there.answered()
     with Probe(bed, plan) as probe:
         probe.greet()
         watch = _Watch(bed, where, there, back)
@@ -193,12 +194,14 @@ def _packets(said: str, match: str) -> int:
 def _problem(evidence: Evidence) -> str:
     """Name the first hop that saw too little, and where the packets went instead."""
     wanted = evidence.packets
-    strays = [p for p, tally in evidence.tallies.items() if p.wants == "none" and _any(tally)]
+    strays = [point for point, tally in evidence.tallies.items() if _astray(point, tally)]
     instead = f"; they were seen at {', '.join(map(str, strays))}" if strays else ""
-    path = [point for point in evidence.tallies if point.wants == "all"]
+    path = list(evidence.tallies)
     for way, hops in (("there", path), ("back", path[::-1])):
         before = "pod a sent" if way == "there" else "pod b sent"
         for point in hops:
+            if point.wants not in ("all", way):
+                continue
             if (tally := evidence.tallies[point]) is None:
                 return f"{point} is not there, and must see all {wanted} packets{instead}"
             most = wanted + (MORE if point.kind == "flow" else 0)
@@ -213,10 +216,14 @@ def _problem(evidence: Evidence) -> str:
     return ""
 
 
-def _any(tally: Tally | None) -> bool:
-    return tally is not None and bool(tally.there or tally.back)
+def _astray(point: Point, tally: Tally | None) -> bool:
+    """Tell whether a point saw packets of a way on which it must see none."""
+    ways = {"none": ("there", "back"), "there": ("back",), "back": ("there",)}
+    return tally is not None and any(getattr(tally, way) for way in ways.get(point.wants, ()))
 
 
 def _point(point: Point) -> dict[str, Any]:
     return {"place": point.place, "name": point.name, "kind": point.kind, "wants": point.wants,
-            "wrapped": point.wrapped}  # fmt: skip
+            "wrapped": point.inside is not None,
+            "encapsulation": point.inside.name if point.inside else None,
+            "translated": point.translated}  # fmt: skip

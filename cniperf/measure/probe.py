@@ -43,6 +43,8 @@ class Probe:
         ends = [(side.host, side.endpoints[pair]) for side in plan]
         self.payload = min(PAYLOAD, *(end.mtu - HEADERS for _, end in ends))
         self._addresses = [end.address for _, end in ends]
+        # The load begins at host a; what b's pod sends answers it.
+        self._targets = [ends[1][1].address, ends[0][1].seen]
         self._ends = [bed.datagrams(host, end.netns) for host, end in ends]
 
     def __enter__(self) -> Self:
@@ -89,5 +91,5 @@ class Probe:
         """Send some datagrams at once; return how many arrived in time."""
         here, there = self._ends[sender], self._ends[1 - sender]
         there.drain()
-        here.send(count, self.payload, self._addresses[1 - sender], PORT)
+        here.send(count, self.payload, self._targets[sender], PORT)
         return there.wait(count, patience)

@@ -31,7 +31,7 @@ from cniperf.modes import find as find_mode
 from cniperf.params import Experiment
 from cniperf.plan import make_plan
 from cniperf.runs import Draft, default_data_dir
-from cniperf.schemes import find
+from cniperf.schemes import BASELINE, find
 
 TOOLS = {
     "ip": "iproute2", "ethtool": "ethtool", "sysctl": "procps",
@@ -51,9 +51,9 @@ UNTOLD = {"data_dir", "first_round", "hosts"}
 NOWHERE: dict[str, Any] = {"kernel": "", "cpu": "", "cpus": None, "versions": {}}
 
 
-def missing_tools(generator: str = "iperf3") -> dict[str, str]:
+def missing_tools(generator: str = "iperf3", scheme: str = BASELINE) -> dict[str, str]:
     """Return the tools that a run needs and this machine lacks, with their packages."""
-    needed = {**TOOLS, **all_generators()[generator].package}
+    needed = {**TOOLS, **all_generators()[generator].package, **find(scheme).tools}
     return {tool: package for tool, package in needed.items() if which(tool) is None}
 
 
@@ -72,7 +72,7 @@ def check(experiment: Experiment) -> None:
     if experiment.bed in BOTTLED:
         require_qemu()
         return
-    if missing := missing_tools(experiment.generator):
+    if missing := missing_tools(experiment.generator, experiment.scheme):
         packages = " ".join(sorted(set(missing.values())))
         raise NotAble(f"{', '.join(missing)} not found: apt-get install {packages}")
     if experiment.congestion not in congestion_controls():

@@ -14,21 +14,23 @@ def address(here: Host, pod: Pod) -> str:
     return pod.address(f"{SUBNET[here.name]}.3")
 
 
-def wire(here: Host, there: Host) -> list[Step]:
-    """A routed veth to each pod, a route to the peer's pods via the peer."""
+def pods(here: Host, mtu: int) -> list[Step]:
+    """A routed veth to each pod."""
     return [
-        *(
-            step
-            for pod in here.pods
-            for step in routed_pod(pod, "calico", f"{address(here, pod)}/24", here.mtu)
-        ),
-        *host_routes(there, SUBNET),
+        step
+        for pod in here.pods
+        for step in routed_pod(pod, "calico", f"{address(here, pod)}/24", mtu)
     ]
 
 
-def endpoint(here: Host, pod: Pod) -> Endpoint:
-    """The pod behind the routed veth."""
-    return Endpoint(pod.netns, address(here, pod), pod.device("calico-c"), here.mtu)
+def wire(here: Host, there: Host) -> list[Step]:
+    """A routed veth to each pod, a route to the peer's pods via the peer."""
+    return [*pods(here, here.mtu), *host_routes(there, SUBNET)]
+
+
+def endpoint(here: Host, pod: Pod, overhead: int = 0) -> Endpoint:
+    """The pod behind the routed veth, whose MTU leaves room for a tunnel's bytes."""
+    return Endpoint(pod.netns, address(here, pod), pod.device("calico-c"), here.mtu - overhead)
 
 
 def hops(here: Host) -> list[Hop]:

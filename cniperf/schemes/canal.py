@@ -1,8 +1,9 @@
 """canal: calico's routed veth to the pod, flannel's vxlan between the hosts."""
 
+from cniperf.encapsulation import FLANNEL_VXLAN
 from cniperf.hops import ROUTED, Device, Hop, Inside
 from cniperf.hosts import Endpoint, Host, Pod
-from cniperf.schemes.parts import FLANNEL_SUBNET, VXLAN_OVERHEAD, routed_pod, vxlan
+from cniperf.schemes.parts import FLANNEL_SUBNET, routed_pod, vxlan
 from cniperf.schemes.scheme import Scheme
 from cniperf.steps import Step
 
@@ -14,7 +15,7 @@ def address(here: Host, pod: Pod) -> str:
 
 def wire(here: Host, there: Host) -> list[Step]:
     """A routed veth to each pod, the peer's pods behind a VTEP."""
-    mtu = here.mtu - VXLAN_OVERHEAD
+    mtu = here.mtu - FLANNEL_VXLAN.overhead
     return [
         *(
             step
@@ -27,7 +28,7 @@ def wire(here: Host, there: Host) -> list[Step]:
 
 def endpoint(here: Host, pod: Pod) -> Endpoint:
     """The pod behind the routed veth."""
-    device, mtu = pod.device("canal-c"), here.mtu - VXLAN_OVERHEAD
+    device, mtu = pod.device("canal-c"), here.mtu - FLANNEL_VXLAN.overhead
     return Endpoint(pod.netns, address(here, pod), device, mtu)
 
 
@@ -35,7 +36,7 @@ def hops(here: Host) -> list[Hop]:
     """A veth that the host routes into the VTEP."""
     return [
         Inside("canal-c"), Device("canal-h"), ROUTED,
-        Device("flannel.1"), Device(here.nic, wrapped=True),
+        Device("flannel.1"), Device(here.nic, FLANNEL_VXLAN),
     ]  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from cniperf.hops import ROUTED, Device, Hop, Inside
 from cniperf.hosts import Endpoint, Host, Pod
-from cniperf.schemes.parts import FLANNEL_SUBNET, bridged_pods, flannel_address, host_routes
+from cniperf.schemes.parts import FLANNEL_SUBNET, bridged_address, bridged_pods, host_routes
 from cniperf.schemes.scheme import Scheme
 from cniperf.steps import Step
 
@@ -17,7 +17,7 @@ def wire(here: Host, there: Host) -> list[Step]:
 
 def endpoint(here: Host, pod: Pod) -> Endpoint:
     """The pod behind docker0."""
-    return Endpoint(pod.netns, flannel_address(here, pod), pod.device("flannel-c"), here.mtu)
+    return Endpoint(pod.netns, bridged_address(here, pod), pod.device("flannel-c"), here.mtu)
 
 
 def hops(here: Host) -> list[Hop]:

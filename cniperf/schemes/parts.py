@@ -1,15 +1,17 @@
 """What schemes share: two ways to plug a pod into its host, two ways from host to host.
 
-==================  ===========================  ==================
+==================  ===========================  ======================
 pod edge            host routes                  vxlan
-==================  ===========================  ==================
-``routed_pod``      calico                       canal
-``bridged_pods``    flannel-hostgw               flannel-vxlan
-==================  ===========================  ==================
+==================  ===========================  ======================
+``routed_pod``      calico, policy               canal, calico-vxlan
+``bridged_pods``    flannel-hostgw, docker-nat   flannel-vxlan
+==================  ===========================  ======================
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+from cniperf.encapsulation import VXLAN
 from cniperf.hosts import Host, Pod
 from cniperf.steps import (
     AddAddress,
@@ -27,12 +29,31 @@ from cniperf.steps import (
     Step,
 )
 
-VXLAN_OVERHEAD = 50  # bytes: outer Ethernet 14, IPv4 20, UDP 8, VXLAN 8 (RFC 7348)
-
 # flannel's network in the article: each host has a /24 of it, the VTEPs' MACs are the ones
 # that its flanneld had chosen.
 FLANNEL_SUBNET = {"a": "10.5.58", "b": "10.5.47"}
 FLANNEL_VTEP_MAC = {"a": "2a:33:36:9b:2f:28", "b": "8e:09:f3:4f:94:34"}
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """A VXLAN between the hosts.
+
+    Attributes:
+        device: the VTEP on each host.
+        vni, port: its number and UDP port.
+        subnets: first three bytes of each host's first subnet; the VTEP has the .0 of it.
+        macs: MAC address of each host's VTEP.
+    """
+
+    device: str
+    vni: int
+    port: int
+    subnets: Mapping[str, str]
+    macs: Mapping[str, str]
+
+
+FLANNEL = Overlay("flannel.1", 1, 8472, FLANNEL_SUBNET, FLANNEL_VTEP_MAC)
 
 
 def routed_pod(pod: Pod, name: str, cidr: str, mtu: int) -> list[Step]:
@@ -62,19 +83,24 @@ def routed_pod(pod: Pod, name: str, cidr: str, mtu: int) -> list[Step]:
     ]
 
 
-def bridged_pods(here: Host, name: str, mtu: int) -> list[Step]:
+def bridged_pods(
+    here: Host, name: str, mtu: int, first: Mapping[str, str] = FLANNEL_SUBNET
+) -> list[Step]:
     """Plug the pods in by veths into docker0, flannel's way; the bridge is their gateway."""
     return [
         AddBridge("docker0", mtu),
-        *(AddAddress(f"{subnet}.1/24", "docker0") for subnet in flannel_subnets(here)),
+        *(AddAddress(f"{subnet}.1/24", "docker0") for subnet in subnets(here, first)),
         LinkUp("docker0"),
-        *(step for pod in here.pods for step in _bridged_pod(here, pod, name, mtu)),
+        *(
+            step
+            for pod in here.pods
+            for step in _bridged_pod(pod, name, bridged_address(here, pod, first), mtu)
+        ),
     ]
 
 
-def _bridged_pod(here: Host, pod: Pod, name: str, mtu: int) -> list[Step]:
+def _bridged_pod(pod: Pod, name: str, address: str, mtu: int) -> list[Step]:
     inside, outside = pod.device(f"{name}-c"), pod.device(f"{name}-h")
-    address = flannel_address(here, pod)
     return [
         AddNetns(pod.netns),
         AddVeth(inside, outside, mtu),
@@ -88,14 +114,9 @@ def _bridged_pod(here: Host, pod: Pod, name: str, mtu: int) -> list[Step]:
     ]
 
 
-def flannel_address(here: Host, pod: Pod) -> str:
+def bridged_address(here: Host, pod: Pod, first: Mapping[str, str] = FLANNEL_SUBNET) -> str:
     """Return the address of a pod on docker0."""
-    return pod.address(f"{FLANNEL_SUBNET[here.name]}.3")
-
-
-def flannel_subnets(here: Host) -> list[str]:
-    """Return the first three bytes of the subnets that a host's pods lie in."""
-    return subnets(here, FLANNEL_SUBNET)
+    return pod.address(f"{first[here.name]}.3")
 
 
 def subnets(host: Host, first: Mapping[str, str]) -> list[str]:
@@ -114,17 +135,25 @@ def host_routes(there: Host, first: Mapping[str, str]) -> list[Step]:
     return [AddRoute(f"{subnet}.0/24", via=there.address) for subnet in subnets(there, first)]
 
 
-def vxlan(here: Host, there: Host) -> list[Step]:
-    """Reach the peer's pods through flannel.1, a VTEP whose table is written by hand."""
-    vtep, mac = f"{FLANNEL_SUBNET[there.name]}.0", FLANNEL_VTEP_MAC[there.name]
+def vxlan(here: Host, there: Host, overlay: Overlay = FLANNEL) -> list[Step]:
+    """Reach the peer's pods through a VTEP whose table is written by hand."""
+    device = overlay.device
+    vtep, mac = f"{overlay.subnets[there.name]}.0", overlay.macs[there.name]
     return [
-        AddVxlan("flannel.1", vni=1, local=here.address, dev=here.nic,
-                 address=FLANNEL_VTEP_MAC[here.name], mtu=here.mtu - VXLAN_OVERHEAD,
-                 udpcsum=here.udpcsum),
-        AddAddress(f"{FLANNEL_SUBNET[here.name]}.0/32", "flannel.1"),
-        LinkUp("flannel.1"),
-        AddNeighbour(vtep, mac, "flannel.1"),
-        AddFdb(mac, there.address, "flannel.1"),
-        *(AddRoute(f"{subnet}.0/24", via=vtep, dev="flannel.1", onlink=True)
-          for subnet in flannel_subnets(there)),
+        AddVxlan(device, vni=overlay.vni, local=here.address, dev=here.nic,
+                 address=overlay.macs[here.name], mtu=here.mtu - VXLAN.overhead,
+                 port=overlay.port, udpcsum=here.udpcsum),
+        AddAddress(f"{overlay.subnets[here.name]}.0/32", device),
+        LinkUp(device),
+        AddNeighbour(vtep, mac, device),
+        AddFdb(mac, there.address, device),
+        *tunnel_routes(there, overlay.subnets, vtep, device),
     ]  # fmt: skip
+
+
+def tunnel_routes(there: Host, first: Mapping[str, str], via: str, device: str) -> list[Step]:
+    """Lead to the peer's pods through a tunnel's device, whose other end is a gateway in it."""
+    return [
+        AddRoute(f"{subnet}.0/24", via=via, dev=device, onlink=True)
+        for subnet in subnets(there, first)
+    ]

@@ -1,7 +1,7 @@
 """What a scheme is: a name, a path, and a pure function from two hosts to steps."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from cniperf.hops import Hop
 from cniperf.hosts import ARTICLE_HOSTS, Endpoint, Host, Pod
@@ -20,7 +20,9 @@ class Scheme:
         endpoint: where the load of a pod starts or ends.
         hops: what a packet of the first pod passes to the wire; each run is held to it.
         devices: kinds of device that the kernel must make, as ``veth`` or ``vxlan``.
-        ovs: True where Open vSwitch is part of the path.
+        ovs: True where Open vSwitch is part of the path; with ``openvswitch`` among ``devices``
+            only its kernel datapath will do.
+        tools: commands that its steps need beside those of any run, with their Debian packages.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Scheme:
     hops: Callable[[Host], list[Hop]]
     devices: tuple[str, ...] = ()
     ovs: bool = False
+    tools: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> str:

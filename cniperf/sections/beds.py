@@ -63,8 +63,8 @@ def _side_by_side(runs: pd.DataFrame) -> str:
                  for bed, row in zip(columns, own, strict=True)]  # fmt: skip
         rows.append([str(scheme), *shown])
     rows.append([_("known to ±"), *(_known(table, bed) for bed in columns)])
-    head: list[Cell] = [_("loss, %"), *(_head(bed, _unit(bed)) for bed in columns)]
-    return as_table(head, rows, set(range(1, len(head))))
+    head: list[Cell] = [_("loss, %"), *(_head(bed, bed.knobs, _unit(bed)) for bed in columns)]
+    return as_table(head, rows, range(1, len(head)))
 
 
 def _unit(bed: Bed) -> str:
@@ -72,7 +72,7 @@ def _unit(bed: Bed) -> str:
 
 
 def _head(bed: Bed, *more: str) -> Html:
-    parts = (bed.kind, bed.knobs, *more)
+    parts = (bed.kind, *more)
     return Html("<br>".join(f"<small>{escape(part)}</small>" if place else escape(part)
                             for place, part in enumerate(parts)))  # fmt: skip
 
@@ -150,7 +150,8 @@ def claims_by_bed(runs: pd.DataFrame) -> Html:
          *map(_verdict, said)]
         for claim, *said in zip(CLAIMS, *judged, strict=True)
     ]  # fmt: skip
-    head: list[Cell] = [_("the article says"), _("its figure"), *map(_head, columns)]
+    head: list[Cell] = [_("the article says"), _("its figure"),
+                        *(_head(bed, *bed.knobs.split(", ")) for bed in columns)]  # fmt: skip
     note = _(
         "✓ confirmed, ✗ contradicted, ? undecided, – not measured or not comparable here; beside "
         "it our change in %. A claim is judged by the whole interval, or by all seeds, as within "
@@ -158,9 +159,7 @@ def claims_by_bed(runs: pd.DataFrame) -> Html:
         "throughput; where instructions were counted, ours is the change of the bytes that the "
         "same instructions carry."
     )
-    title, table = _("The article's claims, bed by bed"), as_table(
-        head, rows, set(range(1, len(head)))
-    )  # fmt: skip
+    title, table = _("The article's claims, bed by bed"), as_table(head, rows, range(1, len(head)))
     return Html(f"<h3>{title}</h3>{table}<p class='note'>{note}</p>")
 
 

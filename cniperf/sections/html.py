@@ -10,7 +10,7 @@ import pandas as pd
 from cniperf.language import _
 
 SHORT = 9  # rows of a table that is kept on one page
-WIDE = 10  # columns of a table that must be set closer
+WIDE, DENSE = 10, 13  # columns of a table that must be set closer, and closer still
 
 
 class Html(NamedTuple):
@@ -39,8 +39,8 @@ def as_table(
         return "".join(parts)
 
     body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
-    short, wide = len(rows) <= SHORT, len(head) >= WIDE
-    kind = " ".join(["short"] * short + ["wide"] * wide)
+    looks = {"short": len(rows) <= SHORT, "wide": len(head) >= WIDE, "dense": len(head) >= DENSE}
+    kind = " ".join(name for name, so in looks.items() if so)
     look = f" class='{kind}'" if kind else ""
     return f"<table{look}><thead><tr>{line(head, 'th')}</tr></thead><tbody>{body}</tbody></table>"
 

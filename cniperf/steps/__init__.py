@@ -1,7 +1,8 @@
 """The verbs a plan is made of: each is one change to one host, spelled two ways.
 
 ``argv()`` is the command a person would type on the host; ``apply()`` does the same through
-netlink. What netlink cannot do (sysctl, ethtool, Open vSwitch) has the command alone.
+netlink. What netlink cannot do (ethtool, Open vSwitch), or only in a protocol of its own (nftables,
+WireGuard's keys), has the command alone.
 Steps hold names, never interface indexes, and building one touches nothing. A step with
 ``netns`` acts inside that pod's network namespace, otherwise in the host's own.
 
@@ -9,43 +10,71 @@ Steps hold names, never interface indexes, and building one touches nothing. A s
 device it was made on.
 """
 
+from cniperf.steps.created import created_devices
 from cniperf.steps.links import (
     AddBridge,
+    AddIpip,
+    AddIpvlan,
     AddMacvlan,
     AddNetns,
     AddVeth,
     AddVxlan,
+    AddWireguard,
     DelLink,
     DelNetns,
+    IpvlanMode,
     LinkUp,
     MoveLink,
     SetMaster,
     SetPromisc,
-    created_devices,
 )
-from cniperf.steps.ovs import AddOvsBridge, AddOvsFlow, AddOvsPort, DelOvsBridge
+from cniperf.steps.nftables import (
+    AddNftChain,
+    AddNftDrops,
+    AddNftRule,
+    AddNftTable,
+    DelNftTable,
+)
+from cniperf.steps.ovs import (
+    AddOvsBridge,
+    AddOvsFlow,
+    AddOvsPort,
+    AddOvsTunnel,
+    DelOvsBridge,
+)
 from cniperf.steps.routes import AddAddress, AddFdb, AddNeighbour, AddRoute, DelRoute
 from cniperf.steps.settings import SetFeatures, SetSysctl
 from cniperf.steps.step import Applier, NetlinkStep, Step
+from cniperf.steps.wireguard import SetWireguard
 
 __all__ = [
     "AddAddress",
     "AddBridge",
     "AddFdb",
+    "AddIpip",
+    "AddIpvlan",
     "AddMacvlan",
     "AddNeighbour",
     "AddNetns",
+    "AddNftChain",
+    "AddNftDrops",
+    "AddNftRule",
+    "AddNftTable",
     "AddOvsBridge",
     "AddOvsFlow",
     "AddOvsPort",
+    "AddOvsTunnel",
     "AddRoute",
     "AddVeth",
     "AddVxlan",
+    "AddWireguard",
     "Applier",
     "DelLink",
     "DelNetns",
+    "DelNftTable",
     "DelOvsBridge",
     "DelRoute",
+    "IpvlanMode",
     "LinkUp",
     "MoveLink",
     "NetlinkStep",
@@ -53,6 +82,7 @@ __all__ = [
     "SetMaster",
     "SetPromisc",
     "SetSysctl",
+    "SetWireguard",
     "Step",
     "created_devices",
 ]

@@ -1,10 +1,14 @@
 """Namespaces and devices: ``ip netns`` and ``ip link``."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from cniperf.steps.step import Applier, NetlinkStep, Step, unless_gone
 
 IFF_PROMISC = 0x100  # linux/if.h
+IPPROTO_IPIP = 4  # linux/in.h
+IpvlanMode = Literal["l2", "l3"]
+IPVLAN_MODES = {"l2": 0, "l3": 1}  # linux/if_link.h
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,74 @@ class AddMacvlan(NetlinkStep):
             link=host.index(self.link, self.netns),
             macvlan_mode="bridge",  # left out, the kernel makes it vepa
         )
+
+    def undo(self) -> Step:
+        return DelLink(self.name, netns=self.netns)
+
+
+@dataclass(frozen=True)
+class AddIpvlan(NetlinkStep):
+    """Make an ipvlan device on top of another; all on one device have the same mode."""
+
+    name: str
+    link: str
+    mode: IpvlanMode
+
+    def argv(self) -> list[str]:
+        return self._ip("link", "add", self.name, "link", self.link,
+                        "type", "ipvlan", "mode", self.mode)  # fmt: skip
+
+    def apply(self, host: Applier) -> None:
+        host.netlink(self.netns).link(
+            "add",
+            ifname=self.name,
+            kind="ipvlan",
+            link=host.index(self.link, self.netns),
+            ipvlan_mode=IPVLAN_MODES[self.mode],
+        )
+
+    def undo(self) -> Step:
+        return DelLink(self.name, netns=self.netns)
+
+
+@dataclass(frozen=True)
+class AddIpip(NetlinkStep):
+    """Make an IP-in-IP device that sends to whatever gateway a route through it names."""
+
+    name: str
+    local: str
+    mtu: int
+
+    def argv(self) -> list[str]:
+        return self._ip("link", "add", self.name, "mtu", str(self.mtu),
+                        "type", "ipip", "mode", "ipip", "local", self.local)  # fmt: skip
+
+    def apply(self, host: Applier) -> None:
+        host.netlink(self.netns).link(
+            "add",
+            ifname=self.name,
+            kind="ipip",
+            mtu=self.mtu,
+            ipip_local=self.local,
+            ipip_proto=IPPROTO_IPIP,  # left out, `ip` would take MPLS, too, and the kernel not
+        )
+
+    def undo(self) -> Step:
+        return DelLink(self.name, netns=self.netns)
+
+
+@dataclass(frozen=True)
+class AddWireguard(NetlinkStep):
+    """Make a WireGuard device, which knows neither key nor peer yet."""
+
+    name: str
+    mtu: int
+
+    def argv(self) -> list[str]:
+        return self._ip("link", "add", self.name, "mtu", str(self.mtu), "type", "wireguard")
+
+    def apply(self, host: Applier) -> None:
+        host.netlink(self.netns).link("add", ifname=self.name, kind="wireguard", mtu=self.mtu)
 
     def undo(self) -> Step:
         return DelLink(self.name, netns=self.netns)
@@ -215,14 +287,3 @@ class SetPromisc(NetlinkStep):
 
     def undo(self) -> Step | None:
         return SetPromisc(self.device, on=False, netns=self.netns) if self.on else None
-
-
-def created_devices(step: Step) -> tuple[str, ...]:
-    """Return the names of the devices that a step makes in the namespace that it acts in."""
-    match step:
-        case AddVeth():
-            return (step.name, step.peer)
-        case AddMacvlan() | AddVxlan() | AddBridge():
-            return (step.name,)
-        case _:
-            return ()

@@ -1,6 +1,7 @@
 """Open vSwitch: ``ovs-vsctl`` and ``ovs-ofctl``."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from cniperf.steps.step import Step
 
@@ -42,6 +43,36 @@ class AddOvsPort(Step):
     def argv(self) -> list[str]:
         return ["ovs-vsctl", "--may-exist", "add-port", self.bridge, self.device,
                 "--", "set", "Interface", self.device, f"ofport_request={self.ofport}"]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class AddOvsTunnel(Step):
+    """Plug a tunnel to another host into an Open vSwitch bridge as a port of a chosen number.
+
+    Only of the kernel's datapath: it makes a device for all tunnels of a kind, and hands the outer
+    packets to the host's own stack.
+    """
+
+    bridge: str
+    name: str
+    kind: Literal["vxlan", "geneve"]
+    local: str
+    remote: str
+    key: int
+    ofport: int
+    udpcsum: bool = False
+
+    @property
+    def device(self) -> str:
+        """The device that the datapath makes for it."""
+        return {"vxlan": "vxlan_sys_4789", "geneve": "genev_sys_6081"}[self.kind]
+
+    def argv(self) -> list[str]:
+        return ["ovs-vsctl", "--may-exist", "add-port", self.bridge, self.name,
+                "--", "set", "Interface", self.name, f"type={self.kind}",
+                f"options:local_ip={self.local}", f"options:remote_ip={self.remote}",
+                f"options:key={self.key}", f"options:csum={str(self.udpcsum).lower()}",
+                f"ofport_request={self.ofport}"]  # fmt: skip
 
 
 @dataclass(frozen=True)

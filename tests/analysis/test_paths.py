@@ -9,6 +9,7 @@ from cniperf.analysis.paths import (
     last_evidence,
     overhead,
     policy,
+    tunnel,
     underlay,
 )
 from cniperf.runs import load_evidence, load_runs
@@ -68,6 +69,29 @@ def test_a_hop_is_told_in_the_form_that_was_declared():
 
 def test_a_tunnel_adds_to_each_packet():
     assert overhead(evidence()) == 0 and overhead(evidence(size=1078)) == 50
+
+
+def within(name, said):
+    """The same evidence, of packets inside a tunnel; without its name, as older runs have it."""
+    named = {"encapsulation": name} if name else {}
+    hops = [h | {"wrapped": True} | named if h["place"] == "wire" else h for h in said["hops"]]
+    return {**said, "hops": hops}
+
+
+@pytest.mark.parametrize(("name", "told"), [("WireGuard", "WireGuard"), (None, "VXLAN")])
+def test_a_tunnel_is_told_by_its_name_and_was_vxlan_before_it_had_one(name, told):
+    said = within(name, evidence(size=1100))
+    assert tunnel(said) == told and tunnel(evidence()) == ""
+    assert f"port-a ({told})" in evidence_text(said)
+
+
+def test_a_hop_of_one_way_and_a_translated_one_are_told_so():
+    said = evidence()
+    said["hops"][2] |= {"wants": "there", "back": 0}
+    said["hops"][5] |= {"translated": "both"}
+    text = evidence_text(said)
+    assert "100      0  host a's stack, one way only" in text
+    assert text.count("translated") == 1
 
 
 def test_the_table_has_the_schemes_with_evidence(shelf, with_evidence):

@@ -338,7 +338,7 @@ def _good(rehearsal) -> Path:
 def test_a_tool_that_one_side_lacks(machines, looks):
     with (
         pytest.raises(NotAble, match="host alpha: iperf9 not found: apt-get install iperf9"),
-        SshBed(machines, generator_tools={"iperf9": "iperf9"}),
+        SshBed(machines, tools={"iperf9": "iperf9"}),
     ):
         pass
 

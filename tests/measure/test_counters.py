@@ -2,15 +2,43 @@ import json
 
 import pytest
 
+from cniperf.encapsulation import FLANNEL_VXLAN, GENEVE, IPIP, WIREGUARD
 from cniperf.hops import Point
 from cniperf.measure.counters import Flow, Tally, dropped, read, script, senders
 
 THERE, BACK = Flow("10.5.58.3", "10.5.47.3"), Flow("10.5.47.3", "10.5.58.3")
 
 
-def test_packets_in_vxlan_are_known_by_their_inner_addresses():
-    assert THERE.match(wrapped=True) == ("udp dport 8472 @th,336,32 0xa053a03 @th,368,32 0xa052f03")
-    assert THERE.match(wrapped=False) == "ip saddr 10.5.58.3 ip daddr 10.5.47.3 udp dport 5202"
+@pytest.mark.parametrize(
+    ("inside", "words"),
+    [(FLANNEL_VXLAN, "udp dport 8472 @th,336,32 0xa053a03 @th,368,32 0xa052f03"),
+     (GENEVE, "udp dport 6081 @th,336,32 0xa053a03 @th,368,32 0xa052f03"),
+     (IPIP, "ip protocol 4 @th,96,32 0xa053a03 @th,128,32 0xa052f03"),
+     (None, "ip saddr 10.5.58.3 ip daddr 10.5.47.3 udp dport 5202")],
+)  # fmt: skip
+def test_packets_in_a_tunnel_are_known_by_their_inner_addresses(inside, words):
+    assert THERE.match(inside) == words
+
+
+def test_encrypted_packets_are_known_by_their_hosts_and_by_carrying_data():
+    flow = Flow("10.5.58.3", "10.5.47.3", hosts=("192.168.20.42", "192.168.20.43"))
+    assert flow.answered().match(WIREGUARD) == (
+        "ip saddr 192.168.20.43 ip daddr 192.168.20.42 udp dport 51820 udp length != 40 @th,64,8 4"
+    )
+
+
+def test_a_translated_packet_is_known_by_the_address_that_its_host_lent_it():
+    flow = Flow("172.17.0.3", "172.17.1.3", seen=("192.168.20.42", "172.17.1.3"))
+    at = Point("a", "prerouting", "hook", translated="back")
+    text = script([at], flow, flow.answered())
+    assert "ip saddr 172.17.0.3 ip daddr 172.17.1.3 udp dport 5202 counter name p0_there" in text
+    assert "ip saddr 172.17.1.3 ip daddr 192.168.20.42 udp dport 5202 counter name p0_back" in text
+
+
+def test_who_sends_to_a_nic_is_written_down_in_whatever_form():
+    points = [Point("b", "eth0", "device", inside=IPIP), Point("b", "eth0", "device", "none")]
+    text = script(points, THERE, BACK, nic="eth0")
+    assert "udp dport 5202 add @senders" in text and "ip protocol 4 add @senders" in text
 
 
 def test_a_device_is_counted_on_its_way_in_and_out():

@@ -53,6 +53,31 @@ def test_every_scheme_goes_the_way_it_declares(proven, scheme):
             assert (each["there"], each["back"]) == (100, 100), each
 
 
+WORDS = {  # of each further scheme: its overhead, what the underlay sees, whether a drop rule bites
+    "ipvlan-l2": (0, "pods' IPs", "no"),
+    "ipvlan-l3": (0, "pods' IPs", "no"),
+    "calico-ipip": (20, "hosts only", "bites"),  # RFC 2003
+    "calico-vxlan": (50, "hosts only", "bites"),
+    # WireGuard's 60, and 12 that fill 1028 bytes up to a multiple of 16.
+    "calico-wireguard": (72, "hosts only", "bites"),
+    "ovs-vxlan": (50, "hosts only", "no"),
+    "ovs-geneve": (50, "hosts only", "no"),  # RFC 8926, no options
+    "docker-nat": (0, "pods' IPs", "bites"),  # host b's pods' alone
+    "policy-1000": (0, "pods' IPs", "bites"),
+}
+
+
+@pytest.mark.parametrize("scheme", WORDS)
+def test_what_follows_from_the_path_of_each_further_scheme(proven, scheme):
+    said = proven(scheme)
+    assert (overhead(said), underlay(said), policy(said)) == WORDS[scheme]
+
+
+def test_no_packet_crosses_the_wire_with_the_address_of_a_pod_that_is_translated(proven):
+    said = proven("docker-nat")
+    assert {address for _, address in said["senders"]} == {"192.168.20.42", said["pods"]["b"]}
+
+
 @pytest.mark.parametrize("scheme", ["macvlan", "ovs"])
 def test_a_bypassed_stack_counts_nothing_while_eth0_carries_all(proven, scheme):
     said = proven(scheme)
@@ -101,6 +126,10 @@ def normal_instead_of_flows(lab):
 
 
 CROSSED = {
+    "the translation is missing": (
+        "docker-nat", do("a", "nft", "flush chain ip cniperf_nat postrouting"),
+        "a:eth0 saw 0 of the 100 packets that a:postrouting saw",
+    ),
     "the FDB entry is missing": (
         "flannel-vxlan", do("a", "bridge", "fdb", "del", "8e:09:f3:4f:94:34", "dev", "flannel.1"),
         "a:eth0 (in VXLAN) saw 0",
@@ -112,6 +141,12 @@ CROSSED = {
     "the route leads past the tunnel": (
         "flannel-vxlan", do("a", "ip", "route", "replace", "10.5.47.0/24", "via", "192.168.20.43"),
         "a:flannel.1 saw 0 of the 100 packets that a:postrouting saw; "
+        "they were seen at a:eth0, wire:port-a",
+    ),
+    "the route leads past encryption": (
+        "calico-wireguard",
+        do("a", "ip", "route", "replace", "172.28.1.0/24", "via", "192.168.20.43"),
+        "a:wireguard.cali saw 0 of the 100 packets that a:postrouting saw; "
         "they were seen at a:eth0, wire:port-a",
     ),
     "the route leads back to the pod": (

@@ -1,0 +1,77 @@
+"""The host's packet filter: ``nft``, in tables of the plan's own."""
+
+from dataclasses import dataclass
+
+from cniperf.steps.step import Step
+
+# A line a rule, so that a plan of a thousand stays one that a person can read.
+DROPS = (
+    'n=0; while [ "$n" -lt "$1" ]; do n=$((n+1)); '
+    'echo "add rule ip $0 ip saddr 198.18.$((n/256)).$((n%256)) drop"; done | nft -f -'
+)
+
+
+@dataclass(frozen=True)
+class AddNftTable(Step):
+    """Make a table for IPv4 packets."""
+
+    name: str
+
+    def argv(self) -> list[str]:
+        return self._inside("nft", f"add table ip {self.name}")
+
+    def undo(self) -> Step:
+        return DelNftTable(self.name, netns=self.netns)
+
+
+@dataclass(frozen=True)
+class DelNftTable(Step):
+    """Remove a table and all that is in it; one that is gone already is no error."""
+
+    name: str
+
+    def argv(self) -> list[str]:
+        return self._inside("nft", f"add table ip {self.name}; delete table ip {self.name}")
+
+
+@dataclass(frozen=True)
+class AddNftChain(Step):
+    """Hang a chain into a netfilter hook: ``AddNftChain("t", "c", "filter", "forward", 0)``."""
+
+    table: str
+    name: str
+    kind: str
+    hook: str
+    priority: int
+
+    def argv(self) -> list[str]:
+        where = f"type {self.kind} hook {self.hook} priority {self.priority};"
+        return self._inside("nft", f"add chain ip {self.table} {self.name} {{ {where} }}")
+
+
+@dataclass(frozen=True)
+class AddNftRule(Step):
+    """Add a rule to the end of a chain."""
+
+    table: str
+    chain: str
+    rule: str
+
+    def argv(self) -> list[str]:
+        return self._inside("nft", f"add rule ip {self.table} {self.chain} {self.rule}")
+
+
+@dataclass(frozen=True)
+class AddNftDrops(Step):
+    """Add rules to a chain that drop what comes from so many addresses, one each.
+
+    They are of 198.18.0.0/15, where nobody is (RFC 2544, appendix C.2.2): each packet is compared
+    with all of them, and none is dropped.
+    """
+
+    table: str
+    chain: str
+    count: int
+
+    def argv(self) -> list[str]:
+        return self._inside("sh", "-c", DROPS, f"{self.table} {self.chain}", str(self.count))
