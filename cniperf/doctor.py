@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from shutil import which
 
 from cniperf.beds import ovs
+from cniperf.beds.bottle import qemu
 from cniperf.beds.journal import journals
 from cniperf.beds.probe import device_kinds
 from cniperf.environment import congestion_controls
@@ -12,8 +13,6 @@ from cniperf.generators import all_generators
 from cniperf.measure.run import missing_tools
 from cniperf.schemes import ARTICLE, all_schemes
 from cniperf.schemes.scheme import Scheme
-
-MODULE_PACKAGE = "linux-image-amd64"
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ def examine() -> tuple[list[Finding], list[Finding], list[Finding]]:
     Kinds of device are tried in a network namespace of their own, which needs root; without it
     the schemes' findings say so.
     """
-    machine = [_root(), *_tools(), _generators(), _cpus(), _congestion(), *_labs()]
+    machine = [_root(), *_tools(), _generators(), _cpus(), _congestion(), _guests(), *_labs()]
     general = [finding for finding in machine if not finding.ok]
     if general:
         blocked = f"not before: {', '.join(finding.subject for finding in general)}"
@@ -63,7 +62,9 @@ def _scheme(scheme: Scheme, lacking: dict[str, str]) -> Finding:
     if gone:
         modules = " && ".join(f"modprobe {kind}" for kind in needed if kind in lacking)
         says = f"this kernel makes no {', '.join(gone)}"
-        return Finding(scheme.name, False, says, f"{modules}; or another kernel ({MODULE_PACKAGE})")
+        return Finding(
+            scheme.name, False, says, f"{modules}; or --bed vm, which has another kernel"
+        )
     if tools := {tool: package for tool, package in scheme.tools.items() if which(tool) is None}:
         return Finding(scheme.name, False, f"{', '.join(tools)} not found",
                        f"apt-get install {' '.join(tools.values())}")  # fmt: skip
@@ -121,6 +122,14 @@ def _congestion() -> Finding:
     if "cubic" in found:
         return Finding("congestion", True, ", ".join(found))
     return Finding("congestion", False, f"only {', '.join(found)}", "modprobe tcp_cubic")
+
+
+def _guests() -> Finding:
+    if gone := qemu.missing():
+        packages = " ".join(sorted(set(gone.values())))
+        return Finding("guests", True, f"no {', '.join(gone)}: without it no bed vm, counted",
+                       f"apt-get install {packages}")  # fmt: skip
+    return Finding("guests", True, f"QEMU {qemu.version()}: beds vm and counted have their kernel")
 
 
 def _labs() -> list[Finding]:

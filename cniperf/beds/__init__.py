@@ -5,7 +5,7 @@
 ``vm``   two virtual machines on this one, wired by SSH, too (:mod:`cniperf.beds.vm`)
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cniperf.errors import ParameterError
 
@@ -43,33 +43,36 @@ def open_lab(experiment: "Experiment") -> "Lab":
 
 def _vm(experiment: "Experiment") -> "Bed":
     from cniperf.beds.vm import VmBed
-    from cniperf.generators import all_generators
 
-    return VmBed(
-        mtu=experiment.mtu,
-        ovs=experiment.needs_ovs,
-        udpcsum=experiment.udpcsum,
-        pairs=experiment.pairs,
-        generator_tools=dict(all_generators()[experiment.generator].package),
-        congestion=experiment.congestion,
-    )
+    return VmBed(**_asked(experiment))
 
 
 def _ssh(experiment: "Experiment") -> "Bed":
     from cniperf.beds.ssh import SshBed
-    from cniperf.generators import all_generators
     from cniperf.inventory import read_inventory
-    from cniperf.schemes import find
 
     assert experiment.hosts is not None
     return SshBed(
         read_inventory(experiment.hosts).pair(experiment.between),
-        mtu=experiment.mtu,
-        ovs=experiment.needs_ovs,
-        udpcsum=experiment.udpcsum,
-        pairs=experiment.pairs,
-        tools={**all_generators()[experiment.generator].package, **find(experiment.scheme).tools},
-        congestion=experiment.congestion,
+        **_asked(experiment),
         allow_shared_nic=experiment.allow_shared_nic,
         grace=experiment.grace,
     )
+
+
+def _asked(experiment: "Experiment") -> dict[str, Any]:
+    """Return what hosts that are reached by SSH are asked for."""
+    from cniperf.generators import all_generators
+    from cniperf.schemes import find
+
+    return {
+        "mtu": experiment.mtu,
+        "ovs": experiment.needs_ovs,
+        "udpcsum": experiment.udpcsum,
+        "pairs": experiment.pairs,
+        "tools": {
+            **all_generators()[experiment.generator].package,
+            **find(experiment.scheme).tools,
+        },
+        "congestion": experiment.congestion,
+    }

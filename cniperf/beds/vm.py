@@ -16,7 +16,7 @@ Under software emulation Gbit/s tell little; there each guest's instructions are
 import os
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -46,7 +46,7 @@ class VmBed(SshBed):
 
     Args:
         mtu: MTU of the wire in bytes.
-        ovs, udpcsum, pairs, generator_tools, congestion: as :class:`cniperf.beds.ssh.SshBed` has
+        ovs, udpcsum, pairs, tools, congestion: as :class:`cniperf.beds.ssh.SshBed` has
             them.
     """
 
@@ -61,7 +61,7 @@ class VmBed(SshBed):
         ovs: bool = False,
         udpcsum: bool = False,
         pairs: int = 1,
-        generator_tools: dict[str, str] | None = None,
+        tools: Mapping[str, str] | None = None,
         congestion: str = "",
     ) -> None:
         self._folder_here = state_dir() / f"vm-{secrets.token_hex(2)}"
@@ -69,7 +69,7 @@ class VmBed(SshBed):
         self._guests: dict[str, qemu.Guest] = {}
         super().__init__(
             (self._machine(ARTICLE_HOSTS[0]), self._machine(ARTICLE_HOSTS[1])), mtu=mtu, ovs=ovs,
-            udpcsum=udpcsum, pairs=pairs, generator_tools=generator_tools, congestion=congestion,
+            udpcsum=udpcsum, pairs=pairs, tools=tools, congestion=congestion,
             grace=GRACE,
         )  # fmt: skip
 
