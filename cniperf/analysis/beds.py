@@ -103,7 +103,8 @@ def set_up(runs: pd.DataFrame) -> dict[Bed, pd.DataFrame]:
     found: dict[Bed, pd.DataFrame] = {}
     for condition, group in conditions(runs):
         bed = Bed(**{name: condition[name] for name in Bed._fields})  # type: ignore[arg-type]
-        if is_articles_load(group) and not emulated(group).any():
+        ran = group["status"].eq("ok").any()  # a failed run may not know its meter yet
+        if ran and is_articles_load(group) and not emulated(group).any():
             found.setdefault(bed, group)
     return dict(sorted(found.items(), key=lambda item: _place(item[0])))
 

@@ -96,7 +96,7 @@ def environment(runs: pd.DataFrame) -> Html:
     """Show the machine, the versions and the kernel's settings behind each bed's newest run."""
     if runs.empty:
         return Html("")
-    newest = runs.sort_values("started").groupby("bed", sort=False)["path"].last()
+    newest = runs.sort_values(["started", "run"]).groupby("bed", sort=False)["path"].last()
     parts = ["<h2>" + _("The machine") + "</h2>"]
     for bed, path in newest.items():
         parts += [f"<h3>{escape(str(bed))}</h3>"] * (len(newest) > 1)

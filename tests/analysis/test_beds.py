@@ -47,6 +47,12 @@ def test_of_several_conditions_of_a_bed_the_one_with_most_runs_is_the_column(she
     assert set(group["mtu"]) == {9000}
 
 
+def test_a_run_that_failed_before_its_meter_was_known_makes_no_column(shelf):
+    shelf.count("hostnetwork", 1.0)
+    shelf.add("calico", bed="counted")
+    assert names(set_up(load_runs(shelf.folder))) == ["counted virtio"]
+
+
 def test_the_order_is_told_with_the_beds_that_have_another(runs):
     found = agreement(runs)
     assert list(itertools.chain(*found.order)) == [
