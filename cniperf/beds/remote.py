@@ -1,10 +1,13 @@
 """One host that is reached by SSH: commands go there quoted once, and end with this process."""
 
 import logging
+import os
+import select
 import socket
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,6 +167,8 @@ class Remote:
         return [name.removeprefix("./") for name in said.splitlines()]
 
     def _begin(self, script: str, timeout: int | None = None) -> Any:  # noqa: ANN401
+        if not self.alive:  # fabric would connect anew, and keep waiting a host that was given up
+            raise HostLost(f"host {self.machine.name}: the connection broke")
         words = shell.line([*self._prefix, "sh", "-c", PATH + script])
         return self._connection.run(
             words, asynchronous=True, in_stream=False, hide=True, warn=True, pty=False,
@@ -295,7 +300,7 @@ def _connection(machine: "Machine") -> Any:  # noqa: ANN401
     """Return a fabric connection, not yet open, that trusts known keys only."""
     import fabric
     from fabric.runners import Remote as FabricRemote
-    from paramiko import MissingHostKeyPolicy
+    from paramiko import MissingHostKeyPolicy, ProxyCommand
 
     class Runner(FabricRemote):  # type: ignore[misc]
         """A runner that neither dawdles nor leaves a command behind when it is interrupted."""
@@ -316,11 +321,20 @@ def _connection(machine: "Machine") -> Any:  # noqa: ANN401
                 f"if it is right, accept it: {machine.accept()}"
             )
 
+    class Connection(fabric.Connection):  # type: ignore[misc]
+        """A connection that breaks when the command in between ends."""
+
+        def open_gateway(self) -> Any:  # noqa: ANN401
+            gateway = super().open_gateway()
+            if isinstance(gateway, ProxyCommand):
+                gateway.recv = partial(_receive, gateway)
+            return gateway
+
     # What goes wrong is told once, as a line; paramiko would print its tracebacks besides.
     logging.getLogger("paramiko").addHandler(logging.NullHandler())
     config = fabric.Config(overrides={"runners": {"remote": Runner}})
     given = {"key_filename": str(machine.key)} if machine.key else {}
-    connection = fabric.Connection(
+    connection = Connection(
         machine.ssh, user=machine.user or None, port=machine.port or None,
         gateway=machine.gateway(), config=config, connect_timeout=CONNECT,
         connect_kwargs={**given, "banner_timeout": CONNECT, "auth_timeout": CONNECT},
@@ -333,6 +347,17 @@ def _connection(machine: "Machine") -> Any:  # noqa: ANN401
         with suppress(OSError):
             client.load_system_host_keys(str(Path(file).expanduser()))
     return connection
+
+
+def _receive(gateway: Any, size: int) -> bytes:  # noqa: ANN401
+    """Read from a proxy command; nothing once it has ended.
+
+    paramiko's own way (5.1) goes on reading then: it takes a whole CPU, and nobody is told.
+    """
+    said = gateway.process.stdout
+    if not select.select([said], [], [], gateway.timeout)[0]:
+        raise TimeoutError
+    return os.read(said.fileno(), size)
 
 
 class _told:  # noqa: N801  reads as a verb

@@ -20,6 +20,7 @@ from cniperf.beds.ssh import SshBed
 from cniperf.errors import Busy, CniperfError, NotAble, ParameterError, StepFailed
 from cniperf.hosts import Host
 from cniperf.inventory import read_inventory
+from cniperf.measure.load import Load
 from cniperf.measure.run import run
 from cniperf.params import Experiment
 from cniperf.plan import HostPlan, Plan, make_plan
@@ -169,6 +170,25 @@ def test_connections_that_drop_lose_no_host(holder, looks):
     assert restored(looks, within=GRACE + 6)
 
 
+def test_a_load_whose_connection_drops_ends_at_once(machines, looks, tmp_path):
+    asked = Experiment.of(scheme="calico", duration=60)
+    begin = time.monotonic()
+    with (
+        # What is noticed first: the client that lost its server, or the connection.
+        pytest.raises(CniperfError, match=r"connection broke|server has terminated"),
+        SshBed(machines, grace=GRACE) as bed,
+    ):
+        plan = make_plan("calico", *bed.hosts)
+        bed.apply(plan)
+
+        def cut(*_):
+            for pid in servers_of(os.getpid(), at_least=2)[-2:]:  # the others are the test's own
+                os.kill(pid, signal.SIGKILL)
+
+        Load(bed, plan, asked, tmp_path).run(cut)
+    assert time.monotonic() - begin < 30
+
+
 def test_a_controller_that_is_told_to_stop_takes_all_back_at_once(holder, looks):
     holder.send_signal(signal.SIGINT)
     holder.wait(timeout=15)
@@ -196,7 +216,7 @@ def _is(file: Path, name: str) -> bool:
         return False
 
 
-def servers_of(pid: int) -> list[int]:
+def servers_of(pid: int, at_least: int = 0) -> list[int]:
     """The SSH servers at the other end of a process's connections."""
     found = []
     for file in Path("/proc").glob("[0-9]*/stat"):
@@ -206,8 +226,8 @@ def servers_of(pid: int) -> list[int]:
             continue
         if "(sshd)" in words and int(words.rpartition(")")[2].split()[1]) == pid:
             found.append(int(file.parent.name))
-    assert len(found) == 2
-    return found
+    assert len(found) >= at_least if at_least else len(found) == 2
+    return sorted(found)
 
 
 def restored(looks, within: float) -> bool:
