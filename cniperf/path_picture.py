@@ -15,7 +15,7 @@ from cniperf.language import N_, _
 ROW = 0.95  # inches a scheme
 HALF = 7.7  # columns to either side of the wire
 BOX = 0.88  # of a column
-SIZE, FITS = 5.2, 12  # points, and the characters that a box holds of that size
+SIZE, FITS = 5.2, 11  # points, and the characters that a box holds of that size
 DEVICES, STACK = 0.0, 1.0  # the lanes
 BANDS = {"pod-a": "#eef3ee", "a": "#f4f4f4", "wire": "#ffffff", "b": "#f4f4f4", "pod-b": "#eef3ee"}
 NAMES = {"pod-a": N_("pod a"), "a": N_("host a"), "wire": N_("wire"), "b": N_("host b"),
