@@ -15,6 +15,7 @@ from cniperf.language import N_, _
 ROW = 0.95  # inches a scheme
 HALF = 7.7  # columns to either side of the wire
 BOX = 0.88  # of a column
+SIZE, FITS = 5.2, 11  # points, and the characters that a box holds of that size
 DEVICES, STACK = 0.0, 1.0  # the lanes
 BANDS = {"pod-a": "#eef3ee", "a": "#f4f4f4", "wire": "#ffffff", "b": "#f4f4f4", "pod-b": "#eef3ee"}
 NAMES = {"pod-a": N_("pod a"), "a": N_("host a"), "wire": N_("wire"), "b": N_("host b"),
@@ -132,7 +133,8 @@ def _box(axes: Axes, x: int, y: float, column: Mapping[str, Any], wanted: int, c
     )  # fmt: skip
     seen = "–" if column["there"] is None else f"{there} · {back}"
     text = "\n".join([*column["names"], seen])
-    axes.text(x, y, text, ha="center", va="center", size=5.2, zorder=3, linespacing=1.2,
+    size = SIZE * min(1, FITS / max(map(len, column["names"])))
+    axes.text(x, y, text, ha="center", va="center", size=size, zorder=3, linespacing=1.2,
               color=(INK if column["crossed"] else FAINT) if good else BAD)  # fmt: skip
 
 
