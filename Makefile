@@ -11,7 +11,7 @@ APT := iperf3 iperf sockperf curl nginx-light openvswitch-switch iproute2 ethtoo
        fonts-noto-cjk fonts-dejavu-core libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0
 
 # What guests need besides, and a compiler for the counter of their instructions.
-GUESTS := qemu-system-x86 cpio kmod socat wireguard-tools gcc libc6-dev
+GUESTS := qemu-system-x86 cpio kmod socat gcc libc6-dev
 
 # JupyterLab asks nobody for news, and looks for no updates.
 QUIET := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}

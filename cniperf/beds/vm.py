@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from cniperf.beds import cpus, reaper
@@ -32,6 +33,7 @@ from cniperf.beds.lab import require_root
 from cniperf.beds.remote import Process
 from cniperf.beds.ssh import SshBed
 from cniperf.beds.sshd import make_keys, settings
+from cniperf.errors import CniperfError
 from cniperf.hosts import ARTICLE_HOSTS, Host
 from cniperf.inventory import Machine
 
@@ -163,6 +165,23 @@ class VmBed(SshBed):
         if hasattr(self, "_reaper"):
             reaper.dismiss(self._reaper)
             del self._reaper
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the guests; a problem that came from one that had ended before is told as such."""
+        gone = None
+        try:
+            for guest in self._guests.values():
+                guest.raise_if_gone()
+        except qemu.GuestFailed as found:
+            gone = found
+        super().__exit__(kind, problem, trace)
+        if gone and isinstance(problem, CniperfError):
+            raise gone from None
 
     def _raise_if_lost(self) -> None:
         for guest in self._guests.values():

@@ -1,0 +1,79 @@
+"""However a run in guests ends, its guests end with it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import cannot_here
+
+from cniperf.beds.bottle import qemu
+from cniperf.runs import load_runs
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+
+LONGEST = 60.0  # seconds until a run that lost a guest has ended
+
+
+@pytest.fixture(autouse=True)
+def _can():
+    if gone := qemu.missing():
+        cannot_here(f"no guests without {', '.join(gone)}")
+
+
+def start_run(tmp_path, *more) -> subprocess.Popen[str]:
+    """A run of a minute in a process of its own."""
+    command = [sys.executable, "-m", "cniperf", "run", "calico", "--bed", "vm", "--duration", "60",
+               "--data-dir", tmp_path, *more]  # fmt: skip
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            start_new_session=True)  # fmt: skip
+
+
+def guests_of(pid: int) -> list[int]:
+    """The QEMU processes that a process has started."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, _, fields = file.read_text().rpartition(")")
+        except OSError:
+            continue
+        if "(qemu-system" in name and int(fields.split()[1]) == pid:
+            found.append(int(file.parent.name))
+    return found
+
+
+def await_load(process) -> None:
+    for line in process.stdout:
+        if "leave the interface" in line:
+            return
+    raise AssertionError(process.stderr.read())
+
+
+def test_a_guest_that_is_killed_in_the_middle_is_one_line_and_no_run(tmp_path):
+    process = start_run(tmp_path)
+    try:
+        await_load(process)
+        os.kill(guests_of(process.pid)[0], signal.SIGKILL)
+        _, said = process.communicate(timeout=LONGEST)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 1
+    assert said.count("\n") == 1 and "a guest ended in the middle of a run" in said
+    assert [row for row in load_runs(tmp_path)["status"] if row == "ok"] == []
+
+
+def test_a_controller_that_is_killed_takes_its_guests_along(tmp_path):
+    process = start_run(tmp_path)
+    await_load(process)
+    own = guests_of(process.pid)
+    assert len(own) == 2
+    process.kill()
+    process.communicate()
+    end = time.monotonic() + 5
+    while any(Path(f"/proc/{pid}").exists() for pid in own) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in own)
