@@ -1,84 +1,93 @@
 """The bed that counts instructions: real guests, whose figures no other load on the machine moves."""
 
+import json
 import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import cannot_here
+from conftest import ROOT, cannot_here
 
 from cniperf.beds import counted
 from cniperf.beds.bottle import qemu
-from cniperf.errors import MeasurementFailed
-from cniperf.measure.run import run
+from cniperf.errors import MeasurementFailed, ParameterError
 from cniperf.params import Experiment
 from cniperf.runs import load_evidence, load_raw, load_runs
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
+# The article's order: what costs least first.
+ORDER = ["hostnetwork", "macvlan", "ovs", "calico", "flannel-hostgw", "canal", "flannel-vxlan"]
 BUSY = "import time; end = time.time() + 300\nwhile time.time() < end: pass"
 
 
-@pytest.fixture(autouse=True)
-def _can():
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory):
+    """A round of a suite with every offload, as a NIC of today has them."""
     if gone := qemu.missing():
         cannot_here(f"no guest without {', '.join(gone)}")
+    folder = tmp_path_factory.mktemp("counted")
+    command = [sys.executable, "-m", "cniperf", "suite", *ORDER, "--bed", "counted", "--rounds", "1",
+               "--nic", "offload", "--no-erms", "--data-dir", folder / "data", "--out-dir",
+               folder / "out"]  # fmt: skip
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert (folder / "out/report.pdf").exists()
+    return load_runs(folder / "data").set_index("scheme")
 
 
-def asked(scheme, **more):
-    return Experiment.of(scheme=scheme, bed="counted", **more)
+def told(seed=1, scheme="calico", **more):
+    """What the generator said in a guest, and all that was drawn by chance there."""
+    asked = Experiment.of(scheme=scheme, bed="counted", nic="offload", **more)
+    found = counted.measure(asked, seed, lambda text: None).found
+    assert "error" not in found, found["error"]
+    return found
 
 
-def told(experiment, seed=1):
-    """Everything that a guest told, but for the versions of its tools."""
-    found = counted.measure(experiment, seed, lambda text: None)
-    assert "error" not in found.found, found.found["error"]
-    return found.facts, found.found
+def test_schemes_come_in_the_articles_order(suite):
+    assert suite["status"].eq("ok").all()
+    assert list(suite["figure"].sort_values().index) == ORDER
+    assert suite["meter"].eq("instructions").all()
+    assert suite["gbps"].isna().all(), "this clock is none: it has no Gbit/s"
+    assert suite.loc["ovs", "ovs_datapath"] == "system"
+    for path in suite["path"]:
+        assert load_evidence(path)["problem"] == ""
 
 
-def test_the_same_seed_gives_the_same_digits_however_busy_the_machine_is():
+def test_the_same_seed_gives_the_same_digits_however_busy_the_machine_is(suite):
+    first = load_raw(suite.loc["calico", "path"])
     with ThreadPoolExecutor(2) as threads:
-        first, second = threads.map(told, [asked("calico")] * 2)
+        second, other = threads.map(told, [1, 2])
     loops = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in os.sched_getaffinity(0)]
     try:
-        third = told(asked("calico"))
+        third = told(1)
     finally:
         for loop in loops:
             loop.kill()
             loop.wait()
-    assert first == second == third
-    other = told(asked("calico"), seed=2)
-    assert other[1]["files"] != first[1]["files"], "a seed changes nothing: is it used?"
+    assert first == second["files"] == third["files"]
+    assert second == third  # the names of namespaces, too, which are drawn by chance
+    assert other["files"] != first, "a seed changes nothing: is it used?"
 
 
-def measured(tmp_path, scheme, **more):
-    run(asked(scheme, data_dir=tmp_path, **more), lambda moment: None)
-
-
-def test_schemes_come_in_the_articles_order(tmp_path):
-    """With every offload, as a NIC of today has them."""
-    order = ["hostnetwork", "macvlan", "ovs", "calico", "flannel-hostgw", "canal", "flannel-vxlan"]
-    for scheme in order:
-        measured(tmp_path, scheme, nic="offload")
-    runs = load_runs(tmp_path).set_index("scheme")
-    assert runs["status"].eq("ok").all()
-    assert list(runs["figure"].sort_values().index) == order
-    assert runs["gbps"].isna().all(), "this clock is none: it has no Gbit/s"
-    assert runs.loc["ovs", "ovs_datapath"] == "system"
-    for path in runs["path"]:
-        assert load_evidence(path)["problem"] == ""
-        assert set(load_raw(path)) == {"iperf3-client.json", "iperf3-server.json"}
-
-
-def test_the_way_of_copying_moves_every_figure(tmp_path):
-    measured(tmp_path, "hostnetwork")
-    measured(tmp_path, "hostnetwork", erms=True)
-    runs = load_runs(tmp_path).set_index("erms")
-    assert runs.loc[True, "figure"] > 2 * runs.loc[False, "figure"]
+def test_the_way_of_copying_moves_every_figure(suite):
+    """A byte an instruction, where the CPU claims ERMS, is more than twice as dear as eight."""
+    found = told(scheme="hostnetwork", erms=True)
+    said = json.loads(found["files"]["iperf3-client.json"])["end"]["sum_received"]
+    cost = counted.per_byte(found["used"], said["bits_per_second"] / 1e9)
+    assert cost > 2 * suite.loc["hostnetwork", "figure"]
 
 
 def test_a_cpu_that_waited_has_no_figure():
     assert counted.per_byte(used=1.0, gbps=8.0) == 1.0
     with pytest.raises(MeasurementFailed, match="waited for 50% of the time"):
         counted.per_byte(used=0.5, gbps=8.0)
+
+
+@pytest.mark.parametrize(
+    "more", [{"rate": 1.0}, {"pairs": 2}, {"mode": "rr"}, {"generator": "iperf"}]
+)
+def test_a_load_that_lets_the_cpu_wait_is_refused(more):
+    with pytest.raises(ParameterError, match="does not go with bed='counted'"):
+        Experiment.of(scheme="calico", bed="counted", **more)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import contextmanager
 
 import pytest
 from conftest import cannot_here, machine_state, settled
@@ -16,6 +17,8 @@ from cniperf.params import Experiment
 from cniperf.plan import make_plan
 from cniperf.runs import load_evidence, load_runs
 from cniperf.schemes import scheme_names
+
+POLICIES = ("policy-0", "policy-100")
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
@@ -36,24 +39,23 @@ def _nothing_left():
     """The guests go on to the next test; the fixture that made them looks after itself."""
 
 
-def wired(bed, scheme, duration=0, folder=None):
-    """Wire a scheme and prove its path; return the figures of a load, where one is asked for."""
+@contextmanager
+def wired(bed, scheme):
+    """A plan that is wired for the time of a block."""
     plan = make_plan(scheme, *bed.hosts)
     bed.apply(plan)
     try:
-        evidence = prove(bed, plan)
-        assert evidence.problem == ""
-        if not duration:
-            return evidence
-        asked = Experiment.of(scheme=scheme, bed="vm", duration=duration, omit=0)
-        return Load(bed, plan, asked, folder).run(lambda *_: None)
+        yield plan
     finally:
         bed.undo(plan)
 
 
-@pytest.mark.parametrize("scheme", scheme_names())
-def test_every_scheme_is_wired_and_its_path_is_proven(scheme, guests):
-    evidence = wired(guests, scheme)
+# Not `scheme`: what this machine's own kernel lacks the guests' has. The policies are one scheme.
+@pytest.mark.parametrize("wanted", [name for name in scheme_names() if name not in POLICIES])
+def test_every_scheme_is_wired_and_its_path_is_proven(wanted, guests):
+    with wired(guests, wanted) as plan:
+        evidence = prove(guests, plan)
+    assert evidence.problem == ""
     assert evidence.arrived.there == evidence.arrived.back == evidence.packets
 
 
@@ -77,7 +79,9 @@ def test_a_tunnel_costs_four_fifths_and_more_of_the_hosts_bytes_for_the_same_ins
     for scheme in ("hostnetwork", "flannel-vxlan", "canal"):
         folder = tmp_path / scheme
         folder.mkdir()
-        figures = wired(guests, scheme, duration=3, folder=folder)
+        asked = Experiment.of(scheme=scheme, bed="vm", duration=2, omit=0)
+        with wired(guests, scheme) as plan:
+            figures = Load(guests, plan, asked, folder).run(lambda *_: None)
         assert figures["insn_per_byte"] == figures["insn_per_byte_a"] + figures["insn_per_byte_b"]
         cost[scheme] = figures["insn_per_byte"]
     losses = {name: 1 - cost["hostnetwork"] / own for name, own in cost.items()}

@@ -49,7 +49,7 @@ LOADED = ("virtio_pci", "virtio_net", "af_packet")  # the kernel asks for the ot
 
 PACKAGES = ("cniperf", "pyroute2")  # of Python, beside its standard library
 NEVER_IMPORTED = ("test", "tests", "idlelib", "tkinter", "turtledemo", "lib2to3", "ensurepip",
-                  "pydoc_data", "site-packages", "dist-packages", "config-*", "__pycache__",
+                  "pydoc_data", "site-packages", "dist-packages", "config-*", "*.opt-?.pyc",
                   "notebooks", "locale", "templates", "_tkinter*", "_test*")  # fmt: skip
 
 USERS = """root:x:0:0::/root:/bin/sh

@@ -45,6 +45,7 @@ be_host() {
   ip route add default via 10.0.2.2 dev mgmt0
   if [ "$ovs" ]; then start_ovs; fi
   /usr/sbin/sshd -f /etc/ssh/cniperf.conf
+  until grep -q ":0016 00000000:0000 0A" /proc/net/tcp; do sleep 0.1; done  # it forks first
   echo "cniperf: ready"
 }
 
