@@ -1,7 +1,5 @@
 """Two real guests, with a distribution's kernel and Open vSwitch in it."""
 
-import json
-import os
 from contextlib import contextmanager
 
 import pytest
@@ -12,11 +10,9 @@ from cniperf.beds.command import CommandFailed
 from cniperf.beds.vm import VmBed
 from cniperf.measure.evidence import prove
 from cniperf.measure.load import Load
-from cniperf.measure.run import run
 from cniperf.params import Experiment
 from cniperf.plan import make_plan
-from cniperf.runs import load_evidence, load_runs
-from cniperf.schemes import scheme_names
+from cniperf.schemes import ARTICLE, scheme_names
 
 POLICIES = ("policy-0", "policy-100")
 
@@ -52,11 +48,19 @@ def wired(bed, scheme):
 
 # Not `scheme`: what this machine's own kernel lacks the guests' has. The policies are one scheme.
 @pytest.mark.parametrize("wanted", [name for name in scheme_names() if name not in POLICIES])
-def test_every_scheme_is_wired_and_its_path_is_proven(wanted, guests):
+def test_every_scheme_is_wired_and_its_path_is_proven(wanted, guests, tmp_path):
     with wired(guests, wanted) as plan:
         evidence = prove(guests, plan)
-    assert evidence.problem == ""
-    assert evidence.arrived.there == evidence.arrived.back == evidence.packets
+        assert evidence.problem == ""
+        assert evidence.arrived.there == evidence.arrived.back == evidence.packets
+        if wanted not in ARTICLE:  # the lab's kernel cannot carry most of these
+            assert loaded(guests, plan, tmp_path)["gbps"] > 0
+
+
+def loaded(bed, plan, folder, duration=1):
+    """The figures of a short load of what is wired."""
+    asked = Experiment.of(scheme=plan.scheme, bed="vm", duration=duration, omit=0)
+    return Load(bed, plan, asked, folder).run(lambda *_: None)
 
 
 def test_open_vswitch_is_the_kernels(guests):
@@ -79,26 +83,10 @@ def test_a_tunnel_costs_four_fifths_and_more_of_the_hosts_bytes_for_the_same_ins
     for scheme in ("hostnetwork", "flannel-vxlan", "canal"):
         folder = tmp_path / scheme
         folder.mkdir()
-        asked = Experiment.of(scheme=scheme, bed="vm", duration=2, omit=0)
         with wired(guests, scheme) as plan:
-            figures = Load(guests, plan, asked, folder).run(lambda *_: None)
+            figures = loaded(guests, plan, folder, duration=2)
         assert figures["insn_per_byte"] == figures["insn_per_byte_a"] + figures["insn_per_byte_b"]
         cost[scheme] = figures["insn_per_byte"]
     losses = {name: 1 - cost["hostnetwork"] / own for name, own in cost.items()}
     assert 0.80 < losses["flannel-vxlan"] < 0.90, cost
     assert 0.80 < losses["canal"] < 0.90, cost
-
-
-def test_a_run_records_what_it_was_made_in(tmp_path):
-    (folder,) = run(
-        Experiment.of(scheme="ovs", bed="vm", duration=1, omit=0, data_dir=tmp_path),
-        lambda moment: None,
-    )
-    record = json.loads((folder / "run.json").read_text())
-    assert record["bed"]["accelerator"] in ("tcg", "kvm")
-    assert record["bed"]["ovs_datapath"] == "system"
-    assert record["environment"]["versions"]["qemu"] == qemu.version()
-    assert record["environment"]["kernel"] != os.uname().release
-    assert load_evidence(folder)["problem"] == ""
-    assert {hop["place"] for hop in load_evidence(folder)["hops"]} >= {"pod-a", "a", "wire", "b"}
-    assert load_runs(tmp_path).iloc[0]["status"] == "ok"
