@@ -34,7 +34,7 @@ def pairs_table(runs: pd.DataFrame) -> pd.DataFrame:
     Returns:
         A DataFrame indexed by ``scheme`` with ``runs``, ``pairs``, ``figure`` (all pairs
         together, median over the runs), ``median``, ``low``, ``high`` (of a pair, over all runs)
-        and ``jain`` (:func:`cniperf.measure.load.jain`, median over the runs).
+        and ``jain`` (:func:`cniperf.measure.summary.jain`, median over the runs).
     """
     each, good = load_pairs(runs), usable(runs)
     rows = []

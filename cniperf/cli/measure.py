@@ -305,17 +305,22 @@ def _announced(suite: "Suite") -> str:
     if suite.budget:
         caps.append(f"{suite.budget / 60:g} minutes")
     params = suite.params
+    nics = " and ".join(suite.values("nic") or [params["nic"]])
     return (
         f"{suite.name}: {len(suite.cells)} runs of {params['omit']} + {params['duration']} s a "
-        f"round, NIC {params['nic']}, MTU {params['mtu']}; "
+        f"round, bed {params['bed']}, NIC {nics}, MTU {params['mtu']}; "
         f"{wanted + ', or ' if wanted else ''}at most {' or '.join(caps)}"
     )
 
 
-@app.command(epilog=examples("cniperf prove", "cniperf prove calico flannel-vxlan"))
+@app.command(epilog=examples("cniperf prove", "cniperf prove calico calico-ipip --bed vm"))
 def prove(
     schemes: Annotated[
         list[str] | None, typer.Argument(help="Schemes; all if none is given.")
+    ] = None,
+    bed: Annotated[
+        str | None,
+        typer.Option(help="lab, or vm: guests that have what this kernel lacks. (default: lab)"),
     ] = None,
     nic: Nic = None,
     mtu: Mtu = None,
@@ -331,8 +336,8 @@ def prove(
 
     problems = []
     for name in [find(name).name for name in schemes or ARTICLE]:
-        evidence = prove_path(experiment_of(merged(None, {}, {"scheme": name, "nic": nic,
-                                                             "mtu": mtu})))  # fmt: skip
+        options = {"scheme": name, "bed": bed, "nic": nic, "mtu": mtu}
+        evidence = prove_path(experiment_of(merged(None, {}, options)), typer.echo)
         typer.echo(evidence_text(evidence.as_dict()) + "\n")
         if evidence.problem:
             problems.append(f"{name}: {evidence.problem}")

@@ -1,7 +1,7 @@
 """The single measurement: lock the machine, build, wire, prove, load, unwire, leave a run."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -112,8 +112,12 @@ def run(experiment: Experiment, progress: Progress = say) -> list[Path]:
         ]
 
 
-def prove_path(experiment: Experiment) -> Evidence:
+def prove_path(experiment: Experiment, tell: Callable[[str], None] = lambda text: None) -> Evidence:
     """Wire a scheme, count a probe's packets along its path, and unwire it.
+
+    Args:
+        experiment: what to wire, and where.
+        tell: called with a line where something has to be made first.
 
     Raises:
         NotAble, ParameterError: see :func:`check`.
@@ -123,6 +127,8 @@ def prove_path(experiment: Experiment) -> Evidence:
     check(experiment)
     with lock(experiment, f"cniperf, proving {experiment.scheme}"):
         sweep_dead()
+        if experiment.bed in BOTTLED:
+            prepare(tell)
         with open_bed(experiment) as bed:
             plan = make_plan(experiment.scheme, *bed.hosts)
             bed.apply(plan)

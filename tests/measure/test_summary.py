@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from cniperf.generators import Figures
-from cniperf.measure.load import costs, jain, together
+from cniperf.measure.summary import costs, jain, together
 
 
 def test_fairness_is_one_for_equal_shares_and_one_nth_for_one_that_has_all():
