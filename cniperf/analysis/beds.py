@@ -116,8 +116,8 @@ def _place(bed: Bed) -> tuple[object, ...]:
 
 
 def several(runs: pd.DataFrame) -> bool:
-    """Tell whether runs are of more than one bed, so that there is something to compare."""
-    return len({bed.kind for bed in set_up(runs)}) > 1
+    """Tell whether runs are of several beds or ways of copying, so that there is something to see."""
+    return len({(bed.kind, bed.erms) for bed in set_up(runs)}) > 1
 
 
 def beds_table(runs: pd.DataFrame) -> pd.DataFrame:

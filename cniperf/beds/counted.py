@@ -13,10 +13,10 @@ import json
 import secrets
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from cniperf import environment
 from cniperf.beds import reaper, shell
@@ -65,34 +65,52 @@ class Told:
     found: dict[str, Any]
 
 
-def measure(experiment: "Experiment", seed: int, tell: Callable[[str], None]) -> Told:
-    """Boot a guest, let it measure, and return what it told.
+class Counting:
+    """The bed. It lends nobody its hosts: it measures by itself. Use it as a context manager."""
 
-    Args:
-        experiment: what to measure.
-        seed: of what is random in the guest.
-        tell: called with a line about what goes on.
+    def __enter__(self) -> Self:
+        require_root()
+        qemu.require()
+        self._journal = Journal.open(f"counted-{secrets.token_hex(2)}")
+        self._folder = state_dir() / self._journal.path.stem
+        self._guest: qemu.Guest | None = None
+        self._reaper = reaper.start(self._journal)
+        self._journal.add_folder(self._folder)
+        self._folder.mkdir(mode=0o700)
+        return self
 
-    Raises:
-        NotAble: no guest can be made here.
-        GuestFailed: it did not boot, or ended too soon or not at all.
-    """
-    require_root()
-    qemu.require()
-    journal = Journal.open(f"counted-{secrets.token_hex(2)}")
-    folder = state_dir() / journal.path.stem
-    with ExitStack() as stack:
-        sweeper = reaper.start(journal)
-        stack.callback(reaper.dismiss, sweeper)
-        stack.callback(journal.sweep)
-        journal.add_folder(folder)
-        folder.mkdir(mode=0o700)
-        guest = _boot(experiment, seed, folder, journal)
-        stack.callback(guest.end)
-        guest.says("counting")
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._guest:
+            self._guest.end()
+        self._journal.sweep()
+        reaper.dismiss(self._reaper)
+
+    def keep(self, folder: Path) -> None:
+        """Remember a folder that must go if this process is killed."""
+        self._journal.add_folder(folder)
+
+    def measure(self, experiment: "Experiment", seed: int, tell: Callable[[str], None]) -> Told:
+        """Boot a guest, let it measure, and return what it told.
+
+        Args:
+            experiment: what to measure.
+            seed: of what is random in the guest.
+            tell: called with a line about what goes on.
+
+        Raises:
+            NotAble: no guest can be made here.
+            GuestFailed: it did not boot, or ended too soon or not at all.
+        """
+        self._guest = _boot(experiment, seed, self._folder, self._journal)
+        self._guest.says("counting")
         tell("the guest is up, and counts")
-        guest.wait(ENDS_WITHIN)
-        return _read(experiment, seed, guest)
+        self._guest.wait(ENDS_WITHIN)
+        return _read(experiment, seed, self._guest)
 
 
 def _boot(experiment: "Experiment", seed: int, folder: Path, journal: Journal) -> qemu.Guest:

@@ -186,10 +186,12 @@ class _Round:
 
     def _count(self) -> Path:
         """Let a guest measure by itself, and leave what it told."""
-        with Draft(self.data_dir, self.experiment.scheme) as draft:
-            told = counted.measure(
-                self.experiment, self.number, lambda text: self._say("prove", text)
-            )
+        with (
+            Draft(self.data_dir, self.experiment.scheme) as draft,
+            counted.Counting() as bed,
+        ):
+            bed.keep(draft.path)
+            told = bed.measure(self.experiment, self.number, lambda text: self._say("prove", text))
             found = told.found
             self._record |= {"environment": told.environment, "bed": told.facts}
             if "error" in found:

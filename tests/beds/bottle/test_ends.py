@@ -24,10 +24,10 @@ def _can():
         cannot_here(f"no guests without {', '.join(gone)}")
 
 
-def start_run(tmp_path, *more) -> subprocess.Popen[str]:
+def start_run(tmp_path, bed="vm") -> subprocess.Popen[str]:
     """A run of a minute in a process of its own."""
-    command = [sys.executable, "-m", "cniperf", "run", "calico", "--bed", "vm", "--duration", "60",
-               "--data-dir", tmp_path, *more]  # fmt: skip
+    command = [sys.executable, "-m", "cniperf", "run", "calico", "--bed", bed, "--duration", "60",
+               "--data-dir", tmp_path]  # fmt: skip
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                             start_new_session=True)  # fmt: skip
 
@@ -47,7 +47,7 @@ def guests_of(pid: int) -> list[int]:
 
 def await_load(process) -> None:
     for line in process.stdout:
-        if "leave the interface" in line:
+        if "leave the interface" in line or "counts" in line:
             return
     raise AssertionError(process.stderr.read())
 
@@ -66,14 +66,19 @@ def test_a_guest_that_is_killed_in_the_middle_is_one_line_and_no_run(tmp_path):
     assert [row for row in load_runs(tmp_path)["status"] if row == "ok"] == []
 
 
-def test_a_controller_that_is_killed_takes_its_guests_along(tmp_path):
-    process = start_run(tmp_path)
+@pytest.mark.parametrize(("bed", "count"), [("vm", 2), ("counted", 1)])
+def test_a_controller_that_is_killed_leaves_no_guest_and_no_half_run(bed, count, tmp_path):
+    process = start_run(tmp_path, bed)
     await_load(process)
     own = guests_of(process.pid)
-    assert len(own) == 2
+    assert len(own) == count
     process.kill()
     process.communicate()
+
+    def left():
+        return [*filter(Path.exists, (Path(f"/proc/{pid}") for pid in own)), *tmp_path.iterdir()]
+
     end = time.monotonic() + 5
-    while any(Path(f"/proc/{pid}").exists() for pid in own) and time.monotonic() < end:
+    while left() and time.monotonic() < end:
         time.sleep(0.05)
-    assert not any(Path(f"/proc/{pid}").exists() for pid in own)
+    assert not left()
