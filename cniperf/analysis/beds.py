@@ -116,7 +116,7 @@ def _place(bed: Bed) -> tuple[object, ...]:
 
 
 def several(runs: pd.DataFrame) -> bool:
-    """Tell whether runs are of several beds or ways of copying, so that there is something to see."""
+    """Tell whether runs are of several beds or ways of copying, so that some can be compared."""
     return len({(bed.kind, bed.erms) for bed in set_up(runs)}) > 1
 
 
