@@ -197,3 +197,10 @@ def test_every_chart_takes_any_runs(shelf, draw, runs):
         assert any(word.rstrip().endswith(".") for word in text), (
             "a sentence says that there is nothing"
         )
+
+
+@pytest.mark.parametrize("name", ["loss", "throughput", "cpu", "ladder", "trade_off"])
+def test_a_suite_of_which_nothing_ran_still_has_a_report(name, shelf):
+    for scheme in ("hostnetwork", "calico"):
+        shelf.add(scheme, None, suite="s")
+    assert getattr(charts, name)(load_runs(shelf.folder))

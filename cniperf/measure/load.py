@@ -207,7 +207,7 @@ class Load:
         before = after = self.bed.cpu_times(), self.bed.instructions()
         sent = client.bytes_carried(device)
         end = start + length - MARGIN
-        pause = self.bed.pause
+        pause = min(self.bed.pause, length / 2)  # a short load is looked at, too
         while not client.ended(within=min(pause, end - last) if last < end else pause):
             now, total = time.monotonic(), client.bytes_carried(device)
             if now > limit:

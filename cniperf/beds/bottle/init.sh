@@ -10,7 +10,6 @@ mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
 mount -t tmpfs tmpfs /run
-mount -t tmpfs tmpfs /tmp
 mkdir -p /dev/pts /run/netns /run/sshd /run/lock /var/log/nginx
 mount -t devpts devpts /dev/pts
 # A guest that polled while it waits would count what is no work.

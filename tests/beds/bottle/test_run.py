@@ -18,12 +18,12 @@ def test_a_run_records_what_it_was_made_in(tmp_path):
     if gone := qemu.missing():
         cannot_here(f"no guests without {', '.join(gone)}")
     (folder,) = run(
-        Experiment.of(scheme="ovs", bed="vm", duration=1, omit=0, data_dir=tmp_path),
+        Experiment.of(scheme="canal", bed="vm", duration=1, omit=0, data_dir=tmp_path),
         lambda moment: None,
     )
     record = json.loads((folder / "run.json").read_text())
     assert record["bed"]["accelerator"] in ("tcg", "kvm")
-    assert record["bed"]["ovs_datapath"] == "system"
+    assert record["bed"]["meter"] in ("instructions", "clock")
     assert record["environment"]["versions"]["qemu"] == qemu.version()
     assert record["environment"]["kernel"] != os.uname().release
     assert load_evidence(folder)["problem"] == ""
