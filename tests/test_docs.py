@@ -135,7 +135,8 @@ def checkout(tmp_path, monkeypatch, still):
     bare = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "cniperf", home / "cniperf", symlinks=True, ignore=bare)
     shutil.copytree(ROOT / "notebooks", home / "notebooks")
-    (home / "data/reference").symlink_to(ROOT / "data/reference")
+    for name in ("reference", "counted"):
+        (home / "data" / name).symlink_to(ROOT / "data" / name)
     (home / ".venv").symlink_to(sys.prefix)
     monkeypatch.setenv("PYTHONPATH", f"{home}:{os.environ['PYTHONPATH']}")
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")

@@ -41,7 +41,7 @@ def throughput(runs: pd.DataFrame) -> Chart:
     mode = mode_of(runs)
     title = _("{figure}, pod to pod (less is better)") if mode.less else _("{figure}, pod to pod")
     chart, axes = chart_of_rows(table, title.format(figure=_(mode.noun).capitalize()))
-    if not table["runs"].any():
+    if len(table) and not table["runs"].any():
         sentence(axes, _("No run here has a figure to draw."))
         return chart
     for y, (scheme, row) in enumerate(table.iterrows()):
