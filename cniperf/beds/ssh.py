@@ -114,7 +114,7 @@ class SshBed:
         }
         for name in "ab":
             self._check(name)
-        self._before = dict(zip("ab", self._both(snapshot.take), strict=True))
+        self._before = dict(zip("ab", self._both(self._look), strict=True))
         self._guards = {name: Guard(remote, self.grace) for name, remote in self._remotes.items()}
         claimed = ExitStack()
         with claimed:
@@ -125,6 +125,10 @@ class SshBed:
         for host in self.hosts:
             self._prepare(host)
         self._renewal = Renewal(list(self._guards.values()))
+
+    def _look(self, remote: Remote) -> dict[str, Any]:
+        """Return what a host looks like, to hold it against that at the end."""
+        return snapshot.take(remote)
 
     def _host(self, name: str) -> Host:
         machine, found = self._machines[name], self._surveys[name]

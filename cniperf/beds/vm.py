@@ -30,7 +30,7 @@ from cniperf.beds.command import run
 from cniperf.beds.cputime import TICKS, CpuTimes
 from cniperf.beds.journal import NETNS_DIR, state_dir
 from cniperf.beds.lab import require_root
-from cniperf.beds.remote import Process
+from cniperf.beds.remote import Process, Remote
 from cniperf.beds.ssh import SshBed
 from cniperf.beds.sshd import make_keys, settings
 from cniperf.errors import CniperfError
@@ -102,6 +102,10 @@ class VmBed(SshBed):
         for guest in self._guests.values():
             guest.says("ready")
         super()._open()
+
+    def _look(self, remote: Remote) -> dict[str, Any]:
+        """Return nothing: guests go with what was done to them."""
+        return {"sysctl": {}}
 
     def _lay_wire(self) -> None:
         wire = self._wire_netns

@@ -14,7 +14,7 @@ import sysconfig
 import time
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatch
-from functools import partial
+from functools import cache, partial
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
@@ -61,6 +61,7 @@ GROUPS = "root:x:0:\nwww-data:x:33:\n"
 INIT = Path(__file__).with_name("init.sh")
 
 
+@cache  # to look at each of some thousand files takes a second
 def image(own: Kernel) -> Path:
     """Return the guests' initramfs for a kernel, made first where there is none yet.
 
