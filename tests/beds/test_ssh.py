@@ -217,17 +217,18 @@ def _is(file: Path, name: str) -> bool:
 
 
 def servers_of(pid: int, at_least: int = 0) -> list[int]:
-    """The SSH servers at the other end of a process's connections."""
-    found = []
+    """The SSH servers at the other end of a process's connections, the newest last."""
+    began = {}
     for file in Path("/proc").glob("[0-9]*/stat"):
         try:
             words = file.read_text()
         except OSError:
             continue
-        if "(sshd)" in words and int(words.rpartition(")")[2].split()[1]) == pid:
-            found.append(int(file.parent.name))
-    assert len(found) >= at_least if at_least else len(found) == 2
-    return sorted(found)
+        state, parent, *rest = words.rpartition(")")[2].split()
+        if "(sshd)" in words and state != "Z" and int(parent) == pid:
+            began[int(file.parent.name)] = int(rest[17])  # pids begin anew at 32768
+    assert len(began) >= at_least if at_least else len(began) == 2
+    return sorted(began, key=began.__getitem__)
 
 
 def restored(looks, within: float) -> bool:
