@@ -1,15 +1,23 @@
 """What a bed is: two hosts, lent to a scheme. All beds are twins with these methods."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 if TYPE_CHECKING:
     from cniperf.beds.child import Child
     from cniperf.beds.cputime import CpuTimes
     from cniperf.hosts import Host
     from cniperf.plan import Plan
+
+
+class Call(NamedTuple):
+    """A command at a place (``pod-a``, ``a``, ``b``, ``pod-b``), with a text to read."""
+
+    place: str
+    argv: Sequence[str]
+    text: str | None = None
 
 
 class Ends(Protocol):
@@ -97,14 +105,17 @@ class Bed(Protocol):
     def command(self, place: str, argv: Sequence[str], text: str | None = None) -> str:
         """Run a command at a place, with a text to read, and return what it says."""
 
-    def devices(self, place: str) -> dict[str, str]:
-        """Return the devices at a place and their MAC addresses; none where there is no place."""
+    def commands(self, calls: Sequence[Call]) -> list[str]:
+        """Run commands, at each host in this order, and return what each says."""
+
+    def devices(self, places: Iterable[str]) -> dict[str, dict[str, str]]:
+        """Return by place its devices and their MAC addresses; none where there is no place."""
 
     def mtu(self, host: "Host", netns: str | None, device: str) -> int:
         """Return the MTU, in bytes, that the kernel gives a device of a host or of a pod on it."""
 
-    def datagrams(self, host: "Host", netns: str | None) -> Ends:
-        """Return a new UDP socket of a host, or of a pod on it."""
+    def datagrams(self, ends: "Sequence[tuple[Host, str | None]]") -> Sequence[Ends]:
+        """Return a new UDP socket of each host, or of a pod on it whose namespace is given."""
 
     def sysctl(self, host: "Host", key: str) -> str:
         """Return a kernel parameter of a host."""

@@ -8,27 +8,38 @@ dropped or the controller died, the process runs the script and removes the fold
 Times are the host's uptime, which no clock adjustment moves.
 """
 
+import secrets
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
 from cniperf.beds import shell
 from cniperf.beds.command import CommandFailed
-from cniperf.beds.remote import BEGAN, HostLost, Remote
+from cniperf.beds.connection import HostLost
+from cniperf.beds.remote import BEGAN, Remote
 from cniperf.errors import Busy
 
 NOW = "cut -d. -f1 /proc/uptime"
+# Whoever reads the lease finds the old one or the new, never an empty file.
+RENEW = f'{NOW} >"$d/lease.$$" && mv "$d/lease.$$" "$d/lease"'
 SLACK = 10  # seconds after the grace time that a living switch needs at most to have undone all
 
-# A host is its network namespace: two of them on one machine have a folder each.
-CLAIM = f"""d=/run/cniperf-host-$(stat -Lc %i /proc/self/ns/net); now=$({NOW})
-if ! mkdir -m 755 "$d" 2>/dev/null; then
+# A host is its network namespace: two of them on one machine have a folder each. It is there whole
+# or not at all, so that of two who come at once only one gets it.
+CLAIM = f"""d=/run/cniperf-host-$(stat -Lc %i /proc/self/ns/net); new=$d.$$; now=$({NOW})
+publish() {{{{ mv -T "$new" "$d" 2>/dev/null; }}}}
+mkdir -m 755 "$new" "$new/files" || exit 4
+cat >"$new/switch.sh"; : >"$new/pids"
+echo {{owner}} >"$new/owner"; echo {{grace}} >"$new/grace"; echo "$now" >"$new/lease"
+if ! publish; then
   lease=$(cat "$d/lease" 2>/dev/null || echo 0); grace=$(cat "$d/grace" 2>/dev/null || echo 0)
-  if [ $((now - lease)) -le $((grace + {SLACK})) ]; then echo "$((now - lease))" >&2; exit 3; fi
+  if [ $((now - lease)) -le $((grace + {SLACK})) ]; then
+    rm -rf "$new"; echo "$((now - lease))" >&2; exit 3
+  fi
   # Its switch was killed, too: do its work.
-  sh "$d/undo.sh"; rm -rf "$d"; mkdir -m 755 "$d" || exit 4
+  sh "$d/undo.sh"; rm -rf "$d"; publish || {{{{ rm -rf "$new"; exit 4; }}}}
 fi
-echo "$now" >"$d/lease"; mkdir -m 755 "$d/files"; : >"$d/pids"; echo "$d"
+echo "$d"
 """
 
 # What was started here and still runs is ended.
@@ -38,9 +49,10 @@ SWEEP = f"""{BEGAN}while read -r p start; do
 done <"$d/pids" 2>/dev/null
 """
 
-SWITCH = f"""d=$1; grace=$2
+# The folder may be another run's by now, which has a switch of its own.
+SWITCH = f"""d=$1; grace=$2; owner=$3
 while sleep 1; do
-  [ -d "$d" ] || exit 0
+  [ "$(cat "$d/owner" 2>/dev/null)" = "$owner" ] || exit 0
   lease=$(cat "$d/lease" 2>/dev/null) || continue
   [ $(($({NOW}) - lease)) -le "$grace" ] && continue
   exec sh "$d/undo.sh"
@@ -51,9 +63,9 @@ done
 START = """if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; then
   ovs=$(env | sed -n 's/^OVS_/--setenv=OVS_/p')
   systemd-run --quiet --collect --unit="cniperf-${{d##*-}}-$$" $ovs \\
-    sh "$d/switch.sh" "$d" {grace} >/dev/null 2>&1
+    sh "$d/switch.sh" "$d" {grace} {owner} >/dev/null 2>&1
 else
-  setsid sh "$d/switch.sh" "$d" {grace} </dev/null >/dev/null 2>&1 &
+  setsid sh "$d/switch.sh" "$d" {grace} {owner} </dev/null >/dev/null 2>&1 &
 fi
 """
 
@@ -68,6 +80,7 @@ class Guard:
 
     def __init__(self, host: Remote, grace: int) -> None:
         self.host, self.grace, self.folder = host, grace, ""
+        self._owner = secrets.token_hex(4)
 
     def claim(self) -> None:
         """Take the host for one load.
@@ -76,13 +89,13 @@ class Guard:
             Busy: somebody else has it.
         """
         try:
-            self.folder = self.host.run(CLAIM).strip()
+            claim = CLAIM.format(grace=self.grace, owner=self._owner)
+            self.folder = self.host.run(claim, SWITCH).strip()
         except CommandFailed as problem:
             raise Busy(
                 f"host {self.host.machine.name} is taken by another run, which was heard "
                 f"{problem.reason} s ago: wait until it ends"
             ) from None
-        self.host.put(f"{self.folder}/grace", str(self.grace))
 
     def arm(self, undo: Sequence[Sequence[str]]) -> None:
         """Install what undoes everything, then the process that watches; may be called again."""
@@ -90,10 +103,9 @@ class Guard:
         head = f"{d}PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export PATH\n"
         script = head + SWEEP + shell.best_effort(undo) + 'rm -rf "$d"\n'
         self.host.put(f"{self.folder}/undo.new", script)
-        self.host.put(f"{self.folder}/switch.sh", SWITCH)
-        start = START.format(grace=self.grace)
+        start = START.format(grace=self.grace, owner=self._owner)
         self.host.run(
-            f'{d}mv "$d/undo.new" "$d/undo.sh"; {NOW} >"$d/lease"\n'
+            f'{d}mv "$d/undo.new" "$d/undo.sh"; {RENEW}\n'
             f'[ -e "$d/armed" ] || {{ : >"$d/armed"; {start} }}'
         )
 
@@ -104,7 +116,7 @@ class Guard:
             HostLost: it has taken itself back, or the connection is gone.
         """
         try:
-            self.host.run(f'd={shell.line([self.folder])}; [ -d "$d" ] && {NOW} >"$d/lease"')
+            self.host.run(f'd={shell.line([self.folder])}; [ -d "$d" ] && {RENEW}')
         except CommandFailed:
             raise HostLost(
                 f"host {self.host.machine.name} took itself back: it heard nothing for more than "

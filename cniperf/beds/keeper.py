@@ -144,7 +144,7 @@ def _note(journal: Journal, lab: "Lab", plan: "Plan") -> None:
     }  # fmt: skip
     standing = Standing(
         lab=journal.path.stem, pid=os.getpid(), scheme=plan.scheme, places=places,
-        devices={place: sorted(lab.devices(place)) for place in places},
+        devices={place: sorted(found) for place, found in lab.devices(places).items()},
         pods={host: end.address for host, end in ends.items()},
         environ=lab.ovs_environs(),
     )  # fmt: skip

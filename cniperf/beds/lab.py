@@ -13,152 +13,32 @@ touches nothing in the root namespace: no device, address or route is ever there
 import os
 import secrets
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from cniperf.beds import cpus, ovs, reaper
 from cniperf.beds.awake import awake
-from cniperf.beds.bed import Others
+from cniperf.beds.bed import Call, Others
+from cniperf.beds.blueprint import Names, lab_steps
 from cniperf.beds.caches import handover
 from cniperf.beds.child import LocalChild
-from cniperf.beds.command import CommandFailed, run
+from cniperf.beds.command import run
 from cniperf.beds.cputime import CpuTimes, process_seconds, used_since
 from cniperf.beds.datagrams import Datagrams
 from cniperf.beds.journal import NETNS_DIR, Journal, state_dir
-from cniperf.beds.netlink import Netlink, shared
+from cniperf.beds.lab_host import LabHost, refusals
+from cniperf.beds.netlink import shared
 from cniperf.environment import fingerprint
-from cniperf.errors import Busy, NotAble, StepFailed, one_line
-from cniperf.hosts import ARTICLE_HOSTS, Host, Pod
+from cniperf.errors import Busy, NotAble, StepFailed
+from cniperf.hosts import ARTICLE_HOSTS, Host
 from cniperf.plan import HostPlan, Plan
-from cniperf.steps import (
-    AddAddress,
-    AddBridge,
-    AddNetns,
-    AddRoute,
-    AddVeth,
-    LinkUp,
-    MoveLink,
-    NetlinkStep,
-    SetFeatures,
-    SetMaster,
-    SetSysctl,
-    Step,
-)
-
-NO_TUNNEL_SEGMENTATION = ("tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation")
-
-# What the NICs of the lab's hosts cannot do; veth itself can do everything.
-NICS: dict[str, tuple[str, ...]] = {
-    "virtio": NO_TUNNEL_SEGMENTATION,
-    "offload": (),
-    "plain": ("tso", "gso", "gro"),
-}
-
+from cniperf.steps import AddNetns, NetlinkStep, Step
 
 BRIDGE_NETFILTER = "net.bridge.bridge-nf-call-iptables"  # not there without br_netfilter
-
-
-@dataclass(frozen=True)
-class Names:
-    """The names of a lab's namespaces, with so many pods on each host."""
-
-    lab: str
-    pairs: int = 1
-
-    @property
-    def wire(self) -> str:
-        """The namespace of the bridge between the hosts."""
-        return f"cniperf-{self.lab}-wire"
-
-    def host(self, name: str) -> str:
-        """The namespace of a host."""
-        return f"cniperf-{self.lab}-{name}"
-
-    def pod(self, name: str, number: int = 1) -> str:
-        """The namespace of a pod on a host."""
-        return f"cniperf-{self.lab}-pod-{name}{number if number > 1 else ''}"
-
-    def pods(self, name: str) -> tuple[Pod, ...]:
-        """The pods on a host."""
-        return tuple(Pod(self.pod(name, n), n) for n in range(1, self.pairs + 1))
-
-    def all(self) -> list[str]:
-        """Every namespace that the lab may make, pods first."""
-        pods = [pod.netns for name in "ab" for pod in self.pods(name)]
-        return [*pods, self.host("a"), self.host("b"), self.wire]
-
-
-def lab_steps(names: Names, hosts: Iterable[Host], nic: str, gro: str = "default") -> list[Step]:
-    """Return the steps that build a lab, to be taken in the namespace of its wire."""
-    steps: list[Step] = []
-    for host in hosts:
-        inside, port = names.host(host.name), f"port-{host.name}"
-        if not steps:
-            steps += [AddBridge("br0", host.mtu), LinkUp("br0")]
-        steps += [
-            AddNetns(inside),
-            AddVeth(host.nic, port, host.mtu),
-            MoveLink(host.nic, into=inside),
-            SetMaster(port, "br0"),
-            LinkUp(port),
-            LinkUp("lo", netns=inside),
-            LinkUp(host.nic, netns=inside),
-            AddAddress(f"{host.address}/{host.prefixlen}", host.nic, netns=inside),
-            # A host forwards for its pods, and answers for 169.254.1.1 only with a route there.
-            AddRoute("default", dev=host.nic, netns=inside),
-            SetSysctl("net.ipv4.ip_forward", "1", netns=inside),
-        ]
-        if NICS[nic]:
-            steps += [SetFeatures(host.nic, NICS[nic], on=False, netns=inside)]
-        if gro != "default":
-            steps += [SetFeatures(host.nic, ("gro",), on=gro == "on", netns=inside)]
-    return steps
-
-
-class LabHost:
-    """One of the lab's namespaces as the steps' :class:`~cniperf.steps.Applier`."""
-
-    def __init__(
-        self, namespace: str, netlink: Netlink, environ: dict[str, str] | None = None
-    ) -> None:
-        self.namespace, self._netlink = namespace, netlink
-        self.environ = {**os.environ, **(environ or {})}
-
-    def netlink(self, netns: str | None) -> Any:  # noqa: ANN401
-        """Return the open socket of a pod's namespace, or of the host's own."""
-        return self._netlink.socket(netns or self.namespace)
-
-    def index(self, device: str, netns: str | None) -> int:
-        """Return the interface index of a device."""
-        return self._netlink.index(device, netns or self.namespace)
-
-    def add_netns(self, name: str) -> None:
-        """Make a pod's namespace."""
-        self._netlink.add_netns(name)
-
-    def del_netns(self, name: str) -> None:
-        """Delete a pod's namespace."""
-        self._netlink.del_netns(name)
-
-    def set_sysctl(self, key: str, value: str, netns: str | None) -> None:
-        """Set a kernel parameter of a pod's namespace, or of the host's own."""
-        self._netlink.set_sysctl(key, value, netns or self.namespace)
-
-    def run(self, argv: Sequence[str]) -> None:
-        """Run a command in the host's namespace."""
-        run(self.enter(argv), environ=self.environ)
-
-    def enter(self, argv: Sequence[str], netns: str | None = None) -> list[str]:
-        """Return a command that runs another in the host's namespace, or in a pod's.
-
-        However this process ends, that command ends with it.
-        """
-        namespace = f"/run/netns/{netns or self.namespace}"
-        return ["setpriv", "--pdeathsig", "KILL", "nsenter", f"--net={namespace}", "--", *argv]
 
 
 class Lab:
@@ -318,7 +198,7 @@ class Lab:
         A command runs on the caller's thread, where a signal ends it: one that waits for a
         daemon (``ovs-vsctl``) could otherwise outlive the lab.
         """
-        with _refusals(step, host):
+        with refusals(step, host):
             if by == "netlink" and isinstance(step, NetlinkStep):
                 self._netlink.do(lambda: step.apply(applier))
             else:
@@ -418,9 +298,15 @@ class Lab:
         host = self._appliers["b" if place.endswith("b") else "a"]
         return run(host.enter(argv, self.namespace(place)), environ=host.environ, text=text)
 
-    def devices(self, place: str) -> dict[str, str]:
-        """Return the devices at a place and their MAC addresses; none where there is no place."""
-        namespace = self.namespace(place)
+    def commands(self, calls: Sequence[Call]) -> list[str]:
+        """Run commands, one after the other, and return what each says."""
+        return [self.command(*call) for call in calls]
+
+    def devices(self, places: Iterable[str]) -> dict[str, dict[str, str]]:
+        """Return by place its devices and their MAC addresses; none where there is no place."""
+        return {place: self._links(self.namespace(place)) for place in places}
+
+    def _links(self, namespace: str) -> dict[str, str]:
         if not (NETNS_DIR / namespace).exists():
             return {}
         return self._netlink.do(lambda: self._netlink.links(namespace))
@@ -430,10 +316,13 @@ class Lab:
         namespace = netns or self.names.host(host.name)
         return self._netlink.do(lambda: self._netlink.mtu(device, namespace))
 
-    def datagrams(self, host: Host, netns: str | None) -> Datagrams:
-        """Return a new UDP socket of a host, or of a pod on it."""
-        namespace = netns or self.names.host(host.name)
-        return Datagrams(self._netlink.do(lambda: self._netlink.udp_socket(namespace)))
+    def datagrams(self, ends: Sequence[tuple[Host, str | None]]) -> list[Datagrams]:
+        """Return a new UDP socket of each host, or of a pod on it whose namespace is given."""
+        names = [netns or self.names.host(host.name) for host, netns in ends]
+        return [
+            Datagrams(self._netlink.do(lambda name=name: self._netlink.udp_socket(name)))  # type: ignore[misc]
+            for name in names
+        ]
 
     def sysctl(self, host: Host, key: str) -> str:
         """Return a kernel parameter: this machine's, for those that no namespace has."""
@@ -490,21 +379,3 @@ def require_root() -> None:
     """
     if os.geteuid() != 0:
         raise NotAble("the lab makes network namespaces, which needs root: put sudo before it")
-
-
-@contextmanager
-def _refusals(step: Step, host: str) -> Iterator[None]:
-    """Turn what the kernel or a tool says to a step into StepFailed."""
-    from pyroute2.netlink.exceptions import NetlinkError
-
-    command = str(step)
-    try:
-        yield
-    except CommandFailed as problem:
-        raise StepFailed(host, command, problem.reason) from problem
-    except NetlinkError as problem:
-        kernel, words = os.strerror(problem.code), str(problem.args[-1])
-        reason = kernel if words == kernel else f"{kernel}: {words}"
-        raise StepFailed(host, command, one_line(reason)) from problem
-    except OSError as problem:
-        raise StepFailed(host, command, one_line(str(problem))) from problem

@@ -1,35 +1,27 @@
 """One host that is reached by SSH: commands go there quoted once, and end with this process."""
 
-import logging
-import os
-import select
 import socket
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cniperf.beds import shell
 from cniperf.beds.child import carried, listeners, sleeping_shell
 from cniperf.beds.command import CommandFailed
-from cniperf.errors import CniperfError, NotAble, one_line
+from cniperf.beds.connection import HostLost, connect, telling
+from cniperf.errors import NotAble
 
 if TYPE_CHECKING:
     from cniperf.inventory import Machine
 
-CONNECT = 10  # seconds
 TIMEOUT = 30  # seconds that a command may take
 LAST_WORDS = 400  # characters of what a command said when it failed
 # When a process began, in ticks since boot: with its pid this never comes twice.
 BEGAN = """began() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 """
 PATH = "PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export PATH LC_ALL=C\n"
-
-
-class HostLost(CniperfError):
-    """The connection to a host is gone, or could not be made."""
 
 
 class Remote:
@@ -53,8 +45,8 @@ class Remote:
             HostLost: no such host, no answer, a key that is unknown or refused.
             NotAble: neither root nor sudo without a password.
         """
-        self._connection = _connection(self.machine)
-        with _told(self.machine):
+        self._connection = connect(self.machine)
+        with telling(self.machine):
             self._connection.open()
         with suppress(OSError, AttributeError):  # a gateway's pipe has no such option
             self._connection.transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -91,6 +83,19 @@ class Remote:
         except CommandFailed as problem:
             raise CommandFailed(argv, problem.reason) from None
 
+    def commands(self, calls: Sequence[tuple[Sequence[str], str | None]]) -> list[str]:
+        """Run commands, each with a text to read, in one round trip; return what each said.
+
+        Raises:
+            CommandFailed: the first that failed.
+        """
+        try:
+            return self.run(shell.batch(calls)).split("\0")[:-1]
+        except CommandFailed as problem:
+            if (found := shell.failed(problem.reason)) is None:
+                raise
+            raise CommandFailed(calls[found[0]][0], found[1]) from None
+
     def run(self, script: str, text: str | None = None) -> str:
         """Run a shell script to its end, with a text to read; return its standard output.
 
@@ -100,7 +105,7 @@ class Remote:
         """
         from invoke.exceptions import CommandTimedOut
 
-        with _told(self.machine):
+        with telling(self.machine):
             promise = self._begin(script, timeout=TIMEOUT)
             if text is not None:
                 promise.runner.channel.sendall(text.encode())
@@ -144,12 +149,12 @@ class Remote:
             "{ cat <&3 >/dev/null; kill $p; sleep 1; kill -9 $p; } 2>/dev/null & w=$!\n"
             "exec 3<&-; wait $p; s=$?; kill $w; exit $s"
         )
-        with _told(self.machine):
+        with telling(self.machine):
             return Process(self, self._begin(script), netns, f"{output}.pid")
 
     def talk(self, argv: Sequence[str]) -> "Talk":
         """Start a command that answers a line with a line."""
-        with _told(self.machine):
+        with telling(self.machine):
             return Talk(self, shell.line(argv))
 
     def put(self, file: str, text: str) -> None:
@@ -158,7 +163,7 @@ class Remote:
 
     def get(self, file: str, here: Path) -> None:
         """Fetch a file by SFTP; one that is not there stays away."""
-        with _told(self.machine), self._lock, suppress(FileNotFoundError):
+        with telling(self.machine), self._lock, suppress(FileNotFoundError):
             self._connection.sftp().get(file, str(here))
 
     def files(self, folder: str) -> list[str]:
@@ -272,6 +277,33 @@ class Talk:
         self._promise.runner.channel.close()
 
 
+class RemoteDatagrams:
+    """One end of a probe on a remote host; see :class:`cniperf.beds.datagrams.Datagrams`."""
+
+    def __init__(self, talk: Talk) -> None:
+        self._talk = talk
+
+    def bind(self, address: str, port: int) -> None:
+        """Take an address."""
+        self._talk("bind", address, port)
+
+    def send(self, count: int, size: int, address: str, port: int) -> None:
+        """Send datagrams of so many bytes at once."""
+        self._talk("send", count, size, address, port)
+
+    def wait(self, count: int, seconds: float) -> int:
+        """Wait for datagrams; return how many arrived in time."""
+        return int(self._talk("wait", count, seconds))
+
+    def drain(self) -> int:
+        """Read all that has arrived; return how many datagrams that were."""
+        return int(self._talk("drain"))
+
+    def close(self) -> None:
+        """Let it end."""
+        self._talk.close()
+
+
 class _Lines:
     """A text stream that hands out what was written, line by line."""
 
@@ -294,97 +326,3 @@ class _Lines:
                 return None
             found, _, self._text = self._text.partition("\n")
             return found
-
-
-def _connection(machine: "Machine") -> Any:  # noqa: ANN401
-    """Return a fabric connection, not yet open, that trusts known keys only."""
-    import fabric
-    from fabric.runners import Remote as FabricRemote
-    from paramiko import MissingHostKeyPolicy, ProxyCommand
-
-    class Runner(FabricRemote):  # type: ignore[misc]
-        """A runner that neither dawdles nor leaves a command behind when it is interrupted."""
-
-        input_sleep = 0.001
-        read_chunk_size = 65536
-
-        def send_interrupt(self, interrupt: KeyboardInterrupt) -> None:
-            self.channel.close()
-            raise interrupt
-
-    class Refuse(MissingHostKeyPolicy):  # type: ignore[misc]
-        """Refuse a key that nobody has accepted, and tell how to accept it."""
-
-        def missing_host_key(self, client: object, hostname: str, key: Any) -> None:  # noqa: ANN401
-            raise HostLost(
-                f"host {machine.name}: its key ({key.get_name()} {key.fingerprint}) is not known; "
-                f"if it is right, accept it: {machine.accept()}"
-            )
-
-    class Connection(fabric.Connection):  # type: ignore[misc]
-        """A connection that breaks when the command in between ends."""
-
-        def open_gateway(self) -> Any:  # noqa: ANN401
-            gateway = super().open_gateway()
-            if isinstance(gateway, ProxyCommand):
-                gateway.recv = partial(_receive, gateway)
-            return gateway
-
-    # What goes wrong is told once, as a line; paramiko would print its tracebacks besides.
-    logging.getLogger("paramiko").addHandler(logging.NullHandler())
-    config = fabric.Config(overrides={"runners": {"remote": Runner}})
-    given = {"key_filename": str(machine.key)} if machine.key else {}
-    connection = Connection(
-        machine.ssh, user=machine.user or None, port=machine.port or None,
-        gateway=machine.gateway(), config=config, connect_timeout=CONNECT,
-        connect_kwargs={**given, "banner_timeout": CONNECT, "auth_timeout": CONNECT},
-    )  # fmt: skip
-    client = connection.client
-    client.set_missing_host_key_policy(Refuse())
-    own = connection.ssh_config.get("userknownhostsfile", "~/.ssh/known_hosts").split()
-    files = [str(machine.known_hosts)] if machine.known_hosts else own
-    for file in [*files, "/etc/ssh/ssh_known_hosts"]:
-        with suppress(OSError):
-            client.load_system_host_keys(str(Path(file).expanduser()))
-    return connection
-
-
-def _receive(gateway: Any, size: int) -> bytes:  # noqa: ANN401
-    """Read from a proxy command; nothing once it has ended.
-
-    paramiko's own way (5.1) goes on reading then: it takes a whole CPU, and nobody is told.
-    """
-    said = gateway.process.stdout
-    if not select.select([said], [], [], gateway.timeout)[0]:
-        raise TimeoutError
-    return os.read(said.fileno(), size)
-
-
-class _told:  # noqa: N801  reads as a verb
-    """Turn what SSH says into one line about the host."""
-
-    def __init__(self, machine: "Machine") -> None:
-        self._machine = machine
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type | None, problem: BaseException | None, trace: object) -> None:
-        if problem is None or isinstance(problem, CniperfError):
-            return
-        from paramiko import ssh_exception as ssh
-
-        name = f"host {self._machine.name}"
-        if isinstance(problem, ssh.BadHostKeyException):
-            raise HostLost(
-                f"{name}: its key is another than the known one: find out why; if the host is new, "
-                f"ssh-keygen -R {self._machine.address_of_key()}, then accept the new key"
-            ) from None
-        if isinstance(problem, ssh.AuthenticationException):
-            raise HostLost(f"{name} lets nobody in as {self._machine.target()}: "
-                           "check user and key") from None  # fmt: skip
-        if isinstance(problem, (ssh.SSHException, OSError, EOFError)):
-            words = one_line(str(problem)) or type(problem).__name__
-            raise HostLost(
-                f"{name} ({self._machine.target()}) cannot be reached: {words}"
-            ) from None

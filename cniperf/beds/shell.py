@@ -32,6 +32,32 @@ def steps(commands: Iterable[Sequence[str]]) -> str:
     return head + "".join(f"step {line(argv)}\n" for argv in commands)
 
 
+def batch(commands: Iterable[tuple[Sequence[str], str | None]]) -> str:
+    """Return the script that runs commands as :func:`steps` does, each with a text to read.
+
+    What each says ends with a zero byte.
+    """
+    return "".join(
+        f"{_fed(line(argv), text)} || {{ printf '\\nfailed {number}\\n' >&2; exit 9; }}; "
+        "printf '\\0'\n"
+        for number, (argv, text) in enumerate(commands, 1)
+    )
+
+
+def _fed(command: str, text: str | None) -> str:
+    return f"{command} </dev/null" if text is None else f"printf %s {line([text])} | {command}"
+
+
+def failed(said: str) -> tuple[int, str] | None:
+    """Return which command of :func:`steps` or :func:`batch` failed, from 0, and its words.
+
+    Args:
+        said: the end of what the script wrote to its standard error.
+    """
+    words, _, number = said.rpartition("failed ")
+    return (int(number) - 1, words.strip()) if number.strip().isdigit() else None
+
+
 def best_effort(commands: Iterable[Sequence[str]]) -> str:
     """Return the lines that run commands whatever each comes to; none may hang."""
     return "".join(f"timeout 10 {line(argv)} >/dev/null 2>&1\n" for argv in commands)

@@ -9,7 +9,7 @@ import json
 import secrets
 import shlex
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -17,25 +17,24 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from cniperf.beds import cpus, shell, snapshot
-from cniperf.beds.bed import Others
+from cniperf.beds.bed import Call, Others
 from cniperf.beds.command import CommandFailed
 from cniperf.beds.cputime import CpuTimes, seconds_of, used_since
+from cniperf.beds.demand import Demand
 from cniperf.beds.guard import Guard, Renewal
 from cniperf.beds.journal import Journal
-from cniperf.beds.remote import Process, Remote, Talk
+from cniperf.beds.remote import Process, Remote, RemoteDatagrams
 from cniperf.beds.survey import survey
 from cniperf.errors import (
     CannotWrite,
     CniperfError,
-    NotAble,
     NotRestored,
-    ParameterError,
     StepFailed,
 )
 from cniperf.hosts import Host, Pod
 from cniperf.inventory import Machine
 from cniperf.measure.counters import END
-from cniperf.plan import Plan
+from cniperf.plan import HostPlan, Plan
 from cniperf.steps import SetSysctl
 
 T = TypeVar("T")
@@ -82,14 +81,14 @@ class SshBed:
         self._id = secrets.token_hex(2)
         self._machines = dict(zip("ab", machines, strict=True))
         self._mtu, self._ovs, self._udpcsum, self._pairs = mtu, ovs, udpcsum, pairs
-        self._tools, self._congestion = tools or {}, congestion
-        self._allow_shared_nic, self.grace = allow_shared_nic, grace
+        self._demand = Demand(mtu, tools or {}, congestion, ovs=ovs,
+                              allow_shared_nic=allow_shared_nic)  # fmt: skip
+        self.grace = grace
         self._remotes = {name: Remote(machine) for name, machine in self._machines.items()}
         self._guards: dict[str, Guard] = {}
         self._before: dict[str, dict[str, Any]] = {}
         self._undo: dict[str, list[list[str]]] = {"a": [], "b": []}
         self._pushed: dict[str, set[str]] = {"a": set(), "b": set()}
-        self._pids: list[str] = []
         self._renewal: Renewal | None = None
 
     # ── life ──────────────────────────────────────────────────────────────────────────────────
@@ -105,16 +104,16 @@ class SshBed:
         return self
 
     def _open(self) -> None:
-        self._both(Remote.open)
-        self._surveys = dict(zip("ab", self._both(survey), strict=True))
+        self._both(lambda name: self._remotes[name].open())
+        self._surveys = self._both(lambda name: survey(self._remotes[name]))
         self.hosts: tuple[Host, Host] = (self._host("a"), self._host("b"))
         self.cpus: Mapping[str, tuple[int, ...]] = {
             name: self._machines[name].cpu_list() or tuple(range(found.cpus))
             for name, found in self._surveys.items()
         }
-        for name in "ab":
-            self._check(name)
-        self._before = dict(zip("ab", self._both(self._look), strict=True))
+        for name, found in self._surveys.items():
+            self._demand.check(self._machines[name], found)
+        self._before = self._both(lambda name: self._look(self._remotes[name]))
         self._guards = {name: Guard(remote, self.grace) for name, remote in self._remotes.items()}
         claimed = ExitStack()
         with claimed:
@@ -122,8 +121,7 @@ class SshBed:
                 guard.claim()
                 claimed.callback(guard.release)
             claimed.pop_all()
-        for host in self.hosts:
-            self._prepare(host)
+        self._both(self._prepare)
         self._renewal = Renewal(list(self._guards.values()))
 
     def _look(self, remote: Remote) -> dict[str, Any]:
@@ -143,51 +141,16 @@ class SshBed:
             ovs_datapath=found.ovs_datapath if self._ovs else "system",
         )  # fmt: skip
 
-    def _check(self, name: str) -> None:
-        """Refuse what a host cannot carry, or what could lose it; nothing has been touched."""
-        machine, found = self._machines[name], self._surveys[name]
-        who = f"host {machine.name}"
-        if missing := found.missing(self._tools, ovs=self._ovs):
-            packages = " ".join(sorted(set(missing.values())))
-            raise NotAble(f"{who}: {', '.join(missing)} not found: apt-get install {packages}")
-        if machine.nic not in found.devices:
-            known = ", ".join(found.devices)
-            raise ParameterError(f"{who} has no interface {machine.nic!r}: {known}")
-        if machine.address not in found.addresses.get(machine.nic, []):
-            has = ", ".join(found.addresses.get(machine.nic, [])) or "none"
-            raise ParameterError(
-                f"{who}: {machine.nic} does not have the address {machine.address}, but {has}"
-            )
-        if (mtu := found.devices[machine.nic]) != self._mtu:
-            raise ParameterError(
-                f"{who}: {machine.nic} has MTU {mtu}, not {self._mtu}: give mtu={mtu}"
-            )
-        if self._congestion and self._congestion not in found.congestion:
-            raise ParameterError(
-                f"congestion={self._congestion!r} is not allowed: {who} has "
-                f"{', '.join(found.congestion)}"
-            )
-        if (why := found.shared(machine.nic)) and not self._allow_shared_nic:
-            raise NotAble(
-                f"{who}: {machine.nic} carries {why}, which the wiring may cut: measure on "
-                "another interface, or say allow_shared_nic (--allow-shared-nic)"
-            )
-
-    def _prepare(self, host: Host) -> None:
+    def _prepare(self, name: str) -> None:
         """Let a host forward for its pods, as the lab's do; first of all, arm its switch."""
         key = "net.ipv4.ip_forward"
-        before = self._before[host.name]["sysctl"].get(key, "0")
-        self._undo[host.name] = [
-            SetSysctl(key, before).argv(),
-            ["nft", "; ".join(END.splitlines())],
-        ]
-        self._guards[host.name].arm(self._undo[host.name])
-        remote = self._remotes[host.name]
+        before = self._before[name]["sysctl"].get(key, "0")
+        self._undo[name] = [SetSysctl(key, before).argv(), ["nft", "; ".join(END.splitlines())]]
+        remote, guard = self._remotes[name], self._guards[name]
+        guard.arm(self._undo[name])
         remote.command(SetSysctl(key, "1").argv())
-        if self._surveys[host.name].awake:
-            remote.start(
-                ["sh", "-c", AWAKE], None, self._folder(host), f"{self._folder(host)}/awake"
-            )
+        if self._surveys[name].awake:
+            remote.start(["sh", "-c", AWAKE], None, guard.folder, f"{guard.folder}/awake")
 
     def __exit__(
         self,
@@ -256,10 +219,10 @@ class SshBed:
                 return changed
             time.sleep(0.1)
 
-    def _both(self, work: Callable[[Remote], T]) -> list[T]:
-        """Do the same on both hosts at once."""
+    def _both(self, work: Callable[[str], T]) -> dict[str, T]:
+        """Do the same for both hosts at once, which are given by their names."""
         with ThreadPoolExecutor(2) as threads:
-            return list(threads.map(work, self._remotes.values()))
+            return dict(zip("ab", threads.map(work, "ab"), strict=True))
 
     def keep(self, folder: Path) -> None:
         """Write down a folder of this machine, for whoever sweeps after this process."""
@@ -268,35 +231,38 @@ class SshBed:
     # ── wiring ────────────────────────────────────────────────────────────────────────────────
 
     def apply(self, plan: Plan) -> None:
-        """Wire both hosts, one script each; how to take it back is there first.
+        """Wire both hosts at once, one script each; how to take all back is there first.
 
         Raises:
             StepFailed: the first step that was refused.
             HostLost: a host went away; it takes itself back.
         """
-        for side in plan:
-            name = side.host.name
-            back = [step.argv() for step in side.undo()]
-            self._guards[name].arm([*back, *self._undo[name]])
-        for side in plan:
-            remote = self._remotes[side.host.name]
-            commands = [step.argv() for step in side.steps]
-            file = f"{self._folder(side.host)}/wire.sh"
-            remote.put(file, shell.steps(commands))
-            try:
-                remote.command(["sh", file])
-            except CommandFailed as problem:
-                reason, _, number = problem.reason.rpartition("failed ")
-                if not number.isdigit():
-                    raise
-                failed = shlex.join(commands[int(number) - 1])
-                raise StepFailed(remote.machine.name, failed, reason.strip()) from None
+        sides = {side.host.name: side for side in plan}
+        self._both(lambda name: self._arm(sides[name]))
+        self._both(lambda name: self._wire(sides[name]))
+
+    def _arm(self, side: HostPlan) -> None:
+        back = [step.argv() for step in side.undo()]
+        self._guards[side.host.name].arm([*back, *self._undo[side.host.name]])
+
+    def _wire(self, side: HostPlan) -> None:
+        remote = self._remotes[side.host.name]
+        commands = [step.argv() for step in side.steps]
+        file = f"{self._folder(side.host)}/wire.sh"
+        remote.put(file, shell.steps(commands))
+        try:
+            remote.command(["sh", file])
+        except CommandFailed as problem:
+            if (found := shell.failed(problem.reason)) is None:
+                raise
+            number, reason = found
+            step = shlex.join(commands[number])
+            raise StepFailed(remote.machine.name, step, reason) from None
 
     def undo(self, plan: Plan) -> None:
         """Unwire both hosts; what is refused shows in the snapshot at the end."""
-        for side in plan:
-            back = [step.argv() for step in side.undo()]
-            self._remotes[side.host.name].run(shell.best_effort(back) + "true")
+        back = {side.host.name: [step.argv() for step in side.undo()] for side in plan}
+        self._both(lambda name: self._remotes[name].run(shell.best_effort(back[name]) + "true"))
 
     # ── load ──────────────────────────────────────────────────────────────────────────────────
 
@@ -336,14 +302,16 @@ class SshBed:
             CannotWrite: there is no place for it.
         """
         self._raise_if_lost()
-        for host in self.hosts:
-            remote, files = self._remotes[host.name], f"{self._folder(host)}/files"
-            for name in remote.files(files):
-                if name not in self._pushed[host.name] and not name.endswith(".pid"):
-                    try:
-                        remote.get(f"{files}/{name}", folder / name)
-                    except OSError as problem:
-                        raise CannotWrite(f"{folder.parent}: {problem.strerror}") from None
+        self._both(lambda name: self._collect(name, folder))
+
+    def _collect(self, name: str, folder: Path) -> None:
+        remote, files = self._remotes[name], f"{self._guards[name].folder}/files"
+        for file in remote.files(files):
+            if file not in self._pushed[name] and not file.endswith(".pid"):
+                try:
+                    remote.get(f"{files}/{file}", folder / file)
+                except OSError as problem:
+                    raise CannotWrite(f"{folder.parent}: {problem.strerror}") from None
 
     def _raise_if_lost(self) -> None:
         if self._renewal and self._renewal.problem:
@@ -371,20 +339,43 @@ class SshBed:
 
     def command(self, place: str, argv: Sequence[str], text: str | None = None) -> str:
         """Run a command at a place, with a text to read, and return what it says."""
-        host = self._remotes["b" if place.endswith("b") else "a"]
-        return host.command(self._enter(self.namespace(place), argv), text)
+        return self.commands([Call(place, argv, text)])[0]
+
+    def commands(self, calls: Sequence[Call]) -> list[str]:
+        """Run commands, those at one host in this order, in one round trip to each host."""
+        told: dict[int, str] = {}
+
+        def at(name: str) -> None:
+            here = {n: call for n, call in enumerate(calls) if _host_of(call.place) == name}
+            inside = [(self._enter(self.namespace(call.place), call.argv), call.text)
+                      for call in here.values()]  # fmt: skip
+            if inside:
+                told.update(zip(here, self._remotes[name].commands(inside), strict=True))
+
+        self._both(at)
+        return [told[n] for n in range(len(calls))]
 
     def _enter(self, netns: str | None, argv: Sequence[str]) -> list[str]:
         inside = ["nsenter", f"--net=/run/netns/{netns}", "--"] if netns else []
         return [*inside, *argv]
 
-    def devices(self, place: str) -> dict[str, str]:
-        """Return the devices at a place and their MAC addresses; none where there is no place."""
-        try:
-            links = json.loads(self.command(place, ["ip", "-j", "link"]))
-        except CommandFailed:
-            return {}
-        return {link["ifname"]: link.get("address", "") for link in links}
+    def devices(self, places: Iterable[str]) -> dict[str, dict[str, str]]:
+        """Return by place its devices and their MAC addresses; none where there is no place."""
+        lines = {
+            place: shell.line(self._enter(self.namespace(place), ["ip", "-j", "link"]))
+            for place in places
+        }
+
+        def at(name: str) -> dict[str, str]:
+            here = {place: line for place, line in lines.items() if _host_of(place) == name}
+            return shell.answers(self._remotes[name].run(shell.ask(here)))
+
+        told = self._both(at)
+        links = {place: json.loads(told[_host_of(place)][place] or "[]") for place in lines}
+        return {
+            place: {link["ifname"]: link.get("address", "") for link in found}
+            for place, found in links.items()
+        }
 
     def mtu(self, host: Host, netns: str | None, device: str) -> int:
         """Return the MTU, in bytes, that the kernel gives a device of a host or of a pod on it."""
@@ -392,11 +383,15 @@ class SshBed:
         (link,) = json.loads(self._remotes[host.name].command(argv))
         return int(link["mtu"])
 
-    def datagrams(self, host: Host, netns: str | None) -> "RemoteDatagrams":
-        """Return a new UDP socket of a host, or of a pod on it."""
+    def datagrams(self, ends: Sequence[tuple[Host, str | None]]) -> list[RemoteDatagrams]:
+        """Return a new UDP socket of each host, or of a pod on it whose namespace is given."""
         source = Path(__file__).with_name("datagrams.py").read_text()
-        argv = self._enter(netns, ["python3", "-c", source])
-        return RemoteDatagrams(self._remotes[host.name].talk(argv))
+        return [
+            RemoteDatagrams(
+                self._remotes[host.name].talk(self._enter(netns, ["python3", "-c", source]))
+            )
+            for host, netns in ends
+        ]
 
     def sysctl(self, host: Host, key: str) -> str:
         """Return a kernel parameter of a host."""
@@ -406,8 +401,8 @@ class SshBed:
 
     def cpu_times(self) -> dict[str, CpuTimes]:
         """Return what each host's CPUs have spent so far."""
-        return {name: CpuTimes.read(remote.run("cat /proc/uptime /proc/stat"))
-                for name, remote in self._remotes.items()}  # fmt: skip
+        said = self._both(lambda name: self._remotes[name].run("cat /proc/uptime /proc/stat"))
+        return {name: CpuTimes.read(text) for name, text in said.items()}
 
     def instructions(self) -> dict[str, int] | None:
         """Return None: nobody counts what a real CPU executes."""
@@ -415,18 +410,18 @@ class SshBed:
 
     def others(self, since: Others | None = None) -> Others:
         """Return the CPU seconds of all processes but the load's, so far or since an answer."""
-        now = {host.name: seconds_of(self._stats(host)) for host in self.hosts}
+        now = self._both(lambda name: seconds_of(self._stats(name)))
         if since is None:
             return now
         return {name: used_since(found, since[name]) for name, found in now.items()}
 
-    def _stats(self, host: Host) -> str:
+    def _stats(self, name: str) -> str:
         """Return ``/proc/PID/stat`` of all processes but those that this bed started."""
-        pids = shell.line([f"{self._folder(host)}/pids"])
+        pids = shell.line([f"{self._guards[name].folder}/pids"])
         own = f"own=\" $(cut -d' ' -f1 {pids} | tr '\\n' ' ')\""
         each = 'p=${f%/stat}; p=${p#/proc/}; case "$own" in *" $p "*) ;; *) cat "$f";; esac'
         script = f"{own}; for f in /proc/[0-9]*/stat; do {each}; done 2>/dev/null; true"
-        return self._remotes[host.name].run(script)
+        return self._remotes[name].run(script)
 
     def handover(self) -> float | None:
         """Return None: the CPUs of two hosts share no cache."""
@@ -454,28 +449,5 @@ class SshBed:
         }  # fmt: skip
 
 
-class RemoteDatagrams:
-    """One end of a probe on a remote host; see :class:`cniperf.beds.datagrams.Datagrams`."""
-
-    def __init__(self, talk: Talk) -> None:
-        self._talk = talk
-
-    def bind(self, address: str, port: int) -> None:
-        """Take an address."""
-        self._talk("bind", address, port)
-
-    def send(self, count: int, size: int, address: str, port: int) -> None:
-        """Send datagrams of so many bytes at once."""
-        self._talk("send", count, size, address, port)
-
-    def wait(self, count: int, seconds: float) -> int:
-        """Wait for datagrams; return how many arrived in time."""
-        return int(self._talk("wait", count, seconds))
-
-    def drain(self) -> int:
-        """Read all that has arrived; return how many datagrams that were."""
-        return int(self._talk("drain"))
-
-    def close(self) -> None:
-        """Let it end."""
-        self._talk.close()
+def _host_of(place: str) -> str:
+    return "b" if place.endswith("b") else "a"

@@ -13,10 +13,11 @@ no way out, and QEMU's user network lets nothing of the guest out either (``rest
 Under software emulation Gbit/s tell little; there each guest's instructions are counted.
 """
 
+import json
 import os
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from types import TracebackType
 from typing import Any
 
 from cniperf.beds import cpus, reaper
+from cniperf.beds.bed import Call
 from cniperf.beds.bottle import plugin, qemu
 from cniperf.beds.child import carried
 from cniperf.beds.command import run
@@ -230,6 +232,17 @@ class VmBed(SshBed):
         if place == "wire":
             return run(["nsenter", f"--net={NETNS_DIR / self._wire_netns}", "--", *argv], text=text)
         return super().command(place, argv, text)
+
+    def commands(self, calls: Sequence[Call]) -> list[str]:
+        """Run commands; those at the wire are run here."""
+        there = iter(super().commands([call for call in calls if call.place != "wire"]))
+        return [self.command(*call) if call.place == "wire" else next(there) for call in calls]
+
+    def devices(self, places: Iterable[str]) -> dict[str, dict[str, str]]:
+        """Return by place its devices and their MAC addresses; none where there is no place."""
+        guests = super().devices(place for place in places if place != "wire")
+        links = json.loads(self.command("wire", ["ip", "-j", "link"]))
+        return {**guests, "wire": {link["ifname"]: link.get("address", "") for link in links}}
 
     # ── facts ─────────────────────────────────────────────────────────────────────────────────
 

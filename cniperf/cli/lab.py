@@ -115,8 +115,8 @@ def bench(
     ] = None,
 ) -> None:
     """Measure cniperf itself: what it adds to iperf3 and to ip. Takes ten minutes."""
-    from cniperf.bench import as_page
-    from cniperf.bench import bench as measure
+    from cniperf.bench.table import as_page
+    from cniperf.bench.table import bench as measure
 
     results = []
     for result in measure():

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from cniperf.beds.bed import Call
 from cniperf.errors import MeasurementFailed
 from cniperf.hops import Point, points
 from cniperf.measure import counters
@@ -105,7 +106,7 @@ def prove(bed: "Bed", plan: "Plan") -> Evidence:
         watch.begin()
         arrived = probe.send(PACKETS)
         tallies, senders = watch.end()
-        macs = {host.name: bed.devices(host.name)[host.nic] for host in bed.hosts}
+        macs = {host.name: watch.devices[host.name][host.nic] for host in bed.hosts}
         pods = {side.host.name: side.endpoint.address for side in plan if side.endpoint.netns}
         found = Evidence(
             plan.scheme, PACKETS, probe.payload, arrived, tallies, sorted(senders), macs, pods
@@ -134,38 +135,48 @@ def _policy(bed: "Bed", probe: Probe, pod: str) -> dict[str, int]:
     """Drop what the pod sends in the forward hook of its host, and see whether it still arrives."""
     bed.command("a", counters.BEGIN, counters.drop(pod))
     arrived = probe.there(POLICY_PACKETS)
-    said = bed.command("a", counters.LIST)
-    bed.command("a", counters.BEGIN, counters.END)
+    said, _ = bed.commands(_taken_away("a"))
     return {"sent": POLICY_PACKETS, "dropped": counters.dropped(said), "arrived": arrived}
 
 
+def _taken_away(place: str) -> list[Call]:
+    """Return the commands that tell what was counted at a place, and end that."""
+    return [Call(place, counters.LIST), Call(place, counters.BEGIN, counters.END)]
+
+
 class _Watch:
-    """The counters of a lab, namespace by namespace."""
+    """The counters of a lab, namespace by namespace.
+
+    Attributes:
+        devices: what is at each place, with its MAC address.
+    """
 
     def __init__(self, bed: "Bed", where: Sequence[Point], there: Flow, back: Flow) -> None:
         self._bed, self._where, self._ways = bed, where, (there, back)
         self._counted: dict[str, list[Point]] = {}
         self._flows: dict[Point, Tally] = {}
-        devices = {place: bed.devices(place) for place in {point.place for point in where}}
+        places = {*(point.place for point in where), *(host.name for host in bed.hosts)}
+        self.devices = bed.devices(sorted(places))
         for point in where:
-            exists = point.name in devices[point.place] or point.kind == "hook"
-            if point.kind != "flow" and devices[point.place] and exists:
+            here = self.devices[point.place]
+            exists = point.name in here or point.kind == "hook"
+            if point.kind != "flow" and here and exists:
                 self._counted.setdefault(point.place, []).append(point)
 
     def begin(self) -> None:
         nics = {host.name: host.nic for host in self._bed.hosts}
-        for place, here in self._counted.items():
-            rules = counters.script(here, *self._ways, nic=nics.get(place, ""))
-            self._bed.command(place, counters.BEGIN, rules)
+        scripts = {place: counters.script(here, *self._ways, nic=nics.get(place, ""))
+                   for place, here in self._counted.items()}  # fmt: skip
+        self._bed.commands([Call(place, counters.BEGIN, text) for place, text in scripts.items()])
         self._flows = self._matched()
 
     def end(self) -> tuple[dict[Point, Tally | None], set[tuple[str, str]]]:
         """Take the counters away; return what they saw, and who sent to the hosts' NICs."""
         found: dict[Point, Tally | None] = dict.fromkeys(self._where)
         senders: set[tuple[str, str]] = set()
-        for place, here in self._counted.items():
-            said = self._bed.command(place, counters.LIST)
-            self._bed.command(place, counters.BEGIN, counters.END)
+        calls = [call for place in self._counted for call in _taken_away(place)]
+        told = self._bed.commands(calls)[::2]
+        for said, here in zip(told, self._counted.values(), strict=True):
             found |= counters.read(said, here)
             senders |= counters.senders(said)
         for point, after in self._matched(settle=True).items():
@@ -175,14 +186,19 @@ class _Watch:
 
     def _matched(self, *, settle: bool = False) -> dict[Point, Tally]:
         """Return how many packets each flow of Open vSwitch has matched so far."""
-        found = {}
-        for point in self._where:
-            if point.kind == "flow":
-                if settle:  # the datapath tells its counts to the flow table now and then
-                    self._bed.command(point.place, ["ovs-appctl", "revalidator/wait"])
-                said = self._bed.command(point.place, ["ovs-ofctl", "dump-flows", point.name])
-                found[point] = Tally(_packets(said, point.there), _packets(said, point.back))
-        return found
+        flows = [point for point in self._where if point.kind == "flow"]
+        if settle:  # the datapath tells its counts to the flow table now and then
+            switches = sorted({point.place for point in flows})
+            self._bed.commands(
+                [Call(place, ["ovs-appctl", "revalidator/wait"]) for place in switches]
+            )
+        told = self._bed.commands(
+            [Call(point.place, ["ovs-ofctl", "dump-flows", point.name]) for point in flows]
+        )
+        return {
+            point: Tally(_packets(said, point.there), _packets(said, point.back))
+            for point, said in zip(flows, told, strict=True)
+        }
 
 
 def _packets(said: str, match: str) -> int:

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from cniperf.beds.lab import Lab, Names
+from cniperf.beds.blueprint import Names
+from cniperf.beds.lab import Lab
 from cniperf.beds.probe import device_kinds
 from cniperf.errors import Busy, StepFailed
 from cniperf.plan import make_plan

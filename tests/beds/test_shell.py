@@ -19,6 +19,7 @@ HOSTILE = ["eth0; touch {}", "$(touch {})", "`touch {}`", "a\ntouch {}\n", "' ; 
 
 words = st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)), max_size=40)
 nasty = st.text(st.sampled_from(list("'\"\\$`;&|<>()!*?~#\n\t {}[]=^%-a")), max_size=30)
+argvs = st.lists(words | nasty, min_size=1, max_size=4)
 
 
 def run(script: str) -> str:
@@ -34,14 +35,14 @@ def test_a_real_shell_hands_over_every_word_as_it_is(argv):
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.lists(words | nasty, min_size=1, max_size=4), min_size=1, max_size=3))
+@given(st.lists(argvs, min_size=1, max_size=3))
 def test_the_steps_of_a_plan_hand_over_every_word_as_it_is(commands):
     said = run(shell.steps([[*SHOW, *argv] for argv in commands]))
     assert [json.loads(line) for line in said.splitlines()] == commands
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(words | nasty, min_size=1, max_size=4))
+@given(argvs)
 def test_a_line_within_a_line_is_quoted_for_both_shells(argv):
     inner = shell.line([*SHOW, *argv])
     assert json.loads(run(shell.line(["sh", "-c", inner]))) == argv
@@ -75,3 +76,26 @@ def test_an_answer_is_found_by_its_question_and_none_is_empty():
         shell.ask({"a": "echo 1; echo 2", "b": "false", "c": "no-such-command", "d": "echo 4"})
     )
     assert shell.answers(said) == {"a": "1\n2\n", "b": "", "c": "", "d": "4\n"}
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(argvs, st.none() | words | nasty), max_size=3))
+def test_a_batch_hands_over_every_word_and_text_as_it_is(calls):
+    show = [sys.executable, "-S", "-c", "import json, sys; "
+            "print(json.dumps([sys.argv[1:], sys.stdin.buffer.read().decode()]))"]  # fmt: skip
+    said = run(shell.batch([([*show, *argv], text) for argv, text in calls]))
+    parts = said.split("\0")
+    assert parts.pop() == ""
+    assert [json.loads(part) for part in parts] == [[argv, text or ""] for argv, text in calls]
+
+
+@pytest.mark.parametrize("text", [None, "a text\n"])
+def test_the_first_of_a_batch_that_fails_is_named_and_ends_it(text, tmp_path):
+    after = tmp_path / "after"
+    script = shell.batch([(["true"], text), (["sh", "-c", "echo no >&2; exit 3"], text),
+                          (["touch", str(after)], text)])  # fmt: skip
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (9, "\0")
+    assert shell.failed(done.stderr) == (1, "no")
+    assert not after.exists()
+    assert shell.failed("ended otherwise") is None

@@ -13,9 +13,10 @@ import pytest
 
 from cniperf.beds import snapshot, survey
 from cniperf.beds.command import CommandFailed
+from cniperf.beds.connection import HostLost
 from cniperf.beds.journal import sweep_dead
 from cniperf.beds.rehearsal import Rehearsal
-from cniperf.beds.remote import HostLost, Remote
+from cniperf.beds.remote import Remote
 from cniperf.beds.ssh import SshBed
 from cniperf.errors import Busy, CniperfError, NotAble, ParameterError, StepFailed
 from cniperf.hosts import Host
@@ -155,7 +156,7 @@ def holder(rehearsal, looks):
 def test_a_killed_controller_loses_no_host(holder, looks):
     held = looks()
     assert "br-int" in held[0]["bridges"]
-    assert len(switches()) == 2
+    assert wait_for(lambda: len(switches()) == 2)  # those of a test before end within a second
     assert wait_for(iperf_servers)
     holder.kill()
     holder.wait()

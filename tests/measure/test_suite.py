@@ -11,17 +11,11 @@ import pytest
 
 from cniperf import sections
 from cniperf.errors import CannotWrite, ParameterError
-from cniperf.measure import suite as module
+from cniperf.measure import rounds as module
 from cniperf.measure.kernels import Kernels
 from cniperf.measure.progress import Outcome, Standing, label
-from cniperf.measure.suite import (
-    _Rounds,
-    new_suite,
-    order,
-    resumable,
-    run_suite,
-    scheme_cells,
-)
+from cniperf.measure.rounds import Rounds, order
+from cniperf.measure.suite import _resume, new_suite, resumable, run_suite, scheme_cells
 from cniperf.measure.sweep import sweep_cells
 from cniperf.notebook import NotebookFailed
 from cniperf.params import Experiment
@@ -94,7 +88,7 @@ class World:
     def run(self, suite, kernels=None):
         self.data.mkdir(exist_ok=True)
         self.said = []
-        rounds = _Rounds(suite, self.data, self.data, kernels or Kernels(), self.said.append)
+        rounds = Rounds(suite, self.data, self.data, kernels or Kernels(), self.said.append)
         return rounds.run(), rounds
 
 
@@ -292,8 +286,8 @@ def test_an_unknown_language_is_told_before_anything_is_measured(tmp_path):
 
 
 def test_how_to_go_on_names_the_language(tmp_path):
-    assert module._resume("x", None, tmp_path, "en").endswith(f"x --out-dir {tmp_path}")
-    assert module._resume("x", None, None, "zh") == "cniperf suite --resume x --lang zh"
+    assert _resume("x", None, tmp_path, "en").endswith(f"x --out-dir {tmp_path}")
+    assert _resume("x", None, None, "zh") == "cniperf suite --resume x --lang zh"
 
 
 def test_two_suites_of_one_name_are_not_mixed(tmp_path):

@@ -1,0 +1,114 @@
+"""A connection to a host by SSH, through fabric: whom it trusts, how it ends, what it tells."""
+
+import logging
+import os
+import select
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cniperf.errors import CniperfError, one_line
+
+if TYPE_CHECKING:
+    from cniperf.inventory import Machine
+
+CONNECT = 10  # seconds
+
+
+class HostLost(CniperfError):
+    """The connection to a host is gone, or could not be made."""
+
+
+def connect(machine: "Machine") -> Any:  # noqa: ANN401
+    """Return a fabric connection, not yet open, that trusts known keys only."""
+    import fabric
+    from fabric.runners import Remote as FabricRemote
+    from paramiko import MissingHostKeyPolicy, ProxyCommand
+
+    class Runner(FabricRemote):  # type: ignore[misc]
+        """A runner that neither dawdles nor leaves a command behind when it is interrupted."""
+
+        input_sleep = 0.001
+        read_chunk_size = 65536
+
+        def send_interrupt(self, interrupt: KeyboardInterrupt) -> None:
+            self.channel.close()
+            raise interrupt
+
+    class Refuse(MissingHostKeyPolicy):  # type: ignore[misc]
+        """Refuse a key that nobody has accepted, and tell how to accept it."""
+
+        def missing_host_key(self, client: object, hostname: str, key: Any) -> None:  # noqa: ANN401
+            raise HostLost(
+                f"host {machine.name}: its key ({key.get_name()} {key.fingerprint}) is not known; "
+                f"if it is right, accept it: {machine.accept()}"
+            )
+
+    class Connection(fabric.Connection):  # type: ignore[misc]
+        """A connection that breaks when the command in between ends."""
+
+        def open_gateway(self) -> Any:  # noqa: ANN401
+            gateway = super().open_gateway()
+            if isinstance(gateway, ProxyCommand):
+                gateway.recv = partial(_receive, gateway)
+            return gateway
+
+    # What goes wrong is told once, as a line; paramiko would print its tracebacks besides.
+    logging.getLogger("paramiko").addHandler(logging.NullHandler())
+    config = fabric.Config(overrides={"runners": {"remote": Runner}})
+    given = {"key_filename": str(machine.key)} if machine.key else {}
+    connection = Connection(
+        machine.ssh, user=machine.user or None, port=machine.port or None,
+        gateway=machine.gateway(), config=config, connect_timeout=CONNECT,
+        connect_kwargs={**given, "banner_timeout": CONNECT, "auth_timeout": CONNECT},
+    )  # fmt: skip
+    client = connection.client
+    client.set_missing_host_key_policy(Refuse())
+    own = connection.ssh_config.get("userknownhostsfile", "~/.ssh/known_hosts").split()
+    files = [str(machine.known_hosts)] if machine.known_hosts else own
+    for file in [*files, "/etc/ssh/ssh_known_hosts"]:
+        with suppress(OSError):
+            client.load_system_host_keys(str(Path(file).expanduser()))
+    return connection
+
+
+def _receive(gateway: Any, size: int) -> bytes:  # noqa: ANN401
+    """Read from a proxy command; nothing once it has ended.
+
+    paramiko's own way (5.1) goes on reading then: it takes a whole CPU, and nobody is told.
+    """
+    said = gateway.process.stdout
+    if not select.select([said], [], [], gateway.timeout)[0]:
+        raise TimeoutError
+    return os.read(said.fileno(), size)
+
+
+class telling:  # noqa: N801  reads as a verb
+    """Turn what SSH says into one line about the host."""
+
+    def __init__(self, machine: "Machine") -> None:
+        self._machine = machine
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type | None, problem: BaseException | None, trace: object) -> None:
+        if problem is None or isinstance(problem, CniperfError):
+            return
+        from paramiko import ssh_exception as ssh
+
+        name = f"host {self._machine.name}"
+        if isinstance(problem, ssh.BadHostKeyException):
+            raise HostLost(
+                f"{name}: its key is another than the known one: find out why; if the host is new, "
+                f"ssh-keygen -R {self._machine.address_of_key()}, then accept the new key"
+            ) from None
+        if isinstance(problem, ssh.AuthenticationException):
+            raise HostLost(f"{name} lets nobody in as {self._machine.target()}: "
+                           "check user and key") from None  # fmt: skip
+        if isinstance(problem, (ssh.SSHException, OSError, EOFError)):
+            words = one_line(str(problem)) or type(problem).__name__
+            raise HostLost(
+                f"{name} ({self._machine.target()}) cannot be reached: {words}"
+            ) from None

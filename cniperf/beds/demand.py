@@ -1,0 +1,60 @@
+"""What a run asks of a remote host; who cannot give it is told so before anything is touched."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cniperf.beds.survey import Survey
+from cniperf.errors import NotAble, ParameterError
+from cniperf.inventory import Machine
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a run asks of a host.
+
+    Attributes:
+        mtu: MTU of the data interface, in bytes.
+        tools: commands that the scheme and the load need, with their Debian packages.
+        congestion: TCP congestion control that it must know; empty for its own.
+        ovs: Open vSwitch must run.
+        allow_shared_nic: the data interface may carry the SSH connection or the default route.
+    """
+
+    mtu: int
+    tools: Mapping[str, str]
+    congestion: str
+    ovs: bool
+    allow_shared_nic: bool
+
+    def check(self, machine: Machine, found: Survey) -> None:
+        """Hold a host against it, before anything is touched there.
+
+        Raises:
+            NotAble, ParameterError: what the host cannot carry, or what could lose it.
+        """
+        who = f"host {machine.name}"
+        if missing := found.missing(self.tools, ovs=self.ovs):
+            packages = " ".join(sorted(set(missing.values())))
+            raise NotAble(f"{who}: {', '.join(missing)} not found: apt-get install {packages}")
+        if machine.nic not in found.devices:
+            known = ", ".join(found.devices)
+            raise ParameterError(f"{who} has no interface {machine.nic!r}: {known}")
+        if machine.address not in found.addresses.get(machine.nic, []):
+            has = ", ".join(found.addresses.get(machine.nic, [])) or "none"
+            raise ParameterError(
+                f"{who}: {machine.nic} does not have the address {machine.address}, but {has}"
+            )
+        if (mtu := found.devices[machine.nic]) != self.mtu:
+            raise ParameterError(
+                f"{who}: {machine.nic} has MTU {mtu}, not {self.mtu}: give mtu={mtu}"
+            )
+        if self.congestion and self.congestion not in found.congestion:
+            raise ParameterError(
+                f"congestion={self.congestion!r} is not allowed: {who} has "
+                f"{', '.join(found.congestion)}"
+            )
+        if (why := found.shared(machine.nic)) and not self.allow_shared_nic:
+            raise NotAble(
+                f"{who}: {machine.nic} carries {why}, which the wiring may cut: measure on "
+                "another interface, or say allow_shared_nic (--allow-shared-nic)"
+            )

@@ -1,0 +1,1 @@
+"""What cniperf itself costs, as ratios measured in one run: ``cniperf bench``."""

@@ -1,0 +1,95 @@
+"""The time and memory that wiring takes."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from cniperf.beds.lab import Lab
+from cniperf.bench.repeats import timed
+from cniperf.plan import Plan, make_plan
+from cniperf.steps import DelLink, Step
+
+MANY_PAIRS = (16, 64, 256)
+
+
+def linearity(repeats: int = 3) -> tuple[float, ...]:
+    """Compare the time to wire and unwire one pair of 256 with one of 16."""
+    many, few = MANY_PAIRS[-1], MANY_PAIRS[0]
+    found = []
+    with Lab(pairs=many) as large, Lab(pairs=few) as small:
+        plans = {lab: make_plan("calico", *lab.hosts) for lab in (large, small)}
+        for _ in range(repeats):
+            took = {lab: timed(lambda lab=lab: _wire(lab, plans[lab])) for lab in plans}  # type: ignore[misc]
+            found.append((took[large] / many) / (took[small] / few))
+    return tuple(found)
+
+
+def pairs_memory(pairs: int) -> float:
+    """Return the MiB that a fresh process has used at most once so many pairs are wired."""
+    argv = [sys.executable, "-c", WIRE, str(pairs)]
+    return float(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
+
+
+WIRE = """
+import re, sys
+from cniperf.beds.lab import Lab
+from cniperf.plan import make_plan
+with Lab(pairs=int(sys.argv[1])) as lab:
+    lab.apply(make_plan("calico", *lab.hosts))
+print(int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) / 2**10)
+"""
+
+
+def wiring_ratios(
+    scheme: str, repeats: int = 10, pairs: int = 1
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Compare wiring and unwiring a scheme with ``ip -batch`` and with an ``ip`` for each step.
+
+    The second comparison is made for a single pair only.
+    """
+    batch, forked = [], []
+    with Lab(pairs=pairs) as lab:
+        plan = make_plan(scheme, *lab.hosts)
+        lab.apply(plan)  # the first time pays for imports
+        lab.undo(plan)
+        for _ in range(repeats):
+            ours = timed(lambda: _wire(lab, plan))
+            batch.append(ours / timed(lambda: _batch(lab, plan)))
+            if pairs == 1:
+                forked.append(ours / timed(lambda: _wire(lab, plan, by="argv")))
+    return tuple(batch), tuple(forked)
+
+
+def _wire(lab: Lab, plan: Plan, by: str = "netlink") -> None:
+    lab.apply(plan, by=by)
+    lab.undo(plan, by=by)
+
+
+def _batch(lab: Lab, plan: Plan) -> None:
+    """Wire and unwire as fast as iproute2 can: one process a tool and namespace.
+
+    Routes and addresses that go with a device are not taken back: a person would not type it.
+    """
+    for side in plan:
+        undo = [step for step in side.undo() if not step.netns or isinstance(step, DelLink)]
+        undo.sort(key=lambda step: not step.netns)  # pods first
+        for steps in (side.steps, undo):
+            for (tool, netns), words in _grouped(steps).items():
+                namespace = netns or lab.names.host(side.host.name)
+                enter = ["nsenter", f"--net=/run/netns/{namespace}"]
+                if tool == "sysctl":
+                    values = [argv[-1] for argv in words[1:]]
+                    subprocess.run([*enter, *words[0], *values], check=True)
+                    continue
+                lines = "\n".join(" ".join(argv[1:]) for argv in words)
+                subprocess.run([*enter, tool, "-batch", "-"], input=lines, text=True, check=True)
+
+
+def _grouped(steps: Sequence[Step]) -> dict[tuple[str, str | None], list[list[str]]]:
+    groups: dict[tuple[str, str | None], list[list[str]]] = {}
+    for step in steps:
+        argv = step.argv()
+        if step.netns and "-n" in argv:
+            del argv[1:3]
+        groups.setdefault((argv[0], step.netns), []).append(argv)
+    return groups

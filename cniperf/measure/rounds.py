@@ -1,0 +1,274 @@
+"""The rounds of a suite: what is measured next, what counts, and when enough is known."""
+
+import math
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cniperf.analysis.blocks import broken_rounds, usable
+from cniperf.analysis.loss import conditions, loss_table, widest
+from cniperf.beds import cpus
+from cniperf.beds.caches import handover
+from cniperf.errors import BadRun, CniperfError
+from cniperf.measure.kernels import Kernels
+from cniperf.measure.progress import Outcome, Standing, label
+from cniperf.measure.run import record_failure
+from cniperf.modes import find
+from cniperf.notebook import execute
+from cniperf.params import Experiment
+from cniperf.runs import cache, read_run, run_folders, runs_table
+from cniperf.suites import BROKEN, BUDGET, CAP, NOTHING, TARGET, Cell, Suite
+
+REPORT_SECONDS = 12.0  # of a budget, kept for the report
+GIVE_UP = 2  # failures without a figure, after which a scheme is left out
+BROKEN_AT_MOST = 3  # rounds more than were asked for
+MOVED_AT_MOST = 2  # runs that are measured again as the hosts' CPUs were moved meanwhile
+
+
+def order(suite: Suite, number: int) -> list[Cell]:
+    """Return the cells of a round in their random order: the same for the same seed."""
+    return random.Random(f"{suite.seed}/{number}").sample(suite.cells, len(suite.cells))
+
+
+Key = tuple[str, ...]
+
+
+class Rounds:
+    """Rounds of one suite: one at a time for each placement of the hosts' CPUs."""
+
+    def __init__(
+        self,
+        suite: Suite,
+        data: Path,
+        notebooks: Path,
+        kernels: Kernels,
+        tell: Callable[[object], None],
+    ) -> None:
+        self.suite, self._data, self._notebooks, self._kernels = suite, data, notebooks, kernels
+        self._tell = tell
+        self._names = sorted({name for cell in suite.cells for name in cell})
+        self._wanted = Counter(self._key(cell) for cell in suite.cells)
+        self._folders: list[Path] = []
+        self._done: Counter[tuple[int, Key]] = Counter()
+        self._moved: Counter[tuple[int, Key]] = Counter()
+        self._places: dict[int, str] = {}
+        self._results: dict[Key, Counter[bool]] = {key: Counter() for key in self._wanted}
+        self._began, self._longest = time.monotonic(), 0.0
+        self._adopt()
+        self.round = self._next()
+
+    def run(self) -> str:
+        """Measure run after run; return why it ended."""
+        while not (reason := self._reason()):
+            began = time.monotonic()
+            self._measure()
+            self._longest = max(self._longest, time.monotonic() - began)
+            if not self._missing(self.round):
+                self._tell(self._standing())
+            self.round = self._next()
+        return reason
+
+    def runs(self) -> pd.DataFrame:
+        """Return the suite's runs so far."""
+        return runs_table(self._folders)
+
+    def good(self) -> int:
+        """Return how many rounds are complete and count."""
+        return sum(not self._missing(number) for number in set(usable(self.runs())["round"]))
+
+    # ── one round ─────────────────────────────────────────────────────────────────────────────
+
+    def _next(self) -> int:
+        """Return the round to go on with, as the hosts' CPUs lie now, or a new one."""
+        here = cache(handover(*cpus.split())) if self.suite.params["bed"] == "lab" else ""
+        known = {number for number, _ in self._done}
+        begun = (number for number in sorted(known) if self._missing(number))
+        fitting = (number for number in begun if self._places.get(number, here) == here)
+        return next(fitting, max(known, default=0) + 1)
+
+    def _measure(self) -> None:
+        """Measure what comes next in the round: with several pairs of hosts at once, if asked."""
+        seen = set(run_folders(self._data))
+        cells = self._next_cells()
+        reasons = self._kernels.together([partial(self._execute, *each) for each in cells])
+        for (place, cell), reason in zip(cells, reasons, strict=True):
+            self._tell(self._gather(place, cell, reason, seen))
+
+    def _next_cells(self) -> list[tuple[int, Cell]]:
+        """Return what can be measured now, each with its place; no host is in two of them.
+
+        Guests that count instructions have hosts of their own, and do not feel each other.
+        """
+        apart = self.suite.params["bed"] == "counted"
+        missing = self._missing(self.round)
+        done = Counter({key: self._done[self.round, key] for key in self._wanted})
+        found: list[tuple[int, Cell]] = []
+        busy: set[str] = set()
+        for place, cell in enumerate(order(self.suite, self.round), 1):
+            key = self._key(cell)
+            hosts = {str(place)} if apart else set(str(cell.get("between", "")).split(","))
+            if done[key]:
+                done[key] -= 1
+            elif missing[key] and not hosts & busy and len(found) < self.suite.at_once:
+                found.append((place, cell))
+                busy |= hosts
+        return found
+
+    def _missing(self, number: int) -> Counter[Key]:
+        """Count what a round has still to measure."""
+        missing = Counter(
+            {key: times - self._done[number, key] for key, times in self._wanted.items()}
+        )
+        for key in self._given_up():
+            del missing[key]
+        return +missing
+
+    def _given_up(self) -> list[Key]:
+        return [
+            key
+            for key, ok in self._results.items()
+            if ok[False] >= GIVE_UP * self._wanted[key] and not ok[True]
+        ]
+
+    def _execute(self, place: int, cell: Cell, kernel: Any) -> str:  # noqa: ANN401
+        """Measure a cell once, and return why it left no run, if it leaves none."""
+        name = label(cell).replace(" ", "-")
+        try:
+            execute(
+                "run_scheme",
+                self._notebooks / f"round-{self.round}-{place}-{name}.ipynb",
+                self._experiment(cell).model_dump(mode="json"),
+                kernel,
+            )
+        except CniperfError as problem:
+            return str(problem)
+        return "its notebook left no run"
+
+    def _gather(self, place: int, cell: Cell, reason: str, seen: set[Path]) -> Outcome:
+        """Take in the run that a cell left, or leave a failed one for it."""
+        new = [
+            folder
+            for folder in run_folders(self._data)
+            if folder not in seen and self._key_of(folder) == self._key(cell) and self._add(folder)
+        ]
+        if not new:
+            new = [record_failure(self._experiment(cell), reason)]
+            self._add(new[0])
+        run = runs_table(new).iloc[0]
+        mode = find(run["mode"], run["meter"])
+        figure = mode.spoken(run["figure"]) if run["status"] == "ok" else ""
+        return Outcome(
+            cell, self.round, place, len(self.suite.cells), figure, run["error"], run["flags"]
+        )
+
+    def _experiment(self, cell: Cell) -> Experiment:
+        return Experiment.of(
+            **{**self.suite.params, **cell}, suite=self.suite.name, first_round=self.round,
+            data_dir=self._data,
+        )  # fmt: skip
+
+    # ── what is there ─────────────────────────────────────────────────────────────────────────
+
+    def _adopt(self) -> None:
+        """Take over the runs of this suite that are there already."""
+        for folder in run_folders(self._data):
+            self._add(folder)
+
+    def _add(self, folder: Path) -> bool:
+        """Count a run, if it is one of this suite."""
+        key = self._key_of(folder)
+        if key is None:
+            return False
+        record = read_run(folder)
+        self._folders.append(folder)
+        if self._counts(folder, record["round"], key):
+            self._done[record["round"], key] += 1
+            self._results[key][record["status"] == "ok"] += 1
+        return True
+
+    def _counts(self, folder: Path, number: int, key: Key) -> bool:
+        """Tell whether a run was made where the others of its round were; else it is repeated."""
+        found = runs_table([folder]).iloc[0]["cache"]
+        if not found or (found != "moved" and self._places.setdefault(number, found) == found):
+            return True
+        self._moved[number, key] += 1
+        return self._moved[number, key] > MOVED_AT_MOST
+
+    def _key_of(self, folder: Path) -> Key | None:
+        """Return what sets a run apart from the suite's others; None where it is none of them."""
+        try:
+            record = read_run(folder)
+        except BadRun:
+            return None
+        key = self._key(record["params"])
+        return key if record["suite"] == self.suite.name and key in self._wanted else None
+
+    def _key(self, params: Cell) -> Key:
+        """Return what sets a cell apart, the same for the cell and for its runs."""
+        whole = {**self.suite.params, **params}
+        return tuple(str(whole.get(name)) for name in self._names)
+
+    # ── when to stop ──────────────────────────────────────────────────────────────────────────
+
+    def _reason(self) -> str:
+        """Return why the suite has measured enough, or an empty text."""
+        suite = self.suite
+        if not self._done:
+            return ""
+        spent = time.monotonic() - self._began
+        batches = math.ceil(self._missing(self.round).total() / suite.at_once)
+        to_come = self._longest * batches + REPORT_SECONDS
+        if suite.budget and spent + to_come > suite.budget:
+            return suite.reason(BUDGET)
+        if self._done_in(self.round):
+            return ""  # a round that was begun is finished first
+        if len(self._given_up()) == len(self._wanted):
+            return suite.reason(NOTHING)
+        standing = self._standing()
+        if suite.target and standing.half_width <= suite.target:
+            return suite.reason(TARGET)
+        if standing.rounds >= suite.rounds:
+            return suite.reason(CAP)
+        if self.round > 2 * suite.rounds + BROKEN_AT_MOST:  # two placements have rounds
+            return suite.reason(BROKEN)
+        return ""
+
+    def _done_in(self, number: int) -> int:
+        return sum(count for (round_, _), count in self._done.items() if round_ == number)
+
+    def _standing(self) -> Standing:
+        runs = self.runs()
+        rounds = self.good()
+        scheme, half = _least_known(runs) if self.suite.target else ("", np.inf)
+        broken = broken_rounds(runs)
+        last = broken[broken["round"].eq(runs["round"].max())]
+        note = ""
+        if len(last):
+            note = f"round {last['round'].iloc[0]} is dropped: {last['scheme'].iloc[0]} failed"
+        elif rounds and self.round not in set(usable(runs)["round"]):
+            note = f"round {self.round} is set apart, as the hosts' CPUs lay elsewhere"
+        left = self._seconds_left(rounds, half)
+        return Standing(rounds, scheme, half, self.suite.target, left, note)
+
+    def _seconds_left(self, rounds: int, half: float) -> float:
+        """Guess the time left: an interval shrinks with the root of the number of rounds."""
+        suite, spent = self.suite, time.monotonic() - self._began
+        needed = float(suite.rounds)
+        if suite.target and np.isfinite(half):
+            needed = min(needed, rounds * (half / suite.target) ** 2)
+        a_round = self._longest * len(suite.cells) / suite.at_once
+        left = max(0.0, needed - rounds) * a_round + REPORT_SECONDS
+        return min(left, suite.budget - spent) if suite.budget else left
+
+
+def _least_known(runs: pd.DataFrame) -> tuple[str, float]:
+    """Return the scheme whose loss is known least well at any point, and how well."""
+    found = (widest(loss_table(group)) for _, group in conditions(runs))
+    return max(found, key=lambda least: least[1], default=("", np.inf))
