@@ -419,8 +419,10 @@ class SshBed:
         """Return ``/proc/PID/stat`` of all processes but those that this bed started."""
         pids = shell.line([f"{self._guards[name].folder}/pids"])
         own = f"own=\" $(cut -d' ' -f1 {pids} | tr '\\n' ' ')\""
-        each = 'p=${f%/stat}; p=${p#/proc/}; case "$own" in *" $p "*) ;; *) cat "$f";; esac'
-        script = f"{own}; for f in /proc/[0-9]*/stat; do {each}; done 2>/dev/null; true"
+        skip = 'p=${f%/stat}; p=${p#/proc/}; case "$own" in *" $p "*) continue;; esac'
+        # One `cat` for all: a process for each would take longer than the look.
+        list_ = f'set --; for f in /proc/[0-9]*/stat; do {skip}; set -- "$@" "$f"; done'
+        script = f'{own}; {list_}; cat "$@" 2>/dev/null; true'
         return self._remotes[name].run(script)
 
     def handover(self) -> float | None:
