@@ -203,24 +203,20 @@ def _seen(group: pd.DataFrame) -> list[str]:
 
 def _loses(scheme: str, row: "pd.Series[Any]", spread: str) -> str:
     loses = row["loss"] >= 0
-    if np.isnan(row["loss_low"]):
-        words = (
-            _("<b>{scheme}</b> loses {share} ({runs} runs: no interval).")
-            if loses
-            else _("<b>{scheme}</b> gains {share} ({runs} runs: no interval).")
-        )
-    else:
-        words = (
-            _("<b>{scheme}</b> loses {share} ({spread}: {interval}).")
-            if loses
-            else _("<b>{scheme}</b> gains {share} ({spread}: {interval}).")
-        )
     low, high = sorted((row["loss_low"], row["loss_high"]))
     if not loses:
         low, high = -high, -low
+    known = _("{spread}: {interval}")
+    if np.isnan(row["loss_low"]):
+        known = plural("one run: no interval", "{runs} runs: no interval", row["runs"])
+    words = (
+        _("<b>{scheme}</b> loses {share} ({known}).")
+        if loses
+        else _("<b>{scheme}</b> gains {share} ({known}).")
+    )
     return words.format(
-        scheme=escape(scheme), share=percent(abs(row["loss"])), runs=row["runs"],
-        interval=ranged(low, high, "{:.1%}"), spread=spread,
+        scheme=escape(scheme), share=percent(abs(row["loss"])),
+        known=known.format(spread=spread, interval=ranged(low, high, "{:.1%}"), runs=row["runs"]),
     )  # fmt: skip
 
 
