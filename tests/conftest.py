@@ -16,6 +16,8 @@ from cniperf.schemes.scheme import Scheme
 
 ROOT = Path(__file__).parent.parent
 
+pytest_plugins = ["rehearsed"]
+
 
 def cannot_here(reason: str, *, kernel: bool = False) -> None:
     """Skip with a reason; in CI only what the kernel truly lacks may skip."""

@@ -51,7 +51,7 @@ TWINS = {
     "cniperf bench": None,  # ten minutes; docs/bench.md is what it wrote
     "cniperf capture a:eth0":
         "{ cniperf exec pod-a -- ping -c 9 -i 0.2 172.28.1.3 & cniperf capture a:eth0 -c 1; wait; }",
-    "cniperf hosts check hosts.yaml": None,  # it needs two servers; tests/beds/test_ssh.py has them
+    "cniperf hosts check hosts.yaml": None,  # it needs two servers; tests/test_hosts_check.py has them
     "cniperf compare data/old data/new": "cniperf compare data/reference data/reference",
     "cniperf compare data/baseline data/new --within 2":
         "cniperf compare data/reference data/reference --within 2",

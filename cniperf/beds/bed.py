@@ -1,6 +1,6 @@
 """What a bed is: two hosts, lent to a scheme. All beds are twins with these methods."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
@@ -108,14 +108,14 @@ class Bed(Protocol):
     def commands(self, calls: Sequence[Call]) -> list[str]:
         """Run commands, at each host in this order, and return what each says."""
 
-    def devices(self, places: Iterable[str]) -> dict[str, dict[str, str]]:
+    def devices(self, places: Collection[str]) -> dict[str, dict[str, str]]:
         """Return by place its devices and their MAC addresses; none where there is no place."""
 
     def mtu(self, host: "Host", netns: str | None, device: str) -> int:
         """Return the MTU, in bytes, that the kernel gives a device of a host or of a pod on it."""
 
-    def datagrams(self, ends: "Sequence[tuple[Host, str | None]]") -> Sequence[Ends]:
-        """Return a new UDP socket of each host, or of a pod on it whose namespace is given."""
+    def datagrams(self, host: "Host", netns: str | None) -> Ends:
+        """Return a new UDP socket of a host, or of a pod on it."""
 
     def sysctl(self, host: "Host", key: str) -> str:
         """Return a kernel parameter of a host."""

@@ -26,16 +26,15 @@ SLACK = 10  # seconds after the grace time that a living switch needs at most to
 
 # A host is its network namespace: two of them on one machine have a folder each. It is there whole
 # or not at all, so that of two who come at once only one gets it.
-CLAIM = f"""d=/run/cniperf-host-$(stat -Lc %i /proc/self/ns/net); new=$d.$$; now=$({NOW})
+CLAIM = f"""d=/run/cniperf-host-$(stat -Lc %i /proc/self/ns/net); new=$d.$$
 publish() {{{{ mv -T "$new" "$d" 2>/dev/null; }}}}
 mkdir -m 755 "$new" "$new/files" || exit 4
 cat >"$new/switch.sh"; : >"$new/pids"
-echo {{owner}} >"$new/owner"; echo {{grace}} >"$new/grace"; echo "$now" >"$new/lease"
+echo {{owner}} >"$new/owner"; echo {{grace}} >"$new/grace"; {NOW} >"$new/lease"
 if ! publish; then
   lease=$(cat "$d/lease" 2>/dev/null || echo 0); grace=$(cat "$d/grace" 2>/dev/null || echo 0)
-  if [ $((now - lease)) -le $((grace + {SLACK})) ]; then
-    rm -rf "$new"; echo "$((now - lease))" >&2; exit 3
-  fi
+  age=$(($({NOW}) - lease))
+  if [ "$age" -le $((grace + {SLACK})) ]; then rm -rf "$new"; echo "$age" >&2; exit 3; fi
   # Its switch was killed, too: do its work.
   sh "$d/undo.sh"; rm -rf "$d"; publish || {{{{ rm -rf "$new"; exit 4; }}}}
 fi
@@ -92,6 +91,8 @@ class Guard:
             claim = CLAIM.format(grace=self.grace, owner=self._owner)
             self.folder = self.host.run(claim, SWITCH).strip()
         except CommandFailed as problem:
+            if not problem.reason.isdigit():  # not another's, but no folder could be made
+                raise
             raise Busy(
                 f"host {self.host.machine.name} is taken by another run, which was heard "
                 f"{problem.reason} s ago: wait until it ends"

@@ -13,7 +13,7 @@ touches nothing in the root namespace: no device, address or route is ever there
 import os
 import secrets
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -302,7 +302,7 @@ class Lab:
         """Run commands, one after the other, and return what each says."""
         return [self.command(*call) for call in calls]
 
-    def devices(self, places: Iterable[str]) -> dict[str, dict[str, str]]:
+    def devices(self, places: Collection[str]) -> dict[str, dict[str, str]]:
         """Return by place its devices and their MAC addresses; none where there is no place."""
         return {place: self._links(self.namespace(place)) for place in places}
 
@@ -316,13 +316,10 @@ class Lab:
         namespace = netns or self.names.host(host.name)
         return self._netlink.do(lambda: self._netlink.mtu(device, namespace))
 
-    def datagrams(self, ends: Sequence[tuple[Host, str | None]]) -> list[Datagrams]:
-        """Return a new UDP socket of each host, or of a pod on it whose namespace is given."""
-        names = [netns or self.names.host(host.name) for host, netns in ends]
-        return [
-            Datagrams(self._netlink.do(lambda name=name: self._netlink.udp_socket(name)))  # type: ignore[misc]
-            for name in names
-        ]
+    def datagrams(self, host: Host, netns: str | None) -> Datagrams:
+        """Return a new UDP socket of a host, or of a pod on it."""
+        namespace = netns or self.names.host(host.name)
+        return Datagrams(self._netlink.do(lambda: self._netlink.udp_socket(namespace)))
 
     def sysctl(self, host: Host, key: str) -> str:
         """Return a kernel parameter: this machine's, for those that no namespace has."""

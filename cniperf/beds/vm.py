@@ -13,11 +13,10 @@ no way out, and QEMU's user network lets nothing of the guest out either (``rest
 Under software emulation Gbit/s tell little; there each guest's instructions are counted.
 """
 
-import json
 import os
 import secrets
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -32,8 +31,8 @@ from cniperf.beds.command import run
 from cniperf.beds.cputime import TICKS, CpuTimes
 from cniperf.beds.journal import NETNS_DIR, state_dir
 from cniperf.beds.lab import require_root
-from cniperf.beds.remote import Process, Remote
-from cniperf.beds.ssh import SshBed
+from cniperf.beds.remote import Process
+from cniperf.beds.ssh import LINKS, SshBed, macs
 from cniperf.beds.sshd import make_keys, settings
 from cniperf.errors import CniperfError
 from cniperf.hosts import ARTICLE_HOSTS, Host
@@ -105,9 +104,8 @@ class VmBed(SshBed):
             guest.says("ready")
         super()._open()
 
-    def _look(self, remote: Remote) -> dict[str, Any]:
-        """Return nothing: guests go with what was done to them."""
-        return {"sysctl": {}}
+    def _remember(self) -> None:
+        """Do nothing: guests go with what was done to them."""
 
     def _lay_wire(self) -> None:
         wire = self._wire_netns
@@ -161,9 +159,9 @@ class VmBed(SshBed):
         if self._renewal:
             self._renewal.stop()
             self._renewal = None
-        self._guards = {}
-        for remote in self._remotes.values():
-            remote.close()
+        self._lent = []
+        for own in self._own.values():
+            own.remote.close()
         for guest in self._guests.values():
             guest.end()
         self._guests.clear()
@@ -238,11 +236,10 @@ class VmBed(SshBed):
         there = iter(super().commands([call for call in calls if call.place != "wire"]))
         return [self.command(*call) if call.place == "wire" else next(there) for call in calls]
 
-    def devices(self, places: Iterable[str]) -> dict[str, dict[str, str]]:
+    def devices(self, places: Collection[str]) -> dict[str, dict[str, str]]:
         """Return by place its devices and their MAC addresses; none where there is no place."""
-        guests = super().devices(place for place in places if place != "wire")
-        links = json.loads(self.command("wire", ["ip", "-j", "link"]))
-        return {**guests, "wire": {link["ifname"]: link.get("address", "") for link in links}}
+        found = super().devices([place for place in places if place != "wire"])
+        return {**found, "wire": macs(self.command("wire", LINKS))} if "wire" in places else found
 
     # ── facts ─────────────────────────────────────────────────────────────────────────────────
 

@@ -45,7 +45,7 @@ class Probe:
         self._addresses = [end.address for _, end in ends]
         # The load begins at host a; what b's pod sends answers it.
         self._targets = [ends[1][1].address, ends[0][1].seen]
-        self._ends = bed.datagrams([(host, end.netns) for host, end in ends])
+        self._ends = [bed.datagrams(host, end.netns) for host, end in ends]
 
     def __enter__(self) -> Self:
         for end, address in zip(self._ends, self._addresses, strict=True):

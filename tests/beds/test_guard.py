@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,45 @@ def folder(tmp_path):
     (tmp_path / "switch.sh").write_text(guard.SWITCH)
     subprocess.run(["sh", "-c", f"d={tmp_path}; {guard.RENEW}"], check=True)
     return tmp_path
+
+
+def claims(folder, number):
+    """Let so many claim a host at once; return the exit code of each, and what it said."""
+    claim = guard.CLAIM.format(grace=5, owner="mine").replace("/run/", f"{folder}/run/")
+    (folder / "run").mkdir(exist_ok=True)
+    script = folder / "switch.sh"  # a file, as a pipe would let one begin after the other
+    script.write_text(guard.SWITCH)
+    at_once = [
+        subprocess.Popen(["sh", "-c", claim], stdin=script.open(), stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, text=True)
+        for _ in range(number)
+    ]  # fmt: skip
+    said = [each.communicate() for each in at_once]
+    return [(each.returncode, *words) for each, words in zip(at_once, said, strict=True)]
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_of_some_who_claim_a_host_at_once_one_gets_it_whole(number, tmp_path):
+    found = sorted(claims(tmp_path, 8))
+    code, said, _ = found[0]
+    folder = Path(said.strip())
+    assert code == 0 and list((tmp_path / "run").iterdir()) == [folder]
+    assert (folder / "switch.sh").read_text() == guard.SWITCH
+    assert {file.name for file in folder.iterdir()} == {
+        "files", "grace", "lease", "owner", "pids", "switch.sh"}  # fmt: skip
+    # The others are told how many seconds ago it was heard.
+    assert [(code, said) for code, said, _ in found[1:]] == [(3, "")] * 7
+    assert all(told.strip().isdigit() for _, _, told in found[1:])
+
+
+def test_a_host_whose_switch_was_killed_is_taken_back_and_claimed(tmp_path):
+    ((_, said, _),) = claims(tmp_path, 1)
+    folder = Path(said.strip())
+    (folder / "undo.sh").write_text(f"touch {tmp_path}/undone\n")
+    (folder / "lease").write_text("1\n")
+    ((code, said, _),) = claims(tmp_path, 1)
+    assert code == 0 and Path(said.strip()) == folder
+    assert (tmp_path / "undone").exists() and not (folder / "undo.sh").exists()
 
 
 def watch(folder, owner, grace):

@@ -1,0 +1,173 @@
+"""One host of a hosts file, lent to a bed: taken, wired, loaded, and given back as it was."""
+
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from cniperf.beds import shell, snapshot
+from cniperf.beds.command import CommandFailed
+from cniperf.beds.guard import Guard
+from cniperf.beds.remote import Process, Remote
+from cniperf.beds.survey import Survey, survey
+from cniperf.errors import CannotWrite, CniperfError, StepFailed
+from cniperf.inventory import Machine
+from cniperf.measure.counters import END
+from cniperf.plan import HostPlan
+from cniperf.steps import SetSysctl
+
+# The wish for wake-ups within 0 µs is kept as long as the file is open, see cniperf.beds.awake.
+AWAKE = 'exec 4>/dev/cpu_dma_latency; printf "\\0\\0\\0\\0" >&4; exec sleep 86400'
+
+RESTORED_WITHIN = 5.0  # seconds: a deleted namespace's devices go a moment later
+
+
+class SshHost:
+    """One host.
+
+    Args:
+        name: ``a`` or ``b``.
+        machine: where it is and how it is reached.
+        grace: seconds after which it takes itself back if it hears nothing.
+
+    Attributes:
+        remote: the connection.
+        guard: its dead man's switch.
+        survey: what it is and has, once it is connected.
+    """
+
+    survey: Survey
+
+    def __init__(self, name: str, machine: Machine, grace: int) -> None:
+        self.name, self.machine = name, machine
+        self.remote = Remote(machine)
+        self.guard = Guard(self.remote, grace)
+        self._before: Mapping[str, Any] | None = None
+        self._undo: list[list[str]] = []
+        self._pushed: set[str] = set()
+
+    def __str__(self) -> str:
+        return f"host {self.machine.name}"
+
+    # ── taken and given back ──────────────────────────────────────────────────────────────────
+
+    def connect(self) -> None:
+        """Connect, and ask it what it is and has."""
+        self.remote.open()
+        self.survey = survey(self.remote)
+
+    def remember(self) -> None:
+        """Look at the host, to hold it against that when it is given back."""
+        self._before = snapshot.take(self.remote)
+
+    def prepare(self) -> None:
+        """Let it forward for its pods, as the lab's do; first of all, arm its switch."""
+        key = "net.ipv4.ip_forward"
+        before = self._before["sysctl"].get(key, "0") if self._before else "0"
+        self._undo = [SetSysctl(key, before).argv(), ["nft", "; ".join(END.splitlines())]]
+        self.guard.arm(self._undo)
+        self.remote.command(SetSysctl(key, "1").argv())
+        if self.survey.awake:
+            self.start(["sh", "-c", AWAKE], None, f"{self.guard.folder}/awake")
+
+    def restore(self) -> str:
+        """Take everything back; return why that could not be, or an empty text."""
+        try:
+            if not self.remote.alive:
+                self.remote.close()
+                self.remote.open()
+            self.guard.release()
+        except CniperfError as problem:
+            return (
+                f"{problem}; {self} takes itself back {self.guard.grace} s after it heard the last "
+                "of this run"
+            )
+        return ""
+
+    def compare(self) -> str:
+        """Hold it against what it was; return the difference, or an empty text."""
+        try:
+            changed = self._differences()
+        except CniperfError as problem:
+            return f"{problem}: nobody could see whether {self} is as it was"
+        return f"{self} is not as it was: {'; '.join(changed)}" if changed else ""
+
+    def _differences(self) -> list[str]:
+        deadline = time.monotonic() + RESTORED_WITHIN
+        while self._before is not None:
+            changed = snapshot.differences(self._before, snapshot.take(self.remote))
+            if not changed or time.monotonic() > deadline:
+                return changed
+            time.sleep(0.1)
+        return []
+
+    # ── wired ─────────────────────────────────────────────────────────────────────────────────
+
+    def arm(self, side: HostPlan) -> None:
+        """Let the host know how its side of a plan is taken back, before it is wired."""
+        self.guard.arm([*(step.argv() for step in side.undo()), *self._undo])
+
+    def wire(self, side: HostPlan) -> None:
+        """Take the steps of its side of a plan, as one script.
+
+        Raises:
+            StepFailed: the first that was refused.
+        """
+        commands = [step.argv() for step in side.steps]
+        file = f"{self.guard.folder}/wire.sh"
+        self.remote.put(file, shell.steps(commands))
+        try:
+            self.remote.command(["sh", file])
+        except CommandFailed as problem:
+            if (found := shell.failed(problem.reason)) is None:
+                raise
+            number, reason = found
+            step = shlex.join(commands[number])
+            raise StepFailed(self.machine.name, step, reason) from None
+
+    def unwire(self, side: HostPlan) -> None:
+        """Take back what can be; what is refused shows when the host is given back."""
+        self.remote.run(shell.best_effort(step.argv() for step in side.undo()) + "true")
+
+    # ── loaded ────────────────────────────────────────────────────────────────────────────────
+
+    def start(self, argv: Sequence[str], netns: str | None, output: str) -> Process:
+        """Start a command; what it prints goes to a file of the host."""
+        return self.remote.start(argv, netns, self.guard.folder, output)
+
+    def twin(self, text: str | Path, folder: Path) -> str:
+        """Return a text that names a folder of this machine as one that names its twin."""
+        return str(text).replace(str(folder), f"{self.guard.folder}/files")
+
+    def push(self, folder: Path) -> None:
+        """Bring what a generator has written for its processes to the folder's twin."""
+        for file in folder.iterdir():
+            if file.is_file() and file.name not in self._pushed:
+                with suppress(UnicodeDecodeError):
+                    self.remote.put(self.twin(file, folder), self.twin(file.read_text(), folder))
+                    self._pushed.add(file.name)
+
+    def fetch(self, folder: Path) -> None:
+        """Bring here what commands have left in the folder's twin.
+
+        Raises:
+            CannotWrite: there is no place for it.
+        """
+        there = self.twin(folder, folder)
+        for name in self.remote.files(there):
+            if name not in self._pushed and not name.endswith(".pid"):
+                try:
+                    self.remote.get(f"{there}/{name}", folder / name)
+                except OSError as problem:
+                    raise CannotWrite(f"{folder.parent}: {problem.strerror}") from None
+
+    def others(self) -> str:
+        """Return ``/proc/PID/stat`` of all processes but those that were started here."""
+        pids = shell.line([f"{self.guard.folder}/pids"])
+        own = f"own=\" $(cut -d' ' -f1 {pids} | tr '\\n' ' ')\""
+        skip = 'p=${f%/stat}; p=${p#/proc/}; case "$own" in *" $p "*) continue;; esac'
+        # One `cat` for all: a process for each would take longer than the look.
+        rest = f'set --; for f in /proc/[0-9]*/stat; do {skip}; set -- "$@" "$f"; done'
+        return self.remote.run(f'{own}; {rest}; cat "$@" 2>/dev/null; true')
