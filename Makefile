@@ -116,9 +116,9 @@ reference: setup ## measure data/reference anew: takes half an hour
 	$(MAKE) pictures
 
 counted: APT += $(GUESTS)
-counted: setup ## measure the baseline data/counted anew: for a new kernel, QEMU, iperf3 or Open vSwitch
+counted: setup ## measure the baseline data/counted anew, three seeds: for a new kernel, QEMU, iperf3 or Open vSwitch
 	rm -rf data/counted reports/counted
-	$(REFERENCE) suite --bed counted --rounds 1 --data-dir data/counted --out-dir reports/counted
+	$(REFERENCE) suite --bed counted --rounds 3 --data-dir data/counted --out-dir reports/counted
 	$(SUDO) chown -R "$$(id -u):$$(id -g)" data reports
 	gzip --best --no-name data/counted/*/iperf3-*.json
 

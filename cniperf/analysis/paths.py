@@ -1,7 +1,7 @@
 """Which way each scheme's packets went, and what follows from it: control and independence."""
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +166,34 @@ def last_evidence(runs: pd.DataFrame) -> dict[str, Evidence]:
                 found[str(scheme)] = each
                 break
     return found
+
+
+class Ways:
+    """The ways that were shown already, so that a report of many conditions shows each once."""
+
+    def __init__(self) -> None:
+        self._shown: set[tuple[object, ...]] = set()
+
+    def fresh(self, runs: pd.DataFrame) -> pd.DataFrame:
+        """Return the runs of the schemes whose way was not shown yet, and take it as shown.
+
+        Args:
+            runs: runs of one condition; a scheme without evidence is left out.
+        """
+        mtus = runs.sort_values(["started", "run"]).groupby("scheme")["pod_mtu"].last()
+        ways = {scheme: (scheme, str(mtus[scheme]), *_way(evidence))
+                for scheme, evidence in last_evidence(runs).items()}  # fmt: skip
+        new = [scheme for scheme, way in ways.items() if way not in self._shown]
+        self._shown |= set(ways.values())
+        return runs[runs["scheme"].isin(new)]
+
+
+def _way(evidence: Evidence) -> Iterator[object]:
+    """Iterate over all that is shown of a path but how many packets were counted on it."""
+    yield from (evidence["problem"], underlay(evidence), policy(evidence), overhead(evidence))
+    for each in evidence["hops"]:
+        crossed = bool(each["there"] or each["back"])
+        yield each["place"], each["name"], each["wants"], encapsulation(each), crossed
 
 
 def _agreed(words: Any) -> str:  # noqa: ANN401

@@ -1,10 +1,11 @@
 """What the load itself showed: throughput, CPU time, latency, pairs, seconds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
 from cniperf.analysis.blocks import Blocks
 from cniperf.analysis.latency import added, load_latency, percentile
@@ -28,6 +29,10 @@ from cniperf.charts.style import (
 from cniperf.language import _
 from cniperf.modes import mode_of
 from cniperf.runs import load_intervals
+
+# Of an axis, where a scheme's name stands beside its mark: how high it is, and how long.
+NEAR, A_NAME = 0.06, 0.2
+LEFT, RIGHT = -1, 1
 
 
 @styled
@@ -103,20 +108,36 @@ def cpu(runs: pd.DataFrame) -> Chart:
         sentence(axes, _("No run here tells how much CPU it used."))
         return chart
     palette = colours(good["scheme"].unique())
-    spots = spread(-middle["figure"].sort_values(ascending=False).to_numpy(),
-                    apart=0.06 * middle["figure"].max())  # fmt: skip
-    ranked = middle.sort_values("figure", ascending=False)
-    for spot, (scheme, row) in zip(-spots, ranked.iterrows(), strict=True):
+    for scheme, row in middle.iterrows():
         own, colour = good[good["scheme"].eq(str(scheme))], palette[str(scheme)]
         axes.plot(own["cost"], own["figure"], ".", color=colour, markersize=3, alpha=0.4)
         axes.plot(row["cost"], row["figure"], "o", color=colour, markersize=8)
-        axes.annotate(str(scheme), (row["cost"], spot), (9, 0), textcoords="offset points",
-                      va="center", color=colour)  # fmt: skip
+    _name_marks(axes, middle, palette)
     axes.set(xlim=(0, 1.2 * axes.dataLim.xmax), ylim=(0, 1.1 * axes.dataLim.ymax),
              xlabel=_("{unit}, both hosts, softirq included").format(unit=_(mode.cost_unit)),
              ylabel=_(mode.unit))  # fmt: skip
     axes.grid(True)
     return chart
+
+
+def _name_marks(axes: Axes, middle: pd.DataFrame, palette: Mapping[str, str]) -> None:
+    """Write each scheme's name beside its mark, with room between the names of each side."""
+    ranked = middle.sort_values("figure", ascending=False)
+    sides = np.array([_free_side(middle, str(name)) for name in ranked.index])
+    for side, edge in ((LEFT, "right"), (RIGHT, "left")):
+        names = ranked[sides == side]
+        spots = -spread(-names["figure"].to_numpy(), apart=NEAR * middle["figure"].max())
+        for spot, (scheme, row) in zip(spots, names.iterrows(), strict=True):
+            axes.annotate(str(scheme), (row["cost"], spot), (9 * side, 0),
+                          textcoords="offset points", va="center", ha=edge,
+                          color=palette[str(scheme)])  # fmt: skip
+
+
+def _free_side(middle: pd.DataFrame, scheme: str) -> int:
+    """Return the side of a mark on which no other mark is in the way of its name."""
+    far, own = (middle - middle.loc[scheme]) / middle.max(), middle.index == scheme
+    level = far["cost"][~own & (far["figure"].abs() < NEAR) & (far["cost"].abs() < A_NAME)]
+    return LEFT if level.gt(0).any() and not level.lt(0).any() else RIGHT
 
 
 @styled

@@ -8,7 +8,7 @@ import pandas as pd
 from cniperf.analysis.blocks import spread_of
 from cniperf.analysis.claims import claims_table, is_articles_load
 from cniperf.analysis.paths import control_table
-from cniperf.language import N_, _, each
+from cniperf.language import N_, _, each, listed
 from cniperf.modes import emulated, mode_of
 from cniperf.sections.html import Cell, Html, as_table, ranged, records, signed
 
@@ -56,11 +56,22 @@ def claims(group: pd.DataFrame) -> Html:
     return Html(f"<h3>{title}</h3>{table}<p class='note'>{note}</p>")
 
 
-def control(group: pd.DataFrame) -> Html:
-    """Say where a policy on the host bites, and what the network between the hosts must allow."""
-    table = control_table(group)
-    if table.empty:
+def control(group: pd.DataFrame, fresh: pd.DataFrame | None = None) -> Html:
+    """Say where a policy on the host bites, and what the network between the hosts must allow.
+
+    Args:
+        group: runs of one condition.
+        fresh: those of them whose way was not shown yet; all if not given.
+    """
+    table, whole = control_table(group if fresh is None else fresh), control_table(group)
+    if whole.empty:
         return Html("")
+    title = f"<h3>{_('Which way the packets went, and what that allows')}</h3>"
+    again = [scheme for scheme in map(str, whole.index) if scheme not in table.index]
+    as_above = _("The same as above: {schemes}.").format(schemes=escape(listed(again)))
+    said = f"<p>{as_above}</p>" if again else ""
+    if table.empty:
+        return Html(title + said)
     rows: list[list[Cell]] = []
     for scheme, row in table.iterrows():
         colour = "confirmed" if row["policy"] == "bites" else ""
@@ -78,7 +89,6 @@ def control(group: pd.DataFrame) -> Html:
         )
     head = [_("scheme"), _("drop rule on the host"), _("seen by its forward hook"),
             _("the underlay sees"), _("added on the wire"), _("pod's MTU")]  # fmt: skip
-    title = _("Which way the packets went, and what that allows")
     text = _(
         "Before each load a probe of {packets} datagrams each way was counted hop by hop; a run "
         "whose packets took another way than its scheme declares has no figure. Then a rule in "
@@ -86,6 +96,5 @@ def control(group: pd.DataFrame) -> Html:
         "the host can."
     ).format(packets=table["packets"].iloc[0])
     asks = _(UNDERLAY_ASKS)
-    return Html(
-        f"<h3>{title}</h3><p>{text}</p>{as_table(head, rows, {2, 4, 5})}<p class='note'>{asks}</p>"
-    )
+    shown = as_table(head, rows, {2, 4, 5})
+    return Html(f"{title}<p>{text}</p>{shown}{said}<p class='note'>{asks}</p>")

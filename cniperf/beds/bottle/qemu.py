@@ -67,6 +67,7 @@ class Guest:
         settings: what ``init.sh`` reads as ``/boot.conf``.
         files: further files of the guest, by their absolute names.
         options: QEMU's, beside those of every guest.
+        cmdline: the kernel's, beside that of every guest.
         enter: words before the command, that bring it into its network namespace.
         journal: where its pid is written down.
     """
@@ -78,6 +79,7 @@ class Guest:
         *,
         files: Mapping[str, str] | None = None,
         options: Sequence[str] = (),
+        cmdline: str = "",
         enter: Sequence[str] = (),
         journal: Journal,
     ) -> None:
@@ -88,7 +90,7 @@ class Guest:
             *enter, QEMU, "-machine", "q35", "-m", str(MEMORY), "-smp", "1", "-no-reboot",
             "-nodefaults", "-no-user-config", "-display", "none",
             "-kernel", str(made.image), "-initrd", str(self._initrd(made, settings, files or {})),
-            "-append", CMDLINE, "-serial", f"file:{self.console}", *options,
+            "-append", f"{CMDLINE} {cmdline}", "-serial", f"file:{self.console}", *options,
         ]  # fmt: skip
         self._log = folder / "qemu"
         with self._log.open("wb") as log:
