@@ -1,7 +1,7 @@
 """The gate on cost: instructions per byte of two sets of bed counted, scheme by scheme.
 
-A count has no noise but its seed, and one seed is enough where the bound is above what seeds do. The
-same seed is no closer than another: already a changed file in the guest makes other digits of it.
+A count has no noise but its seed, and one seed is enough where the bound is above what seeds do.
+The same seed is no closer than another: a changed file in the guest is enough for other digits.
 """
 
 from pathlib import Path
@@ -17,8 +17,8 @@ from cniperf.errors import Unlike
 from cniperf.modes import INSTRUCTIONS
 from cniperf.runs import read_run
 
-# What counts as the same, as a fraction: above what seeds do (see data/counted), below what one more
-# device on the way costs.
+# What counts as the same, as a fraction: above what seeds do (see data/counted), below what one
+# more device on the way costs.
 WITHIN = 0.03
 
 # Conditions that may differ between two sets that are set against each other, if one insists.

@@ -60,7 +60,8 @@ class Rounds:
         self._moved: Counter[tuple[int, Key]] = Counter()
         self._places: dict[int, str] = {}
         self._results: dict[Key, Counter[bool]] = {key: Counter() for key in self._wanted}
-        self._began, self._longest = time.monotonic(), 0.0
+        self._began = time.monotonic()
+        self._took: list[float] = []
         self._adopt()
         self.round = self._next()
 
@@ -69,7 +70,7 @@ class Rounds:
         while not (reason := self._reason()):
             began = time.monotonic()
             self._measure()
-            self._longest = max(self._longest, time.monotonic() - began)
+            self._took.append(time.monotonic() - began)
             if not self._missing(self.round):
                 self._tell(self._standing())
             self.round = self._next()
@@ -224,8 +225,7 @@ class Rounds:
             return ""
         spent = time.monotonic() - self._began
         batches = math.ceil(self._missing(self.round).total() / suite.at_once)
-        to_come = self._longest * batches + REPORT_SECONDS
-        if suite.budget and spent + to_come > suite.budget:
+        if suite.budget and spent + self._seconds(batches) + REPORT_SECONDS > suite.budget:
             return suite.reason(BUDGET)
         if self._done_in(self.round):
             return ""  # a round that was begun is finished first
@@ -239,6 +239,12 @@ class Rounds:
         if self.round > 2 * suite.rounds + BROKEN_AT_MOST:  # two placements have rounds
             return suite.reason(BROKEN)
         return ""
+
+    def _seconds(self, batches: float) -> float:
+        """Guess what so many batches take: the mean of those so far, but one as the longest."""
+        took = self._took or [0.0]
+        mean = sum(took) / len(took)
+        return mean * (batches - 1) + max(took) if batches else 0.0
 
     def _done_in(self, number: int) -> int:
         return sum(count for (round_, _), count in self._done.items() if round_ == number)
@@ -263,8 +269,8 @@ class Rounds:
         needed = float(suite.rounds)
         if suite.target and np.isfinite(half):
             needed = min(needed, rounds * (half / suite.target) ** 2)
-        a_round = self._longest * len(suite.cells) / suite.at_once
-        left = max(0.0, needed - rounds) * a_round + REPORT_SECONDS
+        batches = max(0.0, needed - rounds) * len(suite.cells) / suite.at_once
+        left = self._seconds(batches) + REPORT_SECONDS
         return min(left, suite.budget - spent) if suite.budget else left
 
 

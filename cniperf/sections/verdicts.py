@@ -66,7 +66,7 @@ def control(group: pd.DataFrame, fresh: pd.DataFrame | None = None) -> Html:
     table, whole = control_table(group if fresh is None else fresh), control_table(group)
     if whole.empty:
         return Html("")
-    title = f"<h3>{_('Which way the packets went, and what that allows')}</h3>"
+    title = "<h3>" + _("Which way the packets went, and what that allows") + "</h3>"
     again = [scheme for scheme in map(str, whole.index) if scheme not in table.index]
     as_above = _("The same as above: {schemes}.").format(schemes=escape(listed(again)))
     said = f"<p>{as_above}</p>" if again else ""

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from cniperf.analysis.paths import (
+    Ways,
     control_table,
     evidence_text,
     hop,
@@ -104,6 +105,31 @@ def test_the_table_has_the_schemes_with_evidence(shelf, with_evidence):
     assert (row["forward"], row["packets"], row["underlay"]) == (100, 100, "pods' IPs")
     assert list(last_evidence(runs)) == ["calico"]
     assert load_evidence(runs["path"].iloc[0]) == {}
+
+
+def test_a_way_is_shown_once_and_again_where_anything_about_it_is_new(shelf, with_evidence):
+    ways, first = Ways(), evidence()
+    more = {**first, "hops": [{**hop, "there": hop["there"] and 120} for hop in first["hops"]]}
+    bypassed = {**first, "hops": [hop for hop in first["hops"] if hop["name"] != "forward"]}
+
+    def fresh(said, scheme="calico", **changes):
+        with_evidence(said, scheme, **changes)
+        runs = load_runs(shelf.folder).iloc[[-1]]
+        return list(ways.fresh(runs)["scheme"])
+
+    assert fresh(first) == ["calico"] and fresh(more) == []
+    assert fresh(first, "canal") == ["canal"]  # another scheme, the same devices
+    for other in (
+        bypassed,
+        evidence(dropped=7),
+        evidence(size=1078),
+        evidence(senders=((POD, "172.28.0.3"),)),
+        {**first, "problem": "none came"},
+    ):
+        assert (fresh(other), fresh(other)) == (["calico"], [])
+    assert fresh(first, pod_mtu=1450) == ["calico"]
+    shelf.add("macvlan", 10.0)
+    assert ways.fresh(load_runs(shelf.folder).iloc[[-1]]).empty  # it has no evidence
 
 
 def test_lines_for_people_say_what_was_wrong():

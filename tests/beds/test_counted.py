@@ -48,7 +48,8 @@ def told(seed=1, scheme="calico", **more):
 
 def test_schemes_come_in_the_articles_order(suite):
     assert suite["status"].eq("ok").all()
-    assert list(suite["figure"].sort_values().index) == ORDER
+    figures = suite["figure"].sort_values()
+    assert list(figures.index) == ORDER, figures.to_dict()
     assert suite["meter"].eq("instructions").all()
     assert suite["gbps"].isna().all(), "this clock is none: it has no Gbit/s"
     assert suite.loc["ovs", "ovs_datapath"] == "system"

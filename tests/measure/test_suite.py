@@ -122,6 +122,20 @@ def test_it_stops_before_the_budget_is_spent(world, tmp_path, monkeypatch):
     assert reason == "the budget of 2 min 30 s" and 1 <= rounds.good() < 50
 
 
+def test_one_slow_run_does_not_end_it_early(world, tmp_path, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    fails = world.fails
+
+    def ticks(scheme, number, times):
+        now[0] += 60.0 if len(world.measured) == 1 else 5.0  # the first one builds its guest
+        return fails(scheme, number, times)
+
+    world.fails = ticks
+    _, rounds = world.run(planned(tmp_path, budget=400.0, rounds=50))
+    assert rounds.good() >= 10 and now[0] + module.REPORT_SECONDS <= 400.0
+
+
 def test_a_round_that_a_failure_broke_is_repeated(world, tmp_path):
     world.fails = lambda scheme, number, times: (scheme, number) == ("calico", 2)
     reason, rounds = world.run(planned(tmp_path, rounds=3))

@@ -1,0 +1,14 @@
+# host b: wire (eth0 has 192.168.20.43/24)
+ip netns add cniperf-d599-pod-b
+ip link add calico-c mtu 1500 type veth peer name calico-h mtu 1500
+ip link set calico-c netns cniperf-d599-pod-b
+ip -n cniperf-d599-pod-b link set lo up
+ip -n cniperf-d599-pod-b link set calico-c up
+ip -n cniperf-d599-pod-b addr add 172.28.1.3/24 dev calico-c
+ip -n cniperf-d599-pod-b route add 169.254.1.1 dev calico-c
+ip -n cniperf-d599-pod-b route add default via 169.254.1.1
+ip link set calico-h up
+ip route add 172.28.1.3 dev calico-h
+sysctl -q -w net.ipv4.conf.calico-h.proxy_arp=1
+sysctl -q -w net.ipv4.neigh.calico-h.proxy_delay=0
+ip route add 172.28.0.0/24 via 192.168.20.42

@@ -1,0 +1,14 @@
+# host b: wire (eth0 has 192.168.20.43/24)
+ip link add docker0 mtu 1500 type bridge
+ip addr add 10.5.47.1/24 dev docker0
+ip link set docker0 up
+ip netns add cniperf-d6e6-pod-b
+ip link add flannel-c mtu 1500 type veth peer name flannel-h mtu 1500
+ip link set flannel-h master docker0
+ip link set flannel-h up
+ip link set flannel-c netns cniperf-d6e6-pod-b
+ip -n cniperf-d6e6-pod-b link set lo up
+ip -n cniperf-d6e6-pod-b link set flannel-c up
+ip -n cniperf-d6e6-pod-b addr add 10.5.47.3/24 dev flannel-c
+ip -n cniperf-d6e6-pod-b route add default via 10.5.47.1
+ip route add 10.5.58.0/24 via 192.168.20.42

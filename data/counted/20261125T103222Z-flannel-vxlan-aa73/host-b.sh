@@ -1,0 +1,19 @@
+# host b: wire (eth0 has 192.168.20.43/24)
+ip link add docker0 mtu 1450 type bridge
+ip addr add 10.5.47.1/24 dev docker0
+ip link set docker0 up
+ip netns add cniperf-aa6a-pod-b
+ip link add flannel-c mtu 1450 type veth peer name flannel-h mtu 1450
+ip link set flannel-h master docker0
+ip link set flannel-h up
+ip link set flannel-c netns cniperf-aa6a-pod-b
+ip -n cniperf-aa6a-pod-b link set lo up
+ip -n cniperf-aa6a-pod-b link set flannel-c up
+ip -n cniperf-aa6a-pod-b addr add 10.5.47.3/24 dev flannel-c
+ip -n cniperf-aa6a-pod-b route add default via 10.5.47.1
+ip link add flannel.1 address 8e:09:f3:4f:94:34 mtu 1450 type vxlan id 1 local 192.168.20.43 dev eth0 dstport 8472 nolearning noudpcsum
+ip addr add 10.5.47.0/32 dev flannel.1
+ip link set flannel.1 up
+ip neigh add 10.5.58.0 lladdr 2a:33:36:9b:2f:28 dev flannel.1
+bridge fdb add 2a:33:36:9b:2f:28 dst 192.168.20.42 dev flannel.1
+ip route add 10.5.58.0/24 via 10.5.58.0 dev flannel.1 onlink
