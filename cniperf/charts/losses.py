@@ -154,9 +154,9 @@ def trade_off(runs: pd.DataFrame) -> Chart:
     axes.plot([], [], "o", color=INK, markerfacecolor="white", markersize=8,
               label=_("it does not"))  # fmt: skip
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, fontsize=8)
-    axes.set(xlim=(-0.4, len(UNDERLAY) - 0.3), ylim=(bottom + 6, min(axes.dataLim.ymin, 0) - 4),
-             ylabel=_("% of hostnetwork's {noun} lost").format(noun=_(mode_of(runs).loses)),
-             )  # fmt: skip
+    axes.set(xlim=(-0.4, len(UNDERLAY) - 0.3), ylim=(bottom + 6, min(axes.dataLim.ymin, 0) - 4))
+    lost = _("% of hostnetwork's {noun} lost").format(noun=_(mode_of(runs).loses))
+    axes.set_ylabel(lost, **leading())
     axes.set_xticks(range(len(UNDERLAY)), labels=[
         _("pods' MACs\n(needs L2 freedom)"), _("pods' IPs\n(routers need routes)"),
         _("hosts only\n(any IP network)"),
