@@ -93,6 +93,21 @@ def test_runs_without_evidence_have_no_path_and_the_chart_says_so(shelf, draw):
     assert any(word.startswith("No ") for word in shown(draw(load_runs(shelf.folder))))
 
 
+def test_no_name_lies_on_a_mark_of_the_cpu_chart(shelf):
+    marks = {"hostnetwork": (37, 0.4), "macvlan": (36, 0.42), "calico": (29, 0.5),
+             "flannel-hostgw": (28, 0.52), "flannel-vxlan": (7.1, 2.06), "canal": (7.2, 2.0)}  # fmt: skip
+    for scheme, (gbps, cost) in marks.items():
+        shelf.add(scheme, float(gbps), cpu_per_gb_a=cost / 2, cpu_per_gb_b=cost / 2)
+    chart = charts.cpu(load_runs(shelf.folder))
+    chart.canvas.draw()
+    (axes,) = chart.axes
+    names = {text.get_text(): text.get_window_extent() for text in axes.texts}
+    assert set(names) == set(marks)
+    for gbps, cost in marks.values():
+        spot = axes.transData.transform((cost, gbps))
+        assert not [name for name, box in names.items() if box.contains(*spot)]
+
+
 EIGHT = ["hostnetwork", "macvlan", "ovs", "ovs-bridge", "calico", "flannel-hostgw",
          "flannel-vxlan", "canal"]  # fmt: skip
 TWENTY = [*EIGHT, *(f"scheme-{number}" for number in range(12))]

@@ -180,17 +180,19 @@ class Ways:
         Args:
             runs: runs of one condition; a scheme without evidence is left out.
         """
-        mtus = runs.sort_values(["started", "run"]).groupby("scheme")["pod_mtu"].last()
-        ways = {scheme: (scheme, str(mtus[scheme]), *_way(evidence))
+        said = ["policy", "underlay", "overhead", "pod_mtu", "userspace"]
+        told = control_table(runs)[said].astype(str)
+        ways = {scheme: (scheme, *told[told.index == scheme].to_numpy().ravel(), *_drawn(evidence))
                 for scheme, evidence in last_evidence(runs).items()}  # fmt: skip
         new = [scheme for scheme, way in ways.items() if way not in self._shown]
         self._shown |= set(ways.values())
         return runs[runs["scheme"].isin(new)]
 
 
-def _way(evidence: Evidence) -> Iterator[object]:
-    """Iterate over all that is shown of a path but how many packets were counted on it."""
-    yield from (evidence["problem"], underlay(evidence), policy(evidence), overhead(evidence))
+def _drawn(evidence: Evidence) -> Iterator[object]:
+    """Iterate over all that is drawn of a path but how many packets were counted on it."""
+    yield evidence["problem"]
+    yield overhead(evidence)
     for each in evidence["hops"]:
         crossed = bool(each["there"] or each["back"])
         yield each["place"], each["name"], each["wants"], encapsulation(each), crossed

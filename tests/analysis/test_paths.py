@@ -110,7 +110,8 @@ def test_the_table_has_the_schemes_with_evidence(shelf, with_evidence):
 def test_a_way_is_shown_once_and_again_where_anything_about_it_is_new(shelf, with_evidence):
     ways, first = Ways(), evidence()
     more = {**first, "hops": [{**hop, "there": hop["there"] and 120} for hop in first["hops"]]}
-    bypassed = {**first, "hops": [hop for hop in first["hops"] if hop["name"] != "forward"]}
+    bypassed = {**first, "hops": [{**hop, "there": 0, "back": 0} if hop["kind"] == "hook" else hop
+                                  for hop in first["hops"]]}  # fmt: skip
 
     def fresh(said, scheme="calico", **changes):
         with_evidence(said, scheme, **changes)
@@ -128,8 +129,18 @@ def test_a_way_is_shown_once_and_again_where_anything_about_it_is_new(shelf, wit
     ):
         assert (fresh(other), fresh(other)) == (["calico"], [])
     assert fresh(first, pod_mtu=1450) == ["calico"]
+    assert fresh(first, ovs_datapath="netdev") == ["calico"]  # the table stars it
     shelf.add("macvlan", 10.0)
     assert ways.fresh(load_runs(shelf.folder).iloc[[-1]]).empty  # it has no evidence
+
+
+def test_runs_that_disagree_are_shown_though_the_last_one_went_as_before(shelf, with_evidence):
+    ways = Ways()
+    with_evidence(evidence())
+    assert len(ways.fresh(load_runs(shelf.folder))) == 1
+    with_evidence(evidence(dropped=0, arrived=20))
+    with_evidence(evidence())
+    assert len(ways.fresh(load_runs(shelf.folder))) == 3
 
 
 def test_lines_for_people_say_what_was_wrong():

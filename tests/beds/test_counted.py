@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from conftest import ROOT, cannot_here
@@ -13,7 +14,7 @@ from cniperf.beds import counted
 from cniperf.beds.bottle import qemu
 from cniperf.errors import MeasurementFailed, ParameterError
 from cniperf.params import Experiment
-from cniperf.runs import load_evidence, load_raw, load_runs
+from cniperf.runs import load_evidence, load_raw, load_runs, read_run
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
@@ -55,6 +56,17 @@ def test_schemes_come_in_the_articles_order(suite):
     assert suite.loc["ovs", "ovs_datapath"] == "system"
     for path in suite["path"]:
         assert load_evidence(path)["problem"] == ""
+
+
+@pytest.mark.parametrize("scheme", ["hostnetwork", "macvlan", "ovs", "calico", "flannel-hostgw"])
+def test_a_load_has_its_whole_window_from_the_start(suite, scheme):
+    """The receiver's is the most that its buffer allows, and slow start did not end below it."""
+    path = suite.loc[scheme, "path"]
+    said = json.loads(load_raw(path)["iperf3-client.json"])
+    windows = [each["streams"][0]["snd_wnd"] for each in said["intervals"]]
+    most = int(read_run(Path(path))["environment"]["sysctl"]["net.ipv4.tcp_rmem"].split()[-1])
+    assert most == 6 << 20 and min(windows) > 0.9 * most / 2  # half of the buffer is bookkeeping
+    assert said["intervals"][0]["streams"][0]["snd_cwnd"] > windows[0]
 
 
 def test_the_same_seed_gives_the_same_digits_however_busy_the_machine_is(suite):
