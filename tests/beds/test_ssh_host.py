@@ -37,8 +37,9 @@ def switches() -> set[str]:
 
 
 HOLD = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell's & had ignored
 from cniperf.beds.ssh import SshBed
 from cniperf.inventory import read_inventory
 from cniperf.plan import make_plan
