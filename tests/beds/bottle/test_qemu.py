@@ -1,5 +1,7 @@
 """What keeps a guest from being there: each is one line, and nothing is left of it."""
 
+import re
+
 import pytest
 from conftest import cannot_here
 
@@ -108,6 +110,26 @@ def test_no_disk_space(empty_cache):
     with pytest.raises(CannotWrite, match=r"cannot write to .*: No space left on device"):
         cache.kept("thing", fill)
     assert list(empty_cache.iterdir()) == []
+
+
+@pytest.mark.lab
+def test_the_first_use_says_how_long_it_took_and_how_much_disk_and_the_next_has_it(
+    tmp_path, monkeypatch
+):
+    if gone := qemu.missing():
+        cannot_here(f"no guest without {', '.join(gone)}")
+    fetched = kernel.kernel().image.parents[1]  # only what is built here is looked at
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / fetched.name).symlink_to(fetched)
+    monkeypatch.setenv("CNIPERF_CACHE_DIR", str(tmp_path / "cache"))
+    first, second = [], []
+    made = image.prepare(first.append)
+    (line,) = first
+    told = re.fullmatch(
+        r"made initramfs-\w+ \((\d+) MB\) in .* within [\d.]+ s; the next start has it", line
+    )
+    assert told and int(told[1]) == round(cache.size(made.parent) / 1e6) > 10
+    assert image.prepare(second.append) == made and second == []
 
 
 def test_a_program_that_is_missing_here(monkeypatch):
