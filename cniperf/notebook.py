@@ -49,22 +49,58 @@ def execute(
             )
         except PapermillExecutionError as problem:
             raise NotebookFailed(one_line(str(problem.evalue) or problem.ename)) from None
+        finally:
+            manager.hang_up()
 
 
 @contextmanager
-def warm_kernel() -> Iterator[Any]:
-    """Lend a kernel that several notebooks run in, one after the other; it ends with the block."""
+def warm_kernel(sockets: Any = None) -> Iterator[Any]:  # noqa: ANN401
+    """Lend a kernel that several notebooks run in, one after the other; it ends with the block.
+
+    Args:
+        sockets: from :func:`open_sockets`, where they must outlive the block; else its own.
+    """
+    with nullcontext(sockets) if sockets else open_sockets() as context, _kernel(context) as kernel:
+        yield kernel
+
+
+@contextmanager
+def open_sockets() -> Iterator[Any]:
+    """Lend what the sockets to kernels belong to: a ZeroMQ context, which closes them all."""
+    from zmq.asyncio import Context
+
+    context = Context()
+    try:
+        yield context
+    finally:
+        context.destroy(linger=0)
+
+
+@contextmanager
+def _kernel(context: Any) -> Iterator[Any]:  # noqa: ANN401
     from jupyter_client.manager import AsyncKernelManager
 
     class Quiet(AsyncKernelManager):
-        """A kernel whose own log is dropped: what a cell says comes by its sockets."""
+        """A kernel whose own output is dropped: what a cell says comes by its sockets."""
+
+        _client: Any = None
 
         async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]  # noqa: ANN401
-            await super().start_kernel(**{"stderr": DEVNULL, **options})
+            await super().start_kernel(**{"stdout": DEVNULL, "stderr": DEVNULL, **options})
+
+        def client(self, **options: Any) -> Any:  # noqa: ANN401
+            self._client = super().client(**options)
+            return self._client
+
+        def hang_up(self) -> None:
+            """End what a notebook listened with: five sockets, and the thread of a heartbeat."""
+            client, self._client = self._client, None
+            if client:
+                client.stop_channels()
 
     log = logging.Logger("cniperf.kernel")  # inside a notebook it would be that kernel's own
     log.addHandler(logging.NullHandler())
-    manager = Quiet(kernel_name="python3", log=log)
+    manager = Quiet(kernel_name="python3", log=log, context=context)
     try:
         yield manager
     finally:

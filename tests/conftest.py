@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from cniperf.schemes.scheme import Scheme
 ROOT = Path(__file__).parent.parent
 
 pytest_plugins = ["rehearsed"]
+os.environ["PYTHONFAULTHANDLER"] = "1"  # what a test starts can tell where it hangs: see ended()
 
 
 def cannot_here(reason: str, *, kernel: bool = False) -> None:
@@ -104,6 +107,44 @@ def settled(wanted: dict[str, object], within: float = 5.0) -> dict[str, object]
     while (now := machine_state()) != wanted and time.monotonic() < deadline:
         time.sleep(0.05)
     return now
+
+
+def ended(process: subprocess.Popen[str], within: float) -> tuple[str, str]:
+    """Wait for the end of a process and return what it said; where it hangs, tell where."""
+    try:
+        return process.communicate(timeout=within)
+    except subprocess.TimeoutExpired:
+        holders = [
+            line for line in process_lines() if pipes(process) & set(open_files(line.split()[0]))
+        ]
+        process.send_signal(signal.SIGABRT)  # faulthandler tells where each thread is
+        try:
+            said = process.communicate(timeout=5)
+        except subprocess.TimeoutExpired as still:
+            said = (str(still.stdout), str(still.stderr))
+        pytest.fail("\n".join([f"no end within {within} s; its pipes:", *holders, *said]))
+
+
+def pipes(process: subprocess.Popen[str]) -> set[str]:
+    both = [pipe.fileno() for pipe in (process.stdout, process.stderr) if pipe and not pipe.closed]
+    return {str(Path(f"/proc/self/fd/{number}").readlink()) for number in both}
+
+
+def process_lines() -> list[str]:
+    done = subprocess.run(
+        ["ps", "-ww", "-eo", "pid,ppid,stat,wchan:20,args"], capture_output=True, text=True
+    )
+    return [line for line in done.stdout.splitlines()[1:] if line.split()[0] != str(os.getpid())]
+
+
+def open_files(pid: str) -> list[str]:
+    """What a process has open, as far as it is still there."""
+    files = []
+    with suppress(FileNotFoundError, PermissionError):
+        for file in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError, PermissionError):
+                files.append(str(file.readlink()))
+    return files
 
 
 RECORD = {

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, machine_state, settled
+from conftest import ROOT, ended, machine_state, settled
 
 from cniperf.beds.journal import journals
 from cniperf.runs import run_folders
@@ -43,7 +43,7 @@ def test_a_signal_ends_a_run_in_good_order(tmp_path, number, code, scheme, after
     run = started(tmp_path, *RUN, scheme)
     time.sleep(after)
     run.send_signal(number)
-    _, said = run.communicate(timeout=20)
+    _, said = ended(run, within=20)
     assert machine_state() == before  # at once: the run itself has tidied up
     if after > MOMENTS[0]:  # the interpreter may not have got to our handlers before
         assert run.returncode == code
@@ -90,7 +90,7 @@ def test_a_second_run_is_told_who_holds_the_machine(tmp_path):
     first = started(tmp_path, *RUN, "calico")
     wait_for(lambda: list(journals()))
     second = started(tmp_path, *RUN, "macvlan")
-    _, said = second.communicate(timeout=20)
+    _, said = ended(second, within=20)
     assert second.returncode == 1
     assert f"measuring calico (pid {first.pid}" in said and len(said.splitlines()) == 1
     first.terminate()
@@ -119,7 +119,7 @@ def test_a_stopped_papermill_leaves_nothing(tmp_path, number):
     run = started(tmp_path, *words, cwd=ROOT / "notebooks")
     wait_for(lambda: [j for j in journals() if j.entries("process")], within=30)
     run.send_signal(number)
-    run.communicate(timeout=30)
+    ended(run, within=30)
     assert settled(before, within=10) == before
     assert_no_run(tmp_path / "d")
 
@@ -133,7 +133,7 @@ def test_a_stopped_suite_leaves_its_whole_runs_and_nothing_else(tmp_path, number
     wait_for(lambda: list((tmp_path / "d").glob("[0-9]*/run.json")), within=40)
     wait_for(lambda: [j for j in journals() if j.entries("process")])
     run.send_signal(number)
-    _, said = run.communicate(timeout=30)
+    _, said = ended(run, within=30)
     assert run.returncode == code, said
     assert len(said.splitlines()) == 1 and "stopped by" in said
     assert settled(before) == before
@@ -149,7 +149,7 @@ def test_a_second_signal_does_not_cut_the_tidying_short(tmp_path):
     for _ in range(5):
         run.send_signal(signal.SIGTERM)
         time.sleep(0.01)
-    _, said = run.communicate(timeout=30)
+    _, said = ended(run, within=30)
     assert run.returncode == 143
     assert said == "cniperf: stopped by SIGTERM; nothing is left running\n"
 
@@ -174,3 +174,13 @@ def reapers_of(journal):
             if "cniperf.beds.reaper" in words and str(journal.path) in words:
                 found.append(int(folder.name))
     return found
+
+
+def test_a_process_that_does_not_end_tells_where_it_hangs(tmp_path):
+    """What the tests above say of such a one: without it, only that it did not end."""
+    hanging = started(
+        tmp_path, sys.executable, "-c", "import time; print('hi', flush=True); time.sleep(60)"
+    )
+    with pytest.raises(pytest.fail.Exception, match=r"(?s)no end within.*time.sleep.*hi") as told:
+        ended(hanging, within=2)
+    assert 'File "<string>", line 1' in str(told.value)

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
-from cniperf.notebook import warm_kernel
+from cniperf.notebook import open_sockets, warm_kernel
 
 Task = Callable[[Any], str]  # what a kernel is given to do
 
@@ -24,12 +24,13 @@ class Kernels:
         self._kernels: list[Any] = []
 
     def __enter__(self) -> Self:
-        # A kernel's sockets belong to the loop of one thread. The threads end last: where a signal
-        # cut the work off, what they wait for ends with the kernels.
+        # A kernel's sockets belong to the loop of one thread. The threads end after the kernels:
+        # where a signal cut the work off, that is what they wait for.
+        sockets = self._stack.enter_context(open_sockets())
         self._threads = [
             self._stack.enter_context(ThreadPoolExecutor(1)) for _ in range(self.count)
         ]
-        self._kernels = [self._stack.enter_context(warm_kernel()) for _ in range(self.count)]
+        self._kernels = [self._stack.enter_context(warm_kernel(sockets)) for _ in range(self.count)]
         return self
 
     def __exit__(

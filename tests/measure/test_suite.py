@@ -8,6 +8,7 @@ from collections import Counter
 from types import SimpleNamespace
 
 import pytest
+from conftest import ended
 
 from cniperf import sections
 from cniperf.errors import CannotWrite, ParameterError
@@ -337,7 +338,7 @@ def test_a_suite_goes_on_past_a_scheme_that_fails_and_says_so(tmp_path):
         "--data-dir", tmp_path / "d", "--out-dir", tmp_path / "r",
         environ={"PATH": f"{tools}:{os.environ['PATH']}"},
     )  # fmt: skip
-    _, err = suite.communicate(timeout=110)
+    _, err = ended(suite, within=110)
     assert suite.returncode == 1 and err == "cniperf: ovs failed; the report says why\n"
     runs = load_runs(tmp_path / "d")
     assert runs.groupby(["scheme", "status"]).size().to_dict() == {
@@ -366,13 +367,13 @@ def test_stopped_in_round_three_and_resumed_it_repeats_nothing(tmp_path):
     while "round 3 · 1/3" not in (line := suite.stdout.readline()):
         assert line, suite.stderr.read()
     suite.send_signal(signal.SIGTERM)
-    out, err = suite.communicate(timeout=30)
+    out, err = ended(suite, within=30)
     assert suite.returncode == 143 and "stopped by SIGTERM" in err
     name = load_runs(tmp_path / "d")["suite"].iloc[0]
     assert f"stopped in round 3; to go on: cniperf suite --resume {name}" in out
     finished = set(load_runs(tmp_path / "d")["run"])
     again = started("--resume", name, *where)
-    out, err = again.communicate(timeout=100)
+    out, err = ended(again, within=100)
     assert again.returncode == 0, err
     runs = load_runs(tmp_path / "d")
     assert finished < set(runs["run"])
