@@ -7,9 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from subprocess import DEVNULL
+from threading import Lock
 from typing import Any
 
 from cniperf.errors import CniperfError, one_line
+
+logging.getLogger("papermill").addHandler(logging.NullHandler())  # what fails comes as an error
 
 
 class NotebookFailed(CniperfError):
@@ -42,51 +45,57 @@ def execute(
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
-    with nullcontext(kernel) if kernel else warm_kernel() as manager:
+    def run() -> None:
         try:
             papermill.execute_notebook(
                 str(find(name)), str(output), dict(parameters), progress_bar=False, km=manager
             )
-        except PapermillExecutionError as problem:
-            raise NotebookFailed(one_line(str(problem.evalue) or problem.ename)) from None
         finally:
             manager.hang_up()
 
+    with nullcontext(kernel) if kernel else warm_kernel() as manager:
+        try:
+            manager.thread.submit(run).result()
+        except PapermillExecutionError as problem:
+            raise NotebookFailed(one_line(str(problem.evalue) or problem.ename)) from None
+
 
 @contextmanager
-def warm_kernel(sockets: Any = None) -> Iterator[Any]:  # noqa: ANN401
+def warm_kernel() -> Iterator[Any]:
     """Lend a kernel that several notebooks run in, one after the other; it ends with the block.
 
-    Args:
-        sockets: from :func:`open_sockets`, where they must outlive the block; else its own.
+    It is talked to in a thread of its own: a signal, which the main thread hears, would leave a
+    socket half open that the interpreter waits for at its end, or be lost in a loop of events.
     """
-    with nullcontext(sockets) if sockets else open_sockets() as context, _kernel(context) as kernel:
-        yield kernel
+    with ThreadPoolExecutor(1) as thread:
+        manager = _manager()
+        manager.thread = thread
+        try:
+            yield manager
+        finally:
+            with manager.starting:
+                manager.over = True
+            if manager.has_kernel:
+                # In another thread: the kernel's own may be waiting for what a cell does.
+                with ThreadPoolExecutor(1) as other:
+                    other.submit(asyncio.run, _end(manager)).result()
 
 
-@contextmanager
-def open_sockets() -> Iterator[Any]:
-    """Lend what the sockets to kernels belong to: a ZeroMQ context, which closes them all."""
-    from zmq.asyncio import Context
-
-    context = Context()
-    try:
-        yield context
-    finally:
-        context.destroy(linger=0)
-
-
-@contextmanager
-def _kernel(context: Any) -> Iterator[Any]:  # noqa: ANN401
+def _manager() -> Any:  # noqa: ANN401
     from jupyter_client.manager import AsyncKernelManager
 
     class Quiet(AsyncKernelManager):
         """A kernel whose own output is dropped: what a cell says comes by its sockets."""
 
+        thread: Any = None
+        starting, over = Lock(), False  # a kernel that is being started is ended when it is there
         _client: Any = None
 
         async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]  # noqa: ANN401
-            await super().start_kernel(**{"stdout": DEVNULL, "stderr": DEVNULL, **options})
+            with self.starting:
+                if self.over:
+                    raise NotebookFailed("stopped before it began")
+                await super().start_kernel(**{"stdout": DEVNULL, "stderr": DEVNULL, **options})
 
         def client(self, **options: Any) -> Any:  # noqa: ANN401
             self._client = super().client(**options)
@@ -94,21 +103,13 @@ def _kernel(context: Any) -> Iterator[Any]:  # noqa: ANN401
 
         def hang_up(self) -> None:
             """End what a notebook listened with: five sockets, and the thread of a heartbeat."""
-            client, self._client = self._client, None
-            if client:
-                client.stop_channels()
+            if self._client:
+                self._client.stop_channels()
+                self._client = None
 
     log = logging.Logger("cniperf.kernel")  # inside a notebook it would be that kernel's own
     log.addHandler(logging.NullHandler())
-    manager = Quiet(kernel_name="python3", log=log, context=context)
-    try:
-        yield manager
-    finally:
-        if manager.has_kernel:
-            # In a thread of its own: where this runs in a notebook, a loop runs here already, and
-            # where a signal ended the work, this thread's loop still holds what was cut off.
-            with ThreadPoolExecutor(1) as thread:
-                thread.submit(asyncio.run, _end(manager)).result()
+    return Quiet(kernel_name="python3", log=log)
 
 
 async def _end(manager: Any) -> None:  # noqa: ANN401

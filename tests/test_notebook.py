@@ -1,7 +1,10 @@
 """What running a notebook leaves in the process that ran it: nothing."""
 
+import asyncio
 import gc
 import os
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,10 +12,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import open_files
+from conftest import ROOT, ended, open_files
+from jupyter_client.provisioning import LocalProvisioner
 
 from cniperf import notebook
-from cniperf.notebook import NotebookFailed, execute, open_sockets, warm_kernel
+from cniperf.notebook import NotebookFailed, execute, warm_kernel
 
 pytestmark = pytest.mark.notebook
 
@@ -68,15 +72,79 @@ def test_a_kernel_does_not_hold_the_output_of_who_started_it(tmp_path, small):
     assert len(files) > 3 and not mine & set(files)
 
 
-def test_kernels_can_be_ended_by_another_thread_than_the_one_that_waits(small):
-    """So a signal ends them: their sockets are closed by the thread that they belong to."""
+def test_a_kernel_can_be_ended_by_another_thread_than_the_one_that_waits(small):
+    """So a signal ends those of a suite that measures several pairs of hosts at once."""
     before = held()
-    with open_sockets() as sockets, ThreadPoolExecutor(1) as thread:
-        with warm_kernel(sockets) as kernel:
+    with ThreadPoolExecutor(1) as thread:
+        with warm_kernel() as kernel:
             waiting = thread.submit(small, kernel, "import time; time.sleep(60)")
             while not kernel.has_kernel or not kernel.ready.done():
                 time.sleep(0.1)
             time.sleep(1)
         with pytest.raises(BaseException, match=r"KeyboardInterrupt|[Kk]ernel died"):
             waiting.result(timeout=20)
-    assert held()[0] == before[0]  # a thread that ran a loop leaves that loop's three files
+    assert held()[0] == before[0]
+
+
+STOPPED_THERE = """
+import os, signal, sys
+from zmq._future import _AsyncSocket
+from cniperf.cli.main import _stop
+from cniperf.errors import Stopped
+from cniperf.notebook import execute, warm_kernel
+
+before = getattr(_AsyncSocket, sys.argv[1])
+
+def stopped(*args):
+    os.kill(os.getpid(), signal.SIGTERM)
+    setattr(_AsyncSocket, sys.argv[1], before)
+    return before(*args)
+
+signal.signal(signal.SIGTERM, _stop)
+try:
+    with warm_kernel() as kernel:
+        setattr(_AsyncSocket, sys.argv[1], stopped)
+        execute("run_scheme", sys.argv[2], {"scheme": "nothing"}, kernel)
+except Stopped:
+    print("stopped", flush=True)
+"""
+
+
+@pytest.mark.parametrize("where", ["get", "_handle_events"])
+def test_a_signal_is_heard_wherever_it_meets_the_sockets(tmp_path, where):
+    """In a socket's making it left one that nobody closed, in a loop's callback it was lost."""
+    words = [sys.executable, "-c", STOPPED_THERE, where, str(tmp_path / "out.ipynb")]
+    process = subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    assert ended(process, within=30) == ("stopped\n", "")
+
+
+def test_a_kernel_that_is_still_starting_does_not_outlive_the_stop(small, monkeypatch):
+    """The end waits for the start, and ends what it has started."""
+    pids = []
+    launch = LocalProvisioner.launch_kernel
+
+    async def slow(self, *args, **options):
+        await asyncio.sleep(1)
+        connection = await launch(self, *args, **options)
+        pids.append(self.pid)
+        return connection
+
+    monkeypatch.setattr(LocalProvisioner, "launch_kernel", slow)
+    with ThreadPoolExecutor(1) as thread:
+        with warm_kernel() as kernel:
+            late = thread.submit(small, kernel, "import time; time.sleep(60)")
+            time.sleep(0.5)
+            assert not kernel.has_kernel
+        assert not Path(f"/proc/{pids[0]}").exists()
+        with pytest.raises(Exception, match=r"[Kk]ernel died"):
+            late.result(timeout=20)
+
+
+def test_after_the_stop_no_kernel_is_started_any_more(small):
+    with warm_kernel() as kernel:
+        kernel.over = True
+        with pytest.raises(NotebookFailed, match="stopped before it began"):
+            small(kernel)
+    assert not kernel.has_kernel

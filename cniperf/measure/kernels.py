@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
-from cniperf.notebook import open_sockets, warm_kernel
+from cniperf.notebook import warm_kernel
 
 Task = Callable[[Any], str]  # what a kernel is given to do
 
@@ -20,17 +20,12 @@ class Kernels:
 
     def __init__(self, count: int = 1) -> None:
         self.count, self._stack = count, ExitStack()
-        self._threads: list[ThreadPoolExecutor] = []
         self._kernels: list[Any] = []
 
     def __enter__(self) -> Self:
-        # A kernel's sockets belong to the loop of one thread. The threads end after the kernels:
-        # where a signal cut the work off, that is what they wait for.
-        sockets = self._stack.enter_context(open_sockets())
-        self._threads = [
-            self._stack.enter_context(ThreadPoolExecutor(1)) for _ in range(self.count)
-        ]
-        self._kernels = [self._stack.enter_context(warm_kernel(sockets)) for _ in range(self.count)]
+        # The threads end last: what they wait for ends with the kernels.
+        self._threads = self._stack.enter_context(ThreadPoolExecutor(self.count))
+        self._kernels = [self._stack.enter_context(warm_kernel()) for _ in range(self.count)]
         return self
 
     def __exit__(
@@ -47,14 +42,7 @@ class Kernels:
         return self._kernels[0] if self._kernels else None
 
     def together(self, tasks: Sequence[Task]) -> list[str]:
-        """Do tasks at once, each with a kernel of its own, and return what each returns.
-
-        A single one runs in this thread, where a signal reaches it.
-        """
+        """Do tasks at once, each with a kernel of its own, and return what each returns."""
         if self.count == 1:
             return [task(self.first) for task in tasks]
-        futures = [
-            thread.submit(task, kernel)
-            for thread, kernel, task in zip(self._threads, self._kernels, tasks, strict=False)
-        ]
-        return [future.result() for future in futures]
+        return list(self._threads.map(lambda task, kernel: task(kernel), tasks, self._kernels))
