@@ -13,6 +13,7 @@ import pandas as pd
 from cniperf.analysis.blocks import BASELINE, Blocks
 from cniperf.analysis.interval import INTERVAL, Interval, Spread
 from cniperf.analysis.loss import is_userspace
+from cniperf.analysis.noise import noise_floor
 from cniperf.language import N_, _
 
 Verdict = Literal["confirmed", "contradicted", "undecided", "not comparable here"]
@@ -99,9 +100,10 @@ def claims_table(runs: pd.DataFrame) -> pd.DataFrame:
     """Judge the article's claims by the runs of one condition.
 
     A claim is *confirmed* where the whole interval of ours (bed counted: the spread of the seeds)
-    lies in what would bear it out,
-    *contradicted* where the whole interval lies outside, *undecided* otherwise, and *not
-    comparable here* where Open vSwitch's userspace datapath stood in for the kernel's.
+    lies in what would bear it out, *contradicted* where the whole interval lies outside,
+    *undecided* otherwise, and *not comparable here* where Open vSwitch's userspace datapath stood
+    in for the kernel's. The interval counts as no narrower than the noise floor: two figures whose
+    ratio is 1 may be found so far apart, and others in proportion.
 
     Returns:
         A DataFrame with ``claim``, ``scheme``, ``of`` (what the figure is relative to),
@@ -110,14 +112,14 @@ def claims_table(runs: pd.DataFrame) -> pd.DataFrame:
         ``ours_low``, ``ours_high`` (the ends of its interval or spread), ``verdict`` and ``why``.
         ``claim`` and ``why`` are words for people, in the reader's language.
     """
-    blocks = Blocks(runs)
+    blocks, floor = Blocks(runs), noise_floor(runs).smallest
     rows = []
     for claim in CLAIMS:
         scheme = _fastest(blocks) if claim.scheme == FASTEST_OTHER else claim.scheme
         ours = blocks.change(scheme, claim.relative_to)
         ends = blocks.runs[blocks.runs["scheme"].isin([scheme, claim.relative_to])]
         apart = bool(is_userspace(ends).any())
-        verdict, why = judge(claim, ours, userspace=apart, spread=blocks.spread)
+        verdict, why = judge(claim, ours, floor, userspace=apart, spread=blocks.spread)
         rows.append(
             {
                 "claim": _words(claim, scheme),
@@ -138,20 +140,44 @@ def claims_table(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def judge(
-    claim: Claim, ours: Interval, *, userspace: bool = False, spread: Spread = INTERVAL
+    claim: Claim,
+    ours: Interval,
+    floor: float = np.nan,
+    *,
+    userspace: bool = False,
+    spread: Spread = INTERVAL,
 ) -> tuple[Verdict, str]:
-    """Return the verdict on a claim and the reason for it, in words."""
+    """Return the verdict on a claim and the reason for it, in words.
+
+    Args:
+        claim: what is judged.
+        ours: the change that was measured.
+        floor: the smallest difference, as a fraction, that the runs can tell from none; NaN where
+            they do not say.
+        userspace: whether Open vSwitch ran in userspace.
+        spread: what the interval is.
+    """
     if userspace:
         return N_("not comparable here"), _("Open vSwitch ran in userspace")
     if np.isnan(ours.middle):
         return N_("undecided"), _("not measured here")
     if np.isnan(ours.low):
         return "undecided", _(spread.takes).format(rounds=spread.rounds)
-    if claim.low <= ours.low and ours.high <= claim.high:
+    sides = _sides(claim, ours)
+    if sides == {"inside", "outside"}:
+        return "undecided", _("the interval crosses an end of the range")
+    if _sides(claim, ours.no_narrower(floor * (1 + ours.middle))) != sides:
+        return "undecided", _("an end of the range is nearer than the noise floor")
+    if sides == {"inside"}:
         return N_("confirmed"), _("all of the interval lies in the range")
-    if ours.high < claim.low or claim.high < ours.low:
-        return N_("contradicted"), _("all of the interval lies outside the range")
-    return "undecided", _("the interval crosses an end of the range")
+    return N_("contradicted"), _("all of the interval lies outside the range")
+
+
+def _sides(claim: Claim, ours: Interval) -> set[str]:
+    """Return whether an interval lies inside a claim's range, outside, or on both sides."""
+    inside = claim.low <= ours.high and ours.low <= claim.high
+    outside = ours.low < claim.low or claim.high < ours.high
+    return {name for name, there in (("inside", inside), ("outside", outside)) if there}
 
 
 def _words(claim: Claim, scheme: str) -> str:

@@ -41,6 +41,11 @@ class Interval(NamedTuple):
         """Tell whether a value lies in the interval."""
         return self.low <= value <= self.high
 
+    def no_narrower(self, floor: float) -> "Interval":
+        """Return it with ends at least so far from the middle; NaN asks for nothing."""
+        low = float(np.fmin(self.low, self.middle - floor))
+        return Interval(low, self.middle, float(np.fmax(self.high, self.middle + floor)))
+
 
 def median_interval(values: Values) -> Interval:
     """Return the median of independent values, one a round, with its interval.

@@ -47,7 +47,8 @@ def claims(group: pd.DataFrame) -> Html:
         "The article gives one run of 60 s a scheme and prints ratios only; "
         "<i>implied</i> ones follow from two of its figures. A claim is confirmed where the whole "
         "interval lies within the range (5 points around the article's figure; claims of 1 %: 1 "
-        "point), contradicted where all of it lies outside."
+        "point), contradicted where all of it lies outside; the interval counts as no narrower "
+        "than the noise floor."
     )
     if mode_of(group).less:
         note += " " + _("It measured throughput; ours is the change of the bytes that the same "

@@ -51,6 +51,39 @@ def test_a_verdict_is_where_the_whole_interval_lies(ours, verdict):
     assert judge(claim, Interval(*ours))[0] == verdict
 
 
+@pytest.mark.parametrize(
+    ("ours", "floor", "verdict"),
+    [
+        # of calico's 0.70 a floor of 4 % is 2.8 points: they may not reach over an end
+        ((-0.32, -0.30, -0.28), 0.04, "confirmed"),
+        ((-0.32, -0.30, -0.28), 0.08, "undecided"),
+        ((-0.30, -0.28, -0.26), 0.04, "confirmed"),
+        ((-0.30, -0.275, -0.26), 0.04, "undecided"),
+        ((-0.24, -0.22, -0.20), 0.04, "undecided"),
+        ((-0.24, -0.21, -0.20), 0.04, "contradicted"),
+        # the same floor is less than a point where a fifth is left
+        ((-0.83, -0.82, -0.81), 0.66, "contradicted"),
+    ],
+)
+def test_an_interval_counts_as_no_narrower_than_the_noise_floor(ours, floor, verdict):
+    (claim,) = (c for c in CLAIMS if c.text == "calico is slower than hostnetwork")
+    found, why = judge(claim, Interval(*ours), floor)
+    assert found == verdict
+    assert (why == "an end of the range is nearer than the noise floor") == (found == "undecided")
+    assert judge(claim, Interval(*ours))[0] != "undecided"
+
+
+def test_rounds_that_do_not_agree_with_themselves_decide_nothing(shelf):
+    """hostnetwork twice a round, a fifth apart: calico's twelve points less say nothing then."""
+    for number in range(1, 9):
+        for gbps in (20.0, 16.0 if number % 2 else 24.0):
+            shelf.add("hostnetwork", gbps, suite="s", round=number)
+        shelf.add("calico", 0.88 * (18.0 if number % 2 else 22.0), suite="s", round=number)
+    row = verdicts(shelf).loc["calico is slower than hostnetwork"]
+    assert row["ours_low"] > row["band_high"]
+    assert row["verdict"] == "undecided" and "noise floor" in row["why"]
+
+
 def test_every_kind_of_verdict_comes_from_rounds(shelf):
     shelf.add_rounds(
         hostnetwork=[20.0] * 8,
