@@ -24,8 +24,10 @@ run: setup ## measure all schemes in the lab and make the report
 
 # Guests, and the browser that reads the notebooks in the tests; Ubuntu has none as a package.
 test: APT += $(GUESTS) $(shell grep -qsx ID=debian /etc/os-release && echo chromium)
+# Those of the lab measure: they have the machine to themselves, one after the other.
 test: setup lint ## every test
-	$(SUDO) $(BIN)/pytest
+	$(SUDO) $(BIN)/pytest -m "not lab" --numprocesses logical --dist loadscope
+	$(SUDO) $(BIN)/pytest -m lab
 
 lab: setup ## JupyterLab on the notebooks; what only reads runs needs no root
 	@if [ "$$(id -u)" = 0 ]; then echo "JupyterLab runs as root, and so does all that is typed into it"; fi

@@ -83,7 +83,7 @@ def test_it_says_what_is_known_and_what_is_not(shelf, tmp_path):
     Suite(name="s", seed=7, cells=({"scheme": "calico"},), ended="the cap of 8 rounds").save(
         shelf.folder
     )
-    html = make_report(shelf.folder, tmp_path / "r").html.read_text()
+    html = make_report(shelf.folder, tmp_path / "r", formats=["html"]).html.read_text()
     text = re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", html))
     assert re.search(r"calico loses 30\.\d % \(95 % interval: [\d.]+ to [\d.]+ %\)", text)
     assert re.search(r"Indistinguishable: (hostnetwork, macvlan|macvlan, hostnetwork)", text)
@@ -95,7 +95,7 @@ def test_it_says_what_is_known_and_what_is_not(shelf, tmp_path):
 
 def test_few_rounds_have_no_interval_and_the_report_says_so(shelf, tmp_path):
     shelf.add_rounds(hostnetwork=[20.0] * 3, calico=[15.0] * 3)
-    html = make_report(shelf.folder, tmp_path / "r").html.read_text()
+    html = make_report(shelf.folder, tmp_path / "r", formats=["html"]).html.read_text()
     assert "3 runs: no interval" in html and "an interval takes 6" in html
     assert "it takes 6 rounds that ran hostnetwork twice" in html
 
@@ -103,7 +103,7 @@ def test_few_rounds_have_no_interval_and_the_report_says_so(shelf, tmp_path):
 def test_words_from_outside_are_escaped(shelf, tmp_path):
     shelf.add("hostnetwork", 20.0)
     shelf.add("<script>alert(1)", 10.0)
-    html = make_report(shelf.folder, tmp_path / "r").html.read_text()
+    html = make_report(shelf.folder, tmp_path / "r", formats=["html"]).html.read_text()
     assert "<script" not in html and "A <CPU>" not in html
 
 
@@ -111,7 +111,7 @@ def test_unlike_conditions_have_sections_of_their_own(shelf, tmp_path):
     for nic in ("virtio", "plain"):
         shelf.add("hostnetwork", 20.0, nic=nic)
         add_proven(shelf, "calico", 15.0, nic=nic)
-    html = make_report(shelf.folder, tmp_path / "r").html.read_text()
+    html = make_report(shelf.folder, tmp_path / "r", formats=["html"]).html.read_text()
     assert html.count("<h2>NICs without") == 2
     # The packets took the same way in both: it is drawn once.
     assert html.count('alt="Which way the packets went') == 1
