@@ -33,6 +33,7 @@ TWINS = {
     "cniperf suite --resume NAME": None,  # tests/measure/test_suite.py interrupts one
     "cniperf sweep --vary mtu=1450,1500,9000 --vary streams=1,4":
         f"cniperf sweep --vary mtu=9000 --schemes macvlan {ROUND}",
+    "cniperf report data/reference": "cniperf report data/reference --format html",
     "cniperf bench": None,  # ten minutes; docs/bench.md is what it wrote
     "cniperf capture a:eth0":
         "{ cniperf exec pod-a -- ping -c 9 -i 0.2 172.28.1.3 & cniperf capture a:eth0 -c 1; wait; }",
