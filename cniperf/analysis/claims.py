@@ -163,21 +163,27 @@ def judge(
         return N_("undecided"), _("not measured here")
     if np.isnan(ours.low):
         return "undecided", _(spread.takes).format(rounds=spread.rounds)
-    sides = _sides(claim, ours)
-    if sides == {"inside", "outside"}:
-        return "undecided", _("the interval crosses an end of the range")
-    if _sides(claim, ours.no_narrower(floor * (1 + ours.middle))) != sides:
+    verdict = _where(claim, ours)
+    if verdict == "undecided":
+        return verdict, _("the interval crosses an end of the range")
+    if _where(claim, ours.no_narrower(floor * (1 + ours.middle))) != verdict:
         return "undecided", _("an end of the range is nearer than the noise floor")
-    if sides == {"inside"}:
-        return N_("confirmed"), _("all of the interval lies in the range")
-    return N_("contradicted"), _("all of the interval lies outside the range")
+    return verdict, _(_WHY[verdict])
 
 
-def _sides(claim: Claim, ours: Interval) -> set[str]:
-    """Return whether an interval lies inside a claim's range, outside, or on both sides."""
-    inside = claim.low <= ours.high and ours.low <= claim.high
-    outside = ours.low < claim.low or claim.high < ours.high
-    return {name for name, there in (("inside", inside), ("outside", outside)) if there}
+_WHY = {
+    N_("confirmed"): N_("all of the interval lies in the range"),
+    N_("contradicted"): N_("all of the interval lies outside the range"),
+}
+
+
+def _where(claim: Claim, ours: Interval) -> Verdict:
+    """Return the verdict that an interval gives by where it lies to a claim's range."""
+    if claim.low <= ours.low and ours.high <= claim.high:
+        return "confirmed"
+    if ours.high < claim.low or claim.high < ours.low:
+        return "contradicted"
+    return "undecided"
 
 
 def _words(claim: Claim, scheme: str) -> str:
