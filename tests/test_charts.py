@@ -6,6 +6,7 @@ from three_beds import add_counted, add_lab
 from cniperf import charts
 from cniperf.analysis.compare import compare
 from cniperf.analysis.factors import cells_table, effects_table
+from cniperf.analysis.ladder import LADDER
 from cniperf.path_picture import path_picture
 from cniperf.runs import load_runs
 
@@ -106,6 +107,15 @@ def test_no_name_lies_on_a_mark_of_the_cpu_chart(shelf):
     for gbps, cost in marks.values():
         spot = axes.transData.transform((cost, gbps))
         assert not [name for name, box in names.items() if box.contains(*spot)]
+
+
+@pytest.mark.parametrize(("rounds", "told"), [(3, False), (6, True)])
+@pytest.mark.parametrize("draw", [charts.loss, charts.ladder])
+def test_an_axis_speaks_of_intervals_only_where_there_are_some(shelf, draw, rounds, told):
+    schemes = [rung.scheme.replace("-", "_") for rung in LADDER]
+    shelf.add_rounds(**{name: [20.0 - step] * rounds for step, name in enumerate(schemes)})
+    (axes,) = draw(load_runs(shelf.folder)).axes
+    assert axes.get_xlabel() and ("95 % interval" in axes.get_xlabel()) is told
 
 
 EIGHT = ["hostnetwork", "macvlan", "ovs", "ovs-bridge", "calico", "flannel-hostgw",

@@ -12,6 +12,7 @@ from cniperf.analysis.latency import added, load_latency, percentile
 from cniperf.analysis.loss import is_userspace, loss_table
 from cniperf.analysis.pairs import load_pairs, pairs_table
 from cniperf.charts.style import (
+    HALO,
     INK,
     Chart,
     bar,
@@ -130,7 +131,7 @@ def _name_marks(axes: Axes, middle: pd.DataFrame, palette: Mapping[str, str]) ->
         for spot, (scheme, row) in zip(spots, names.iterrows(), strict=True):
             axes.annotate(str(scheme), (row["cost"], spot), (9 * side, 0),
                           textcoords="offset points", va="center", ha=edge,
-                          color=palette[str(scheme)])  # fmt: skip
+                          color=palette[str(scheme)], **HALO)  # fmt: skip
 
 
 def _free_side(middle: pd.DataFrame, scheme: str) -> int:

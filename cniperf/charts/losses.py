@@ -15,6 +15,7 @@ from cniperf.analysis.paths import UNDERLAY, control_table
 from cniperf.charts.style import (
     COLOURS,
     FAINT,
+    HALO,
     INK,
     Chart,
     bar,
@@ -71,7 +72,9 @@ def loss(runs: pd.DataFrame) -> Chart:
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize=8,
                 columnspacing=1.2, handlelength=1.2)  # fmt: skip
     axes.axvline(0, color=FAINT, linewidth=0.8)
-    axis = _("% of hostnetwork's {figure} (bar: median; line: {spread}; dots: rounds)")
+    axis = _("% of hostnetwork's {figure} (bar: median; dots: rounds)")
+    if table["loss_low"].notna().any():
+        axis = _("% of hostnetwork's {figure} (bar: median; line: {spread}; dots: rounds)")
     told = {"figure": _(mode_of(runs).loses), "spread": _(blocks.spread.name)}
     finish(axes, table, axis.format(**told))
     return chart
@@ -106,7 +109,9 @@ def ladder(runs: pd.DataFrame) -> Chart:
         label(axes, y, 100 * right, "100 %" if first else _cost(row))
         start = end
     name_rows(axes, [f"{row.adds}\n{row.scheme}" for row in table.itertuples()])
-    words = _("% left of hostnetwork's {figure}\n(labels: points, ± half of the {spread})")
+    words = _("% left of hostnetwork's {figure}\n(labels: points)")
+    if table["cost_low"].notna().any():
+        words = _("% left of hostnetwork's {figure}\n(labels: points, ± half of the {spread})")
     told = {"figure": _(mode_of(runs).loses), "spread": _(spread_of(runs).name)}
     axes.set(xlim=(0, 118), xticks=range(0, 101, 20))
     axes.set_xlabel(words.format(**told), **leading())
@@ -148,7 +153,7 @@ def trade_off(runs: pd.DataFrame) -> Chart:
             face = colour if row["policy"] == "bites" else "white"
             axes.plot(x, loss, "o", color=colour, markerfacecolor=face, markersize=9, zorder=3)
             axes.text(place + 0.13, spots[number], f"{scheme}{star(row)}", va="center",
-                      color=colour)  # fmt: skip
+                      color=colour, **HALO)  # fmt: skip
             bottom = max(bottom, spots[number])
     axes.plot([], [], "o", color=INK, markersize=8, label=_("a drop rule on the host bites"))
     axes.plot([], [], "o", color=INK, markerfacecolor="white", markersize=8,
@@ -166,6 +171,6 @@ def trade_off(runs: pd.DataFrame) -> Chart:
         lines.append(_("* Open vSwitch's userspace datapath: not comparable"))
     axes.set_xlabel("\n".join(lines), **leading())
     axes.text(0.99, 0.97, _("cheaper and freer ↗"), transform=axes.transAxes, ha="right", va="top",
-              color=FAINT)  # fmt: skip
+              color=FAINT, **HALO)  # fmt: skip
     axes.grid(axis="y")
     return chart

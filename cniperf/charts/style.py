@@ -13,6 +13,7 @@ import pandas as pd
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from cniperf.language import _, spoken
 
@@ -42,6 +43,8 @@ COLOURS = {
 OTHERS = ("#b2a429", "#7a5c3e", "#2f7f86", "#a0a0a0")
 
 INK, FAINT = "#222222", "#8a8a8a"
+# Around a name among marks and grid lines, so that none of them strikes it through.
+HALO: Any = {"path_effects": [withStroke(linewidth=2.5, foreground="white")]}
 WIDTH, ROW = 7.2, 0.3  # inches
 
 STYLE: Any = {
