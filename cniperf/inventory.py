@@ -93,14 +93,24 @@ class Machine(BaseModel):
         """Return the command that accepts the host's key."""
         import shlex
 
-        options = ["-o", "StrictHostKeyChecking=accept-new"]
-        options += ["-o", f"UserKnownHostsFile={self.known_hosts}"] if self.known_hosts else []
+        options = self._accepting()
         options += ["-o", f"ProxyCommand={self.proxy_command}"] if self.proxy_command else []
         options += ["-J", self.jump] if self.jump else []
         options += ["-p", str(self.port)] if self.port else []
         options += ["-i", str(self.key)] if self.key else []
         user = f"{self.user}@" if self.user else ""
         return shlex.join(["ssh", *options, f"{user}{self.ssh}", "true"])
+
+    def accept_jump(self, user: str, host: str, port: int) -> str:
+        """Return the command that accepts the key of a host that is jumped over."""
+        import shlex
+
+        # What is asked of ssh for a host does not hold for those that -J jumps over.
+        return shlex.join(["ssh", *self._accepting(), f"ssh://{user}@{host}:{port}", "true"])
+
+    def _accepting(self) -> list[str]:
+        known = ["-o", f"UserKnownHostsFile={self.known_hosts}"] if self.known_hosts else []
+        return ["-o", "StrictHostKeyChecking=accept-new", *known]
 
     def gateway(self) -> Any:  # noqa: ANN401
         """Return the gateway as fabric takes it; None where the host is reached directly."""

@@ -39,10 +39,13 @@ def connect(machine: "Machine") -> Any:  # noqa: ANN401
     class Refuse(MissingHostKeyPolicy):  # type: ignore[misc]
         """Refuse a key that nobody has accepted, and tell how to accept it."""
 
+        def __init__(self, whose: str, accept: str) -> None:
+            self._whose, self._accept = whose, accept
+
         def missing_host_key(self, client: object, hostname: str, key: Any) -> None:  # noqa: ANN401
             raise HostLost(
-                f"host {machine.name}: its key ({key.get_name()} {key.fingerprint}) is not known; "
-                f"if it is right, accept it: {machine.accept()}"
+                f"host {machine.name}: {self._whose} key ({key.get_name()} {key.fingerprint}) "
+                f"is not known; if it is right, accept it: {self._accept}"
             )
 
     class Connection(fabric.Connection):  # type: ignore[misc]
@@ -60,17 +63,27 @@ def connect(machine: "Machine") -> Any:  # noqa: ANN401
     given = {"key_filename": str(machine.key)} if machine.key else {}
     connection = Connection(
         machine.ssh, user=machine.user or None, port=machine.port or None,
-        gateway=machine.gateway(), config=config, connect_timeout=CONNECT,
+        gateway=machine.gateway(), config=config,
         connect_kwargs={**given, "banner_timeout": CONNECT, "auth_timeout": CONNECT},
     )  # fmt: skip
-    client = connection.client
-    client.set_missing_host_key_policy(Refuse())
+    _trust(connection, machine, Refuse("its", machine.accept()))
+    jump = connection.gateway
+    while isinstance(jump, fabric.Connection):  # fabric would take any key of such a one
+        accept = machine.accept_jump(jump.user, jump.host, jump.port)
+        _trust(jump, machine, Refuse(f"its jump host {jump.host}'s", accept))
+        jump = jump.gateway
+    return connection
+
+
+def _trust(connection: Any, machine: "Machine", refuse: object) -> None:  # noqa: ANN401
+    """Let a connection trust the keys of the machine's file, or the user's own, and no others."""
+    connection.connect_timeout = CONNECT
+    connection.client.set_missing_host_key_policy(refuse)
     own = connection.ssh_config.get("userknownhostsfile", "~/.ssh/known_hosts").split()
     files = [str(machine.known_hosts)] if machine.known_hosts else own
     for file in [*files, "/etc/ssh/ssh_known_hosts"]:
         with suppress(OSError):
-            client.load_system_host_keys(str(Path(file).expanduser()))
-    return connection
+            connection.client.load_system_host_keys(str(Path(file).expanduser()))
 
 
 def _receive(gateway: Any, size: int) -> bytes:  # noqa: ANN401
