@@ -43,6 +43,15 @@ def _cpus(text: str | int) -> str:
     return str(text)
 
 
+def _jump(text: str) -> str:
+    user, at, rest = text.rpartition("@")
+    host, colon, port = rest.partition(":")
+    in_range = not colon or (port.isdecimal() and 0 < int(port) < 65536)
+    if not (in_range and all(map(NAME.fullmatch, [host, *([user] if at else [])]))):
+        raise ValueError("one host to jump over, as user@host:port")
+    return text
+
+
 class Machine(BaseModel):
     """One host of the file.
 
@@ -65,7 +74,7 @@ class Machine(BaseModel):
     user: Annotated[str, AfterValidator(lambda text: text and _name(text))] = ""
     port: int = Field(0, ge=0, le=65535)
     key: Path | None = None
-    jump: str = ""
+    jump: Annotated[str, AfterValidator(lambda text: text and _jump(text))] = ""
     proxy_command: str = ""
     known_hosts: Path | None = None
     nic: Annotated[str, AfterValidator(_device)]

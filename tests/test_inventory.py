@@ -36,6 +36,12 @@ def test_a_machine_says_how_it_is_reached(tmp_path):
     )
 
 
+@pytest.mark.parametrize("jump", ["bastion", "me@bastion", "10.1.1.2:2222", "me@b-1.example:22"])
+def test_a_host_is_jumped_over_as_ssh_names_it(tmp_path, jump):
+    beta = read_inventory(write(tmp_path, GOOD.replace("me@bastion", f'"{jump}"'))).pair()[1]
+    assert beta.jump == jump and beta.gateway().host in jump
+
+
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
@@ -49,6 +55,12 @@ def test_a_machine_says_how_it_is_reached(tmp_path):
         ("user: root", 'user: "root\\n"', "letters, digits"),
         ("alpha:", '"al pha":', "letters, digits"),
         ("port: 2222", "port: 99999", "65535"),
+        ("me@bastion", '"me@bastion:xx"', "as user@host:port"),
+        ("me@bastion", '"me@bastion:65536"', "as user@host:port"),
+        ("me@bastion", '"@bastion"', "as user@host:port"),
+        ("me@bastion", '"me@"', "as user@host:port"),
+        ("me@bastion", '"one,two"', "one host to jump over"),
+        ("me@bastion", "-oProxyCommand=x", "one host to jump over"),
         ('cpus: "0-2,5"', "cpus: all", "CPUs as"),
         ("hosts:", "host:", "no `hosts:`"),
     ],
