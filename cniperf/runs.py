@@ -39,13 +39,14 @@ FORMAT = 1
 CONDITIONS = (
     "bed", "meter", "accelerator", "erms", "between", "nic", "mtu", "mode", "generator", "version",
     "pairs", "streams", "window", "congestion", "gro", "udpcsum", "length", "direction", "rate",
-    "max_loss", "duration", "omit", "kernel", "cpu", "cpus",
+    "max_loss", "design", "slice", "duration", "omit", "kernel", "cpu", "cpus",
 )  # fmt: skip
 
 COLUMNS = (
     "run", "suite", "round", "scheme", "order", "status", "error", "started",
     *CONDITIONS,
-    "figure", "cost", "gbps", "per_second", "insn_per_byte", "insn_per_byte_a", "insn_per_byte_b",
+    "figure", "cost", "base", "base_cost", "log_ratio", "gbps", "per_second",
+    "insn_per_byte", "insn_per_byte_a", "insn_per_byte_b",
     "lost", "p50", "p90", "p99", "p999", "jain",
     "retransmits", "mss", "pod_mtu", "sender_cpu", "receiver_cpu", "cpu_a", "cpu_b",
     "cpu_per_gb_a", "cpu_per_gb_b", "cpu_each_a", "cpu_each_b", "stolen", "others",
@@ -62,7 +63,7 @@ SHARED_BELOW = 2.6
 BEFORE: dict[str, Any] = {
     "gro": "default", "udpcsum": False, "length": 0, "direction": "forward", "rate": 0.0,
     "mode": "stream", "generator": "iperf3", "pairs": 1, "max_loss": 0.1, "between": "",
-    "grace": 30, "allow_shared_nic": False, "erms": False,
+    "grace": 30, "allow_shared_nic": False, "erms": False, "design": "separate", "slice": 0.0,
 }  # fmt: skip
 
 
@@ -194,10 +195,15 @@ def load_runs(data_dir: Path | str | None = None, *, suite: str | None = None) -
         ``mode``, ``generator``, its ``version``, ``pairs`` (of pods), ``streams``,
         ``window``, ``congestion``, ``gro``, ``udpcsum``, ``length`` (bytes a write,
         message or datagram), ``direction``, ``rate`` (offered, Gbit/s; 0 for as much as
-        goes), ``max_loss`` (%), ``duration``, ``omit`` (s),
+        goes), ``max_loss`` (%), ``design`` (``interleaved``: hostnetwork and the scheme are loaded
+        in turns, in one lab; ``separate``: each has runs of its own), ``slice`` (s that count of a
+        turn; 0 in separate runs), ``duration``, ``omit`` (s),
         ``kernel``, ``cpu``, ``cpus``, and the results ``figure`` (what schemes are compared by:
         ``gbps``, ``per_second`` or ``insn_per_byte``, see :mod:`cniperf.modes`), ``cost`` (CPU time
-        of both hosts: seconds for 10⁹ bytes, or µs for a transaction or datagram), ``gbps``
+        of both hosts: seconds for 10⁹ bytes, or µs for a transaction or datagram), ``base`` and
+        ``base_cost`` (the same two of hostnetwork in the turns between, in the same lab;
+        NaN in separate runs), ``log_ratio`` (natural logarithm of ``figure / base``: of each
+        block of turns, and of these the Hodges-Lehmann estimate), ``gbps``
         (goodput at the receiver, Gbit/s, the sum of all pairs), ``per_second`` (transactions, or
         datagrams that arrived), ``insn_per_byte`` (instructions of both hosts for a byte of
         goodput),
@@ -332,10 +338,10 @@ def load_plans(runs: "pd.DataFrame") -> Iterator[tuple[str, str, str]]:
             yield str(scheme), a, b
 
 
-def _cost(summary: Mapping[str, Any], mode: Mode) -> float | None:
+def _cost(summary: Mapping[str, Any], mode: Mode, whose: str = "") -> float | None:
     if not mode.cost:
         return None
-    own: list[Any] = [summary.get(f"{mode.cost}_{host}") for host in "ab"]
+    own: list[Any] = [summary.get(f"{whose}{mode.cost}_{host}") for host in "ab"]
     return None if None in own else float(sum(own))
 
 
@@ -378,7 +384,7 @@ def _row(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
         found["version"] = environment["versions"].get(found["generator"])
         mode = find(found["mode"], row["meter"])
         found["figure"] = summary.get(mode.figure)
-        found["cost"] = _cost(summary, mode)
+        found["cost"], found["base_cost"] = _cost(summary, mode), _cost(summary, mode, "base_")
     except (KeyError, TypeError, AttributeError) as problem:
         raise _broken(folder, problem) from None
     if row["status"] == "ok" and not isinstance(found["figure"], float | int):
