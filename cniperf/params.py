@@ -19,6 +19,7 @@ Gro = Literal["default", "on", "off"]
 Mode = Literal["stream", "rr", "crr", "udp"]
 Direction = Literal["forward", "reverse", "both"]
 BedName = Literal["lab", "ssh", "vm", "counted"]
+Design = Literal["", "interleaved", "separate"]
 
 # The generator of each mode, where none is given.
 USUAL: Mapping[Mode, str] = {
@@ -27,6 +28,10 @@ USUAL: Mapping[Mode, str] = {
 
 # The load of the bed that counts, where none is given.
 SHORT = {"duration": 1, "omit": 0}
+
+# The load where hostnetwork and the scheme take turns, where none is given. Labs differ from each
+# other, so many short ones know more than few long ones.
+TURNS = {"duration": 3, "omit": 0, "slice": 0.05}
 
 # Parameters that not every generator obeys.
 LOADS = ("streams", "window", "congestion", "length", "direction", "rate")
@@ -98,7 +103,19 @@ class Experiment(BaseModel):
         description="seconds after which a host that hears nothing takes itself back",
     )  # fmt: skip
     mtu: int = Field(1500, ge=576, le=9000, description="MTU of the underlay, in bytes")
-    duration: int = Field(10, ge=1, le=3600, description="seconds of load that count")
+    design: Design = Field(
+        "",
+        description="how a scheme is compared with hostnetwork: loaded in turns with it, in one "
+        "lab (interleaved), or in runs of its own (separate); empty for interleaved where it goes",
+    )
+    slice: float = Field(
+        0.0, ge=0, le=2,
+        description="seconds of each turn that count (design interleaved); 0 for 0.05",
+    )  # fmt: skip
+    duration: int = Field(
+        10, ge=1, le=3600,
+        description="seconds of load that count; of all turns together (design interleaved)",
+    )  # fmt: skip
     omit: int = Field(1, ge=0, le=60, description="seconds of load before that, not counted")
     rounds: int = Field(1, ge=1, le=1000, description="runs, each on a freshly built lab")
     streams: int = Field(1, ge=1, le=128, description="parallel TCP connections")
@@ -177,14 +194,40 @@ class Experiment(BaseModel):
         if (
             made.bed == "counted"
         ):  # a virtual second is 10⁹ instructions, which take seven real ones
-            short = {name: value for name, value in SHORT.items() if name not in given}
-            made = made.model_copy(update=short)
+            made = made._with_unless(given, SHORT)
+        if not made.design:
+            made = made.model_copy(
+                update={"design": "separate" if made._no_turns() else "interleaved"}
+            )
+        if made.design == "interleaved":
+            made = made._with_unless(given, TURNS)
+            made = made.model_copy(update={"slice": made.slice or TURNS["slice"]})
         made._hold_together(given)
         return made
+
+    def _with_unless(self, given: Mapping[str, object], usual: Mapping[str, object]) -> Self:
+        """Return it with other defaults for what is not given."""
+        update = {name: value for name, value in usual.items() if name not in given}
+        return self.model_copy(update=update)
+
+    def _no_turns(self) -> str:
+        """Return why hostnetwork and the scheme cannot take turns; empty where they can."""
+        if self.bed != "lab":
+            return f"bed={self.bed!r}"
+        if self.mode != "stream":
+            return f"mode={self.mode!r}"
+        if not find_generator(self.generator).turns:
+            return f"generator={self.generator!r}"
+        if self.direction == "both":
+            return "direction='both'"
+        if self.rate:
+            return f"rate={self.rate:g}"
+        return ""
 
     def _hold_together(self, given: Mapping[str, object]) -> None:
         """Refuse parameters that do not go with each other."""
         self._hold_bed_together()
+        self._hold_design_together()
         if self.nic == "plain" and self.gro == "on":
             raise ParameterError("gro='on' does not go with nic='plain', a NIC without it")
         generator = find_generator(self.generator)
@@ -227,6 +270,13 @@ class Experiment(BaseModel):
         for name in ("hosts", "between", "allow_shared_nic"):
             if getattr(self, name) != usual[name]:
                 raise ParameterError(f"{name} goes with bed='ssh' only: leave it out")
+
+    def _hold_design_together(self) -> None:
+        if self.design == "separate" and self.slice:
+            raise ParameterError("slice goes with design='interleaved' only: leave it out")
+        if self.design == "interleaved" and (reason := self._no_turns()):
+            raise ParameterError(f"design='interleaved' does not go with {reason}: leave design "
+                                 "out, or give separate")  # fmt: skip
 
     def _hold_count_together(self, usual: Mapping[str, Any]) -> None:
         for name in ("mode", "pairs", "rate"):

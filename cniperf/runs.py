@@ -8,6 +8,7 @@ A run folder holds
 ``evidence.json``      which way a probe's packets went, hop by hop, before the load
 ``iperf3-client.json`` what the generator on host a said, untouched; may be gzipped (``….gz``)
 ``iperf3-server.json`` what the generator on host b said, untouched; the same
+``turns.csv``          the turns of the scheme and of hostnetwork (design interleaved)
 ``latency.csv``        how many transactions took how long (modes rr and crr)
 =====================  =======================================================================
 
@@ -58,6 +59,12 @@ NUMBERS = COLUMNS[COLUMNS.index("figure") : COLUMNS.index("cache")]
 # CPUs that share a last-level cache hand data over in less than this (1.9 at most where it was
 # tried), CPUs that do not in more (3.8 at least); see cniperf.beds.caches.
 SHARED_BELOW = 2.6
+
+# Columns of a run's turns.csv.
+TURNS = (
+    "sitting", "leg", "block", "began", "settled", "ended", "drained", "acked_settled",
+    "acked_ended", "carried", "retransmits", "mss", "used_a", "used_b", "busiest_a", "busiest_b",
+)  # fmt: skip
 
 # What runs made before a parameter existed had.
 BEFORE: dict[str, Any] = {
@@ -279,9 +286,36 @@ def load_intervals(run: Path | str) -> "pd.DataFrame":
     return whole
 
 
+def load_turns(run: Path | str) -> "pd.DataFrame":
+    """Load the turns of a run whose design is interleaved, in their order.
+
+    Returns:
+        A DataFrame with ``sitting`` (which opening of the connections), ``leg`` (``scheme`` or
+        ``hostnetwork``), ``block`` (of four turns), ``began``, ``settled``, ``ended`` (when the
+        turn began, and its slice; s from the first turn), ``drained`` (when all that was sent had
+        been acknowledged), ``acked_settled``, ``acked_ended`` (bytes that the peer had
+        acknowledged by then), ``carried`` (bytes of the sender's interface in the slice),
+        ``retransmits``, ``mss``, ``used_a``, ``used_b``, ``busiest_a``, ``busiest_b`` (CPU seconds
+        of each host, and of its busiest CPU), and ``gbps`` (goodput of the slice). Empty where
+        the run has no turns.
+    """
+    import pandas as pd
+
+    file = Path(run) / "turns.csv"
+    if not file.exists():
+        return pd.DataFrame(columns=[*TURNS, "gbps"])
+    table = pd.read_csv(file, encoding="utf-8", names=list(TURNS), header=0)
+    table["leg"] = table["leg"].map({"s": "scheme", "h": "hostnetwork"})
+    moments = ["began", "settled", "ended", "drained"]
+    table[moments] -= table["began"].min()
+    acked = table["acked_ended"] - table["acked_settled"]
+    table["gbps"] = acked * 8 / 1e9 / (table["ended"] - table["settled"])
+    return table
+
+
 def load_raw(run: Path | str) -> dict[str, str]:
     """Load what the generators of one run said, untouched, by the name of the file."""
-    own = ("run.json", "evidence.json", "latency.csv", "host-a.sh", "host-b.sh")
+    own = ("run.json", "evidence.json", "latency.csv", "turns.csv", "host-a.sh", "host-b.sh")
     found = {}
     for file in sorted(Path(run).iterdir()):
         if file.name not in own:

@@ -38,6 +38,7 @@ def open_lab(experiment: "Experiment") -> "Lab":
         udpcsum=experiment.udpcsum,
         ovs=experiment.needs_ovs,
         pairs=experiment.pairs,
+        bare=experiment.design == "interleaved",
     )
 
 

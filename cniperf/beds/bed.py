@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 if TYPE_CHECKING:
     from cniperf.beds.child import Child
     from cniperf.beds.cputime import CpuTimes
-    from cniperf.hosts import Host
+    from cniperf.hosts import Endpoint, Host
     from cniperf.plan import Plan
 
 
@@ -85,6 +85,12 @@ class Bed(Protocol):
             netns: the pod's namespace, or None for the host's.
             argv: the command; words that name ``output``'s folder mean its twin on the host.
             output: file for what it prints, errors included; see :meth:`collect`.
+        """
+
+    def bare(self, plan: "Plan") -> "tuple[Endpoint, Endpoint] | None":
+        """Return the ends of a hostnetwork beside a plan that is wired; None where there is none.
+
+        There, and in the pods, TCP then keeps its window over a rest.
         """
 
     def collect(self, folder: Path) -> None:

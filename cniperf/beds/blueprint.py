@@ -20,6 +20,11 @@ from cniperf.steps import (
 
 NO_TUNNEL_SEGMENTATION = ("tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation")
 
+# The second NIC of each host, on a wire of its own: hostnetwork's, whatever a scheme does to the
+# first one (Open vSwitch makes a port of it, macvlan takes its frames).
+BARE_NIC = "eth1"
+BARE_ADDRESSES = {"a": "192.168.21.42", "b": "192.168.21.43"}
+
 # What the NICs of the lab's hosts cannot do; veth itself can do everything.
 NICS: dict[str, tuple[str, ...]] = {
     "virtio": NO_TUNNEL_SEGMENTATION,
@@ -62,24 +67,58 @@ def lab_steps(names: Names, hosts: Iterable[Host], nic: str, gro: str = "default
     """Return the steps that build a lab, to be taken in the namespace of its wire."""
     steps: list[Step] = []
     for host in hosts:
-        inside, port = names.host(host.name), f"port-{host.name}"
+        inside = names.host(host.name)
         if not steps:
-            steps += [AddBridge("br0", host.mtu), LinkUp("br0")]
+            steps += _bridge("br0", host)
         steps += [
             AddNetns(inside),
-            AddVeth(host.nic, port, host.mtu),
-            MoveLink(host.nic, into=inside),
-            SetMaster(port, "br0"),
-            LinkUp(port),
+            *_nic(host, host.nic, f"port-{host.name}", "br0", inside),
             LinkUp("lo", netns=inside),
             LinkUp(host.nic, netns=inside),
             AddAddress(f"{host.address}/{host.prefixlen}", host.nic, netns=inside),
             # A host forwards for its pods, and answers for 169.254.1.1 only with a route there.
             AddRoute("default", dev=host.nic, netns=inside),
             SetSysctl("net.ipv4.ip_forward", "1", netns=inside),
+            *_offloads(host.nic, nic, gro, inside),
         ]
-        if NICS[nic]:
-            steps += [SetFeatures(host.nic, NICS[nic], on=False, netns=inside)]
-        if gro != "default":
-            steps += [SetFeatures(host.nic, ("gro",), on=gro == "on", netns=inside)]
+    return steps
+
+
+def bare_steps(names: Names, hosts: Iterable[Host], nic: str, gro: str = "default") -> list[Step]:
+    """Return the steps that give each host of a lab its second NIC, equal to the first."""
+    steps: list[Step] = []
+    for host in hosts:
+        inside = names.host(host.name)
+        if not steps:
+            steps += _bridge("br1", host)
+        steps += [
+            *_nic(host, BARE_NIC, f"bare-{host.name}", "br1", inside),
+            LinkUp(BARE_NIC, netns=inside),
+            AddAddress(f"{BARE_ADDRESSES[host.name]}/24", BARE_NIC, netns=inside),
+            *_offloads(BARE_NIC, nic, gro, inside),
+        ]
+    return steps
+
+
+def _bridge(name: str, host: Host) -> list[Step]:
+    return [AddBridge(name, host.mtu), LinkUp(name)]
+
+
+def _nic(host: Host, nic: str, port: str, bridge: str, inside: str) -> list[Step]:
+    """A veth: one end is the host's NIC, the other a port of the wire's bridge."""
+    return [
+        AddVeth(nic, port, host.mtu),
+        MoveLink(nic, into=inside),
+        SetMaster(port, bridge),
+        LinkUp(port),
+    ]
+
+
+def _offloads(device: str, nic: str, gro: str, inside: str) -> list[Step]:
+    """What a NIC of this kind cannot do is switched off."""
+    steps: list[Step] = []
+    if NICS[nic]:
+        steps += [SetFeatures(device, NICS[nic], on=False, netns=inside)]
+    if gro != "default":
+        steps += [SetFeatures(device, ("gro",), on=gro == "on", netns=inside)]
     return steps

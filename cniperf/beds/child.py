@@ -15,6 +15,10 @@ class Child(Protocol):
     """A process on a host of any bed."""
 
     @property
+    def pid(self) -> int:
+        """Its process id, as its host counts them."""
+
+    @property
     def returncode(self) -> int | None:
         """The exit code, once it has ended and somebody has looked."""
 

@@ -5,6 +5,8 @@
     cniperf-ID-a          cniperf-ID-wire          cniperf-ID-b
     eth0 ──────── port-a ─── br0 ─── port-b ──────── eth0
     192.168.20.42                                  192.168.20.43
+    eth1 ──────── bare-a ─── br1 ─── bare-b ──────── eth1      (where hostnetwork runs beside)
+    192.168.21.42                                  192.168.21.43
 
 The lab is wired with the same steps as any scheme, so it can be printed as commands, too. It
 touches nothing in the root namespace: no device, address or route is ever there.
@@ -23,7 +25,7 @@ from typing import Any, Self
 from cniperf.beds import cpus, ovs, reaper
 from cniperf.beds.awake import awake
 from cniperf.beds.bed import Call, Others
-from cniperf.beds.blueprint import Names, lab_steps
+from cniperf.beds.blueprint import BARE_ADDRESSES, BARE_NIC, Names, bare_steps, lab_steps
 from cniperf.beds.caches import handover
 from cniperf.beds.child import LocalChild
 from cniperf.beds.command import run
@@ -34,9 +36,9 @@ from cniperf.beds.lab_host import LabHost, refusals
 from cniperf.beds.netlink import shared
 from cniperf.environment import fingerprint
 from cniperf.errors import Busy, NotAble, StepFailed
-from cniperf.hosts import ARTICLE_HOSTS, Host
+from cniperf.hosts import ARTICLE_HOSTS, Endpoint, Host
 from cniperf.plan import HostPlan, Plan
-from cniperf.steps import AddNetns, NetlinkStep, Step
+from cniperf.steps import AddNetns, NetlinkStep, SetSysctl, Step
 
 BRIDGE_NETFILTER = "net.bridge.bridge-nf-call-iptables"  # not there without br_netfilter
 
@@ -52,6 +54,7 @@ class Lab:
         udpcsum: whether VTEPs fill in the outer UDP checksum.
         ovs: start Open vSwitch on both hosts.
         pairs: pods on each host.
+        bare: give each host a second NIC, for a hostnetwork that no scheme touches.
     """
 
     name = "lab"
@@ -67,8 +70,10 @@ class Lab:
         udpcsum: bool = False,
         ovs: bool = False,
         pairs: int = 1,
+        bare: bool = False,
     ) -> None:
         self.names = Names(secrets.token_hex(2), pairs)
+        self._bare = bare
         self.nic, self._gro, self._udpcsum, self._ovs = nic, gro, udpcsum, ovs
         self._rundir = state_dir() / self.names.lab
         self.hosts: tuple[Host, Host] = tuple(self._host(host, mtu) for host in ARTICLE_HOSTS)  # type: ignore[assignment]
@@ -146,10 +151,19 @@ class Lab:
         for host in self.hosts:
             self._steer(self.names.wire, f"port-{host.name}", host)
             self._steer(self.names.host(host.name), host.nic, host)
+        if self._bare:
+            self._build_bare(wire)
         if self._ovs:
             self.journal.add_folder(self._rundir)
             for host in self.hosts:
                 self._start_ovs(host)
+
+    def _build_bare(self, wire: LabHost) -> None:
+        for step in bare_steps(self.names, self.hosts, self.nic, self._gro):
+            self._take(step, "wire", wire)
+        for host in self.hosts:
+            self._steer(self.names.wire, f"bare-{host.name}", host)
+            self._steer(self.names.host(host.name), BARE_NIC, host)
 
     def _start_ovs(self, host: Host) -> None:
         rundir = self._rundir / host.name
@@ -240,6 +254,25 @@ class Lab:
         self._children.append(child)
         self.journal.add_process(child.pid)
         return child
+
+    def bare(self, plan: Plan) -> tuple[Endpoint, Endpoint] | None:
+        """Return the ends of a hostnetwork beside a plan that is wired; None where there is none.
+
+        In its namespaces, and in the pods', TCP then keeps its window over a rest.
+        """
+        if not self._bare:
+            return None
+        for side in plan:
+            for namespace in (None, *(end.netns for end in side.endpoints if end.netns)):
+                self._keep_window(side.host, namespace)
+        a, b = (
+            Endpoint(None, BARE_ADDRESSES[host.name], BARE_NIC, host.mtu) for host in self.hosts
+        )
+        return a, b
+
+    def _keep_window(self, host: Host, netns: str | None) -> None:
+        step = SetSysctl("net.ipv4.tcp_slow_start_after_idle", "0", netns=netns)
+        self._take(step, host.name, self._appliers[host.name])
 
     def collect(self, folder: Path) -> None:
         """Do nothing: what commands leave in a folder is here."""
@@ -347,6 +380,8 @@ class Lab:
             "ovs_datapath": self.hosts[0].ovs_datapath if self._ovs else None,
             "offloads": {host.name: self._offloads(host) for host in self.hosts},
             "bridge_netfilter": {host.name: self._bridge_netfilter(host) for host in self.hosts},
+            # What a hostnetwork beside the scheme runs on; its TCP keeps the window over a rest.
+            "bare_nic": BARE_NIC if self._bare else None,
         }
 
     def _bridge_netfilter(self, host: Host) -> bool:

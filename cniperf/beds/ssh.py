@@ -188,6 +188,9 @@ class SshBed:
 
     # ── load ──────────────────────────────────────────────────────────────────────────────────
 
+    def bare(self, plan: Plan) -> None:
+        """Return None: turns are taken in the lab only, as yet."""
+
     def start(self, host: Host, netns: str | None, argv: Sequence[str], output: Path) -> Process:
         """Start a command on a host; it ends with this process, however that ends."""
         self._raise_if_lost()

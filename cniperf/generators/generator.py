@@ -91,6 +91,8 @@ class Generator:
         client: command of the sending end.
         read: what both ends said, once they ended.
         ends: True where the server ends with its client.
+        turns: True where it sends a TCP stream as fast as it goes, for as long as it is let, so
+            that two of them can take turns.
         obeys: parameters beside those of every load that it knows.
         explain: what went wrong, from what an end said.
     """
@@ -104,6 +106,7 @@ class Generator:
     client: Callable[[Job], list[str]]
     read: Callable[[Job], Figures]
     ends: bool = True
+    turns: bool = False
     obeys: tuple[str, ...] = ()
     explain: Callable[[str], str] = lambda said: one_line(said)[-200:]
 

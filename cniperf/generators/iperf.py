@@ -82,5 +82,6 @@ GENERATOR = Generator(
     client=client,
     read=read,
     ends=False,
+    turns=True,
     obeys=("streams", "window", "congestion", "length", "rate"),
 )

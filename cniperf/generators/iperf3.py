@@ -136,5 +136,6 @@ GENERATOR = Generator(
     client=client,
     read=read,
     obeys=("streams", "window", "congestion", "length", "direction", "rate"),
+    turns=True,
     explain=explain,
 )

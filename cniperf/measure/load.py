@@ -1,14 +1,14 @@
 """The load between the pods of a plan that is wired, and what the hosts' CPUs did meanwhile."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cniperf.errors import MeasurementFailed
 from cniperf.generators import Figures, Generator, Job, all_generators
+from cniperf.measure.ends import Ends
 from cniperf.measure.udp_search import highest_rate
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from cniperf.params import Experiment
     from cniperf.plan import Plan
 
-READY = 5  # seconds that a server may take to listen
 FLOWS = 3_000  # bytes on the interface within 50 ms: the load has begun
 MARGIN = 0.25  # seconds: how late the begin of the load may be noticed, and its end cut short
 PATIENCE = 15  # seconds that the load may take longer than it was asked to
@@ -39,6 +38,12 @@ class Load:
     def generator(self) -> Generator:
         """The program that makes the load."""
         return all_generators()[self.experiment.generator]
+
+    @property
+    def ends(self) -> Ends:
+        """Where its programs run."""
+        a, b = self.plan
+        return Ends(self.bed, self.generator, self.folder, a.endpoints, b.endpoints)
 
     def run(self, tick: Tick) -> dict[str, Any]:
         """Load the path, leave the generator's own words in the folder, and return the summary.
@@ -121,8 +126,8 @@ class Load:
             replace(first, address=end.address, port=first.port + n, tag=f"-{n + 1}" if n else "")
             for n, end in enumerate(self.plan.b.endpoints)
         ]
-        with self._servers(jobs) as servers:
-            clients = self._clients(jobs)
+        with self.ends.servers(jobs) as servers:
+            clients = self.ends.clients(jobs)
             watched = self._await(clients, first.total, tick)
             self.bed.collect(self.folder)
             if self.generator.ends:
@@ -133,70 +138,6 @@ class Load:
         if not self.generator.ends:
             figures = [self.generator.read(job) for job in jobs]
         return figures, watched
-
-    @contextmanager
-    def _servers(self, jobs: Sequence[Job]) -> Iterator[list["Child"]]:
-        """Start a server in each pod of host b, and end those that do not end by themselves."""
-        b = self.plan.b
-        servers = [
-            self.bed.start(b.host, end.netns, self.generator.server(job), job.file("server"))
-            for job, end in zip(jobs, b.endpoints, strict=True)
-        ]
-        try:
-            for server, job in zip(servers, jobs, strict=True):
-                self._await_server(server, job)
-            yield servers
-        finally:
-            for server in servers:
-                if server.poll() is None:
-                    server.terminate()
-            for server in servers:
-                server.wait()
-
-    def _await_server(self, server: "Child", job: Job) -> None:
-        deadline = time.monotonic() + READY
-        while not server.listens(job.address, job.port):
-            if server.poll() is not None:
-                self.bed.collect(self.folder)
-                said = self.generator.explain(job.file("server").read_text())
-                raise MeasurementFailed(
-                    f"the {self.generator.name} server ended with code {server.returncode}: {said}"
-                )
-            if time.monotonic() > deadline:
-                raise MeasurementFailed(
-                    f"the {self.generator.name} server does not listen on {job.address}:{job.port}"
-                )
-            time.sleep(0.005)
-
-    def _clients(self, jobs: Sequence[Job]) -> list["Child"]:
-        """Start a client in each pod of host a; several begin together, once all are there."""
-        a, gate = self.plan.a, self.folder / "gate"
-        ends = list(zip(jobs, a.endpoints, strict=True))
-        if len(ends) == 1:
-            job, end = ends[0]
-            return [
-                self.bed.start(a.host, end.netns, self.generator.client(job), job.file("client"))
-            ]
-        self.bed.make_gate(a.host, gate)
-        try:
-            clients = [
-                self.bed.start(a.host, end.netns, [*WAIT, str(gate), *self.generator.client(job)],
-                               job.file("client"))
-                for job, end in ends
-            ]  # fmt: skip
-            self._open(gate, clients)
-        finally:
-            self.bed.remove_gate(a.host, gate)
-        return clients
-
-    def _open(self, gate: Path, clients: Sequence["Child"]) -> None:
-        """Open the gate once every client stands before it."""
-        deadline = time.monotonic() + READY
-        while not all(_stands_at_gate(client) for client in clients):
-            if time.monotonic() > deadline:
-                raise MeasurementFailed("the clients did not get ready")
-            time.sleep(0.02)
-        self.bed.open_gate(self.plan.a.host, gate)
 
     def _await(self, clients: Sequence["Child"], length: int, tick: Tick) -> "Watched":
         """Wait for the load's end; return what the hosts did while bytes flowed."""
@@ -240,14 +181,3 @@ class Load:
                 raise MeasurementFailed(
                     f"the {self.generator.name} server did not end with its client"
                 )
-
-
-# Reading from a pipe without a writer waits; the one who opens it to write lets all go at once.
-WAIT = ["sh", "-c", 'read -r _ < "$0"; exec "$@"']
-
-
-def _stands_at_gate(client: "Child") -> bool:
-    """Tell whether a client waits for the gate to open: its shell sleeps nowhere else."""
-    if client.poll() is not None:
-        raise MeasurementFailed(f"a client ended with code {client.returncode} before the load")
-    return client.sleeps_in_shell()

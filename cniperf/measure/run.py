@@ -9,6 +9,7 @@ from shutil import which
 from typing import Any
 
 from cniperf.beds import counted, open_bed
+from cniperf.beds.bed import Bed
 from cniperf.beds.bottle.image import prepare
 from cniperf.beds.bottle.qemu import require as require_qemu
 from cniperf.beds.journal import sweep_dead
@@ -27,9 +28,10 @@ from cniperf.inventory import read_inventory
 from cniperf.measure.evidence import Evidence, PathNotProven, greet_others, prove
 from cniperf.measure.load import Load
 from cniperf.measure.progress import Moment, Progress, say
+from cniperf.measure.turns import Turns
 from cniperf.modes import find as find_mode
 from cniperf.params import Experiment
-from cniperf.plan import make_plan
+from cniperf.plan import Plan, make_plan
 from cniperf.runs import Draft, default_data_dir
 from cniperf.schemes import BASELINE, find
 
@@ -226,12 +228,20 @@ class _Round:
             draft.write("evidence.json", _text(evidence.as_dict()))
             greet_others(bed, plan)
             pod_mtu = bed.mtu(plan.a.host, plan.a.endpoint.netns, plan.a.endpoint.device)
-            figures = Load(bed, plan, self.experiment, draft.path).run(self._tick)
+            figures = self._figures(bed, plan, draft.path)
             bed.undo(plan)
             self._say_figure(figures)
             return draft.finish(
                 {**self._record, "status": "ok", "summary": {**figures, "pod_mtu": pod_mtu}}
             )
+
+    def _figures(self, bed: Bed, plan: Plan, folder: Path) -> dict[str, Any]:
+        """Load the path, in the experiment's design."""
+        if self.experiment.design == "interleaved":
+            return Turns(bed, plan, self.experiment, folder).run(
+                lambda text: self._say("load", text)
+            )
+        return Load(bed, plan, self.experiment, folder).run(self._tick)
 
     def _say_figure(self, figures: Mapping[str, Any]) -> None:
         mode = find_mode(self.experiment.mode, self._record["bed"].get("meter", "clock"))

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from cniperf.analysis.latency import added, percentiles, write_counts
 from cniperf.analysis.trend import trend
 from cniperf.beds.counted import per_byte
+from cniperf.errors import MeasurementFailed
 from cniperf.generators import Figures, Job, all_generators
-from cniperf.runs import load_intervals
+from cniperf.runs import load_intervals, load_turns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +23,12 @@ UNTOLD = (
     "cpu_per_gb_a", "cpu_per_gb_b", "cpu_each_a", "cpu_each_b", "stolen", "others", "trend",
     "trend_low", "trend_high", "insn_per_byte_a", "insn_per_byte_b",
 )  # fmt: skip
+
+# Bytes of an interface for a byte that TCP counts there: headers (at the smallest MTU 0.13 of it)
+# and what the peer sends back are more, and a slice begins and ends amid what is on its way.
+WITNESS = (0.97, 1.4)
+
+SLOWEST = 1e-6  # Gbit/s: what a slice counts as whose logarithm would be none
 
 # A look at the hosts: the time that their CPUs have spent and, where somebody counts them, the
 # instructions that they have executed.
@@ -82,6 +89,95 @@ def counted(experiment: "Experiment", folder: Path, found: Mapping[str, Any]) ->
         "pod_mtu": found["pod_mtu"],
         "busy": found["used"],
     }
+
+
+def turns(
+    folder: Path,
+    before: "Mapping[str, CpuTimes]",
+    after: "Mapping[str, CpuTimes]",
+    cpus: Mapping[str, Sequence[int]],
+) -> dict[str, Any]:
+    """Return the figures of a load in turns, from the ``turns.csv`` in the run's folder.
+
+    They are those of :meth:`cniperf.measure.load.Load.run` as far as turns have them, all of the
+    turns' slices: ``gbps`` is the geometric mean over them. Beside them ``base``,
+    ``base_cpu_per_gb_a`` and ``_b`` (the same of hostnetwork), ``blocks`` (natural logarithm of
+    the scheme's rate over hostnetwork's, a block each) and ``log_ratio`` (their Hodges-Lehmann
+    estimate).
+
+    Raises:
+        MeasurementFailed: a connection broke or carried nothing, or the interface disagrees.
+    """
+    from cniperf.analysis.interval import hodges_lehmann
+
+    table = load_turns(folder)
+    for leg, own in table.groupby("leg"):
+        witnessed(str(leg), own)
+    blocks = block_ratios(table)
+    ours, base = (table[table["leg"].eq(leg)] for leg in ("scheme", "hostnetwork"))
+    return {
+        **dict.fromkeys(UNTOLD),
+        "gbps": geometric(ours["gbps"]),
+        "base": geometric(base["gbps"]),
+        "log_ratio": hodges_lehmann(blocks),
+        "blocks": blocks,
+        "retransmits": int(ours["retransmits"].sum()),
+        "mss": int(ours["mss"].max()),
+        **turn_costs(ours),
+        **{f"base_{name}": cost for name, cost in turn_costs(base).items() if "per_gb" in name},
+        "stolen": busy(before, after, cpus)["stolen"],
+    }
+
+
+def witnessed(leg: str, turns: "pd.DataFrame") -> None:
+    """Hold what TCP counted in a leg's slices against what the interface did.
+
+    The interface counts headers and what comes back, too, and never less than the payload.
+
+    Raises:
+        MeasurementFailed: the connection broke, carried nothing, or the two disagree.
+    """
+    acked = turns["acked_ended"] - turns["acked_settled"]
+    if (acked < 0).any() or not acked.sum() > 0:
+        raise MeasurementFailed(f"the connection of {leg} broke during its turns")
+    ratio = turns["carried"].sum() / acked.sum()
+    low, high = WITNESS
+    if not low <= ratio <= high:
+        raise MeasurementFailed(
+            f"TCP counted {acked.sum():,} bytes of {leg}, its interface "
+            f"{turns['carried'].sum():,}: between {low} and {high} times as many belong there"
+        )
+
+
+def block_ratios(table: "pd.DataFrame") -> list[float]:
+    """Return the logarithm of the scheme's rate over hostnetwork's in each block of turns."""
+    import numpy as np
+
+    rates = np.log(table["gbps"].clip(lower=SLOWEST)).groupby(
+        [table["sitting"], table["block"], table["leg"]]
+    )
+    means = rates.mean().unstack("leg")
+    return [float(each) for each in (means["scheme"] - means["hostnetwork"])]
+
+
+def geometric(rates: "pd.Series[float]") -> float:
+    """Return the geometric mean of rates; a slice without a byte counts as nearly nothing."""
+    import numpy as np
+
+    return float(np.exp(np.log(rates.clip(lower=SLOWEST)).mean()))
+
+
+def turn_costs(turns: "pd.DataFrame") -> dict[str, float | None]:
+    """Return what the slices of one leg cost each host, and how full its busiest CPU was."""
+    gigabytes = (turns["acked_ended"] - turns["acked_settled"]).sum() / 1e9
+    spans = (turns["ended"] - turns["settled"]).sum()
+    found: dict[str, float | None] = {}
+    for host in "ab":
+        used, busiest = turns[f"used_{host}"].sum(), turns[f"busiest_{host}"].sum()
+        known = turns[f"used_{host}"].notna().all()
+        found[f"cpu_per_gb_{host}"] = float(used / gigabytes) if known else None
+        found[f"cpu_{host}"] = float(min(100.0, 100 * busiest / spans)) if known else None
+    return found
 
 
 def busy(

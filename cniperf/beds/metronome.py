@@ -1,0 +1,258 @@
+"""Two legs of a load on one host take turns: one group of senders runs while the other is stopped.
+
+This file is a program, and runs by itself: ``python3 metronome.py JOB``, with the job as JSON. It
+needs Python's own library alone, so that it runs on any host. One process serves a whole load, for
+a process a turn would cost the load more than the turn tells.
+
+A turn: the leg's senders go on (SIGCONT); once what they had in hand has settled, the bytes that
+their peers have acknowledged are read from the kernel (``tcpi_bytes_acked`` of TCP_INFO,
+linux/tcp.h, by sock_diag(7)), and again at the slice's end; the senders stop (SIGSTOP), and the
+next turn waits until all that is still in their buffers has been acknowledged.
+
+It prints a line of CSV a turn, with :data:`HEAD` first.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import socket
+import struct
+import sys
+import time
+from collections.abc import Iterator
+
+HEAD = ("leg,block,began,settled,ended,drained,acked_settled,acked_ended,carried,"
+        "retransmits,mss,used_a,used_b,busiest_a,busiest_b")  # fmt: skip
+
+DRAIN = 0.5  # seconds that a stopped leg's buffers may take to empty: 4 MB at 64 Mbit/s
+
+NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, INET_DIAG_INFO = 4, 20, 2  # linux/sock_diag.h, inet_diag.h
+REQUEST_DUMP = 0x301  # NLM_F_REQUEST | NLM_F_DUMP, linux/netlink.h
+DONE, ERROR = 3, 2  # NLMSG_DONE, NLMSG_ERROR
+ESTABLISHED = 1 << 1
+CLONE_NEWNET = 0x40000000  # linux/sched.h
+HEADER, MESSAGE = 16, 72  # bytes of struct nlmsghdr, struct inet_diag_msg
+
+# Where struct tcp_info (linux/tcp.h) has them.
+SND_MSS, UNACKED, RETRANSMITS, ACKED, NOTSENT = 16, 24, 100, 120, 144
+SHORT = 148  # bytes of it that must be there
+
+
+class Sockets:
+    """The TCP sockets of one sender, as the kernel of its network namespace sees them.
+
+    Args:
+        pid: the sender's.
+        port: of the server.
+        serving: True where the sender is the server.
+    """
+
+    def __init__(self, pid: int, port: int, *, serving: bool) -> None:
+        self._netlink = _inside(pid)
+        ports = struct.pack("!HH", *((port, 0) if serving else (0, port)))
+        info = 1 << (INET_DIAG_INFO - 1)
+        request = struct.pack("=BBBxI", socket.AF_INET, socket.IPPROTO_TCP, info, ESTABLISHED)
+        request += ports + bytes(44)
+        length = HEADER + len(request)
+        self._ask = struct.pack("=IHHII", length, SOCK_DIAG_BY_FAMILY, REQUEST_DUMP, 1, 0) + request
+
+    def look(self) -> dict[str, int]:
+        """Return ``acked`` and ``pending`` bytes and segments, ``retransmits``, and ``mss``."""
+        found = {"acked": 0, "pending": 0, "retransmits": 0, "mss": 0}
+        for info in self._infos():
+            found["acked"] += struct.unpack_from("=Q", info, ACKED)[0]
+            found["retransmits"] += struct.unpack_from("=I", info, RETRANSMITS)[0]
+            found["mss"] = max(found["mss"], struct.unpack_from("=I", info, SND_MSS)[0])
+            for place in (UNACKED, NOTSENT):
+                found["pending"] += struct.unpack_from("=I", info, place)[0]
+        return found
+
+    def _infos(self) -> Iterator[bytes]:
+        """Yield the TCP_INFO of each connection."""
+        self._netlink.send(self._ask)
+        while True:
+            said, place = self._netlink.recv(1 << 20), 0
+            while place < len(said):
+                length, kind = struct.unpack_from("=IH", said, place)
+                if kind == DONE:
+                    return
+                if kind == ERROR:
+                    code = -struct.unpack_from("=i", said, place + HEADER)[0]
+                    raise OSError(code, os.strerror(code))
+                yield from _attribute(said[place + HEADER + MESSAGE : place + length])
+                place += length + 3 & ~3
+
+
+def _attribute(attributes: bytes) -> Iterator[bytes]:
+    """Yield the TCP_INFO among a message's attributes."""
+    place = 0
+    while place + 4 <= len(attributes):
+        length, kind = struct.unpack_from("=HH", attributes, place)
+        if kind == INET_DIAG_INFO and length >= 4 + SHORT:
+            yield attributes[place + 4 : place + length]
+        place += max(4, length + 3 & ~3)
+
+
+def _inside(pid: int) -> socket.socket:
+    """Return a sock_diag socket of the network namespace that a process is in."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open("/proc/self/ns/net") as own, open(f"/proc/{pid}/ns/net") as other:  # noqa: PTH123
+        if libc.setns(other.fileno(), CLONE_NEWNET):
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code))
+        try:
+            return socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG)
+        finally:
+            libc.setns(own.fileno(), CLONE_NEWNET)
+
+
+class Leg:
+    """The senders of one leg."""
+
+    def __init__(
+        self, pids: list[int], ports: list[int], devices: list[str], *, serving: bool, stall: float
+    ) -> None:
+        self._pids, self._stall = pids, stall
+        # One entry for each device: several senders of a host have one in common.
+        self._devices = {
+            (os.stat(f"/proc/{pid}/ns/net").st_ino, device): pid  # noqa: PTH116
+            for pid, device in zip(pids, devices, strict=True)
+        }
+        self._sockets = [
+            Sockets(pid, port, serving=serving) for pid, port in zip(pids, ports, strict=True)
+        ]
+
+    def send(self, kind: int) -> None:
+        """Send a signal to the senders."""
+        for pid in self._pids:
+            os.kill(pid, kind)
+
+    def carried(self) -> int:
+        """Return the bytes that the senders' devices have received and sent so far."""
+        total = 0
+        for (_, device), pid in self._devices.items():
+            with open(f"/proc/{pid}/net/dev") as table:  # noqa: PTH123
+                for line in table:
+                    name, _, counters = line.partition(":")
+                    if name.strip() == device:
+                        total += sum(map(int, counters.split()[0:9:8]))
+        return total
+
+    def look(self) -> dict[str, int]:
+        """Return what :meth:`Sockets.look` does, of all senders together."""
+        looks = [each.look() for each in self._sockets]
+        return {
+            **{name: sum(look[name] for look in looks) for name in looks[0]},
+            "mss": max(look["mss"] for look in looks),
+        }
+
+    def wait(self, until: float) -> None:
+        """Let the senders work until then; a planted fault stops them for a share of that."""
+        if self._stall:
+            rest = (until - time.monotonic()) * self._stall
+            sleep(until - rest - time.monotonic())
+            self.send(signal.SIGSTOP)
+            sleep(until - time.monotonic())
+            self.send(signal.SIGCONT)
+        sleep(until - time.monotonic())
+
+    def stop(self) -> float:
+        """Stop the senders, wait until their buffers are empty, and return when they were."""
+        self.send(signal.SIGSTOP)
+        limit = time.monotonic() + DRAIN
+        while self.look()["pending"] and time.monotonic() < limit:
+            time.sleep(0.0005)
+        return time.monotonic()
+
+
+def sleep(seconds: float) -> None:
+    """Sleep, if there is time left."""
+    if seconds > 0:
+        time.sleep(seconds)
+
+
+class Cpus:
+    """The time that each host's CPUs have spent so far, from ``/proc/stat``."""
+
+    def __init__(self, hosts: dict[str, list[int]]) -> None:
+        self._hosts = hosts
+        self._tick = 1 / os.sysconf("SC_CLK_TCK")
+        self._file = os.open("/proc/stat", os.O_RDONLY)
+
+    def look(self) -> dict[int, float]:
+        """Return the seconds that each CPU was idle or stolen; see :mod:`cniperf.beds.cputime`."""
+        found = {}
+        for line in os.pread(self._file, 1 << 16, 0).split(b"\n")[1:]:
+            if not line.startswith(b"cpu"):
+                break
+            fields = line.split()
+            found[int(fields[0][3:])] = self._tick * sum(int(fields[i]) for i in (4, 5, 8))
+        return found
+
+    def used(self, before: dict[int, float], after: dict[int, float], span: float) -> list[float]:
+        """Return the CPU seconds that each host spent, then those of each one's busiest CPU."""
+        each = [[max(0.0, span - after[cpu] + before[cpu]) for cpu in own]
+                for own in self._hosts.values()]  # fmt: skip
+        return [*map(sum, each), *map(max, each)] if all(each) else [float("nan")] * 4
+
+
+def turn(leg: Leg, cpus: Cpus, settle: float, seconds: float) -> str:
+    """Give a leg its turn; return what :data:`HEAD` lists from ``began`` on."""
+    began = time.monotonic()
+    leg.send(signal.SIGCONT)
+    sleep(settle)
+    before, idle = leg.carried(), cpus.look()
+    first, settled = leg.look(), time.monotonic()
+    leg.wait(settled + seconds)
+    last, ended = leg.look(), time.monotonic()
+    after, later = leg.carried(), cpus.look()
+    drained = leg.stop()
+    used = cpus.used(idle, later, ended - settled)
+    return ",".join(
+        [f"{at:.6f}" for at in (began, settled, ended, drained)]
+        + [str(first["acked"]), str(last["acked"]), str(after - before)]
+        + [str(last["retransmits"] - first["retransmits"]), str(last["mss"])]
+        + [f"{each:.4f}" for each in used]
+    )
+
+
+def main(job: str) -> None:
+    """Do a job.
+
+    Its keys: ``legs`` (by name ``pids``, ``ports`` and ``devices`` of the senders), ``order``
+    (letters, a turn each: the first letters of the legs' names; two of each make a block),
+    ``warm`` (seconds of load of each leg before), ``settle``, ``slice`` (seconds), ``serving``
+    (whether the senders are the servers), ``cpus`` (by host; empty where they are not here) and
+    ``stall`` (by leg, a share of each slice to stop it for: a fault that tests plant).
+    """
+    asked = json.loads(job)
+    legs = {
+        name[0]: Leg(each["pids"], each["ports"], each["devices"], serving=asked["serving"],
+                     stall=asked.get("stall", {}).get(name, 0.0))
+        for name, each in asked["legs"].items()
+    }  # fmt: skip
+    cpus = Cpus(asked["cpus"])
+    print(HEAD)
+    try:
+        for leg in legs.values():
+            leg.stop()
+        for name in dict.fromkeys(asked["order"]):
+            legs[name].send(signal.SIGCONT)
+            time.sleep(asked["warm"])
+            legs[name].stop()
+        for place, name in enumerate(asked["order"]):
+            told = turn(legs[name], cpus, asked["settle"], asked["slice"])
+            print(f"{name},{place // 4 + 1},{told}", flush=True)
+    finally:
+        for leg in legs.values():
+            with contextlib.suppress(OSError):  # a sender that ended is missed by its bytes
+                leg.send(signal.SIGCONT)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1])
+    except OSError as problem:
+        sys.exit(f"metronome: {problem.strerror}")

@@ -1,0 +1,222 @@
+"""The interleaved design: in one lab, hostnetwork and the scheme are loaded in turns.
+
+A machine's speed moves by some percent from one second to the next, and two runs never see the same
+machine. So two connections of the same generator exist at once, hostnetwork's over a NIC of its
+own and the scheme's, and each is let go on for a fraction of a second while the other is stopped
+(:mod:`cniperf.beds.metronome`). Four turns are a block, ABBA or BAAB, drawn at random, so that a
+steady drift cancels. The literature calls it a randomised multiple interleaved trial (Abedi and
+Brecht, Conducting Repeatable Experiments in Highly Variable Cloud Computing Environments, ICPE
+2017) or, of patients, a crossover design.
+"""
+
+import json
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cniperf.beds import metronome
+from cniperf.errors import MeasurementFailed, one_line
+from cniperf.generators import Job, all_generators
+from cniperf.measure.ends import Ends
+
+if TYPE_CHECKING:
+    from cniperf.beds.bed import Bed
+    from cniperf.beds.child import Child
+    from cniperf.hosts import Endpoint
+    from cniperf.params import Experiment
+    from cniperf.plan import Plan
+
+SITTINGS = 2  # times that a lab's connections are opened: each is one draw of ports and buffers
+SETTLE = 0.02  # seconds of a turn before its slice
+WARM = 0.4  # seconds of load before the turns: a fresh connection has to find its window
+BLOCK = 4  # turns
+BASE_PORT = 100  # above the generator's own: where hostnetwork's servers listen
+FOREVER = 3600  # seconds that the generator is asked for; it is ended before
+FLOWS = 100_000  # bytes on an interface: the connection stands
+PATIENCE = 15  # seconds that the turns may take longer than they are to
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Leg:
+    """One of the two that take turns.
+
+    Attributes:
+        name: ``scheme`` or ``hostnetwork``.
+        port: of the first server, above the generator's own.
+        a, b: its ends on each host.
+    """
+
+    name: str
+    port: int
+    a: "Sequence[Endpoint]"
+    b: "Sequence[Endpoint]"
+
+
+@dataclass(frozen=True)
+class Turns:
+    """The load of an experiment whose scheme and hostnetwork take turns, on a plan that is wired.
+
+    Attributes:
+        bed: with a second NIC on each host.
+        plan: the scheme's.
+        experiment: what is measured.
+        folder: of the run; ``turns.csv`` is written there.
+        stall: by leg, a share of each slice to stop it for: a fault that tests plant.
+    """
+
+    bed: "Bed"
+    plan: "Plan"
+    experiment: "Experiment"
+    folder: Path
+    stall: Mapping[str, float] = field(default_factory=dict)
+
+    def run(self, say: Say) -> dict[str, Any]:
+        """Load both in turns and return the summary, see :func:`cniperf.measure.summary.turns`.
+
+        Args:
+            say: called with a line after each opening of the connections.
+
+        Raises:
+            MeasurementFailed: no server, no connection, no end, or no figure.
+        """
+        from cniperf.measure.summary import turns
+
+        legs = self._legs()
+        before, began = self.bed.handover(), time.monotonic()
+        others, cpus = self.bed.others(), self.bed.cpu_times()
+        parts = []
+        for sitting in range(1, SITTINGS + 1):
+            parts.append(self._sit(legs))
+            say(f"connections {sitting} of {SITTINGS} have had their turns")
+        used = self.bed.others(since=others)
+        later, spent = self.bed.cpu_times(), time.monotonic() - began
+        self._write(parts)
+        return {
+            **turns(self.folder, cpus, later, self.bed.cpus),
+            "others": 100 * sum(used.values()) / spent,
+            "handover": (before, self.bed.handover()),
+        }
+
+    def _legs(self) -> list[Leg]:
+        bare = self.bed.bare(self.plan)
+        if bare is None:
+            raise MeasurementFailed("the hosts have no second NIC for hostnetwork's turns")
+        a, b = self.plan
+        pairs = len(a.endpoints)
+        return [
+            Leg("scheme", 0, a.endpoints, b.endpoints),
+            Leg("hostnetwork", BASE_PORT, [bare[0]] * pairs, [bare[1]] * pairs),
+        ]
+
+    # ── one opening of the connections ────────────────────────────────────────────────────────
+
+    def _sit(self, legs: Sequence[Leg]) -> str:
+        """Open the connections, let them take their turns, close them; return the turns."""
+        with ExitStack() as stack:
+            senders = {leg.name: stack.enter_context(self._connected(leg)) for leg in legs}
+            return self._beat(legs, senders)
+
+    @contextmanager
+    def _connected(self, leg: Leg) -> "Iterator[Sequence[Child]]":
+        """Connect a leg's ends; yield those that send."""
+        generator = all_generators()[self.experiment.generator]
+        ends = Ends(self.bed, generator, self.folder, leg.a, leg.b)
+        jobs = [
+            Job(
+                experiment=self.experiment, address=end.address, folder=self.folder,
+                port=generator.port + leg.port + n, tag=f"-{leg.name}-{n + 1}",
+                seconds=FOREVER, omit=0,
+            )
+            for n, end in enumerate(leg.b)
+        ]  # fmt: skip
+        with ends.servers(jobs) as servers:
+            clients = ends.clients(jobs)
+            try:
+                for client, end, job in zip(clients, leg.a, jobs, strict=True):
+                    self._await_flow(client, end.device, job)
+                yield servers if self._reverse else clients
+            finally:
+                for client in clients:
+                    client.terminate()
+                for client in clients:
+                    client.wait()
+                self.bed.collect(self.folder)
+                for job in jobs:  # they were cut off: what they say of it is no figure
+                    for end_name in ("client", "server"):
+                        job.file(end_name).unlink(missing_ok=True)
+
+    def _await_flow(self, client: "Child", device: str, job: Job) -> None:
+        """Wait until a connection carries bytes; a client that ends before has failed."""
+        limit, first = time.monotonic() + PATIENCE, client.bytes_carried(device)
+        while time.monotonic() < limit:
+            if client.ended(within=0.01):
+                self.bed.collect(self.folder)
+                said = self._generator.explain(job.file("client").read_text())
+                raise MeasurementFailed(
+                    f"the {self._generator.name} client ended with code {client.returncode}: {said}"
+                )
+            now = client.bytes_carried(device)
+            if first is None:
+                first = now
+            elif now is not None and now - first > FLOWS:
+                return
+        raise MeasurementFailed(f"{self._generator.name} did not carry a byte from {device}")
+
+    def _beat(self, legs: Sequence[Leg], senders: "Mapping[str, Sequence[Child]]") -> str:
+        """Let the metronome give the turns; return what it printed."""
+        order = "".join(random.choice(("shhs", "hssh")) for _ in range(self._blocks))
+        job = {
+            "legs": {leg.name: self._sender(leg, senders[leg.name]) for leg in legs},
+            "order": order, "warm": WARM + self.experiment.omit, "settle": SETTLE,
+            "slice": self.experiment.slice, "serving": self._reverse, "stall": dict(self.stall),
+            "cpus": {name: list(own) for name, own in self.bed.cpus.items()},
+        }  # fmt: skip
+        output = self.folder / "metronome"
+        host = self.bed.hosts[1 if self._reverse else 0]
+        words = [sys.executable, "-SE", metronome.__file__, json.dumps(job)]
+        child = self.bed.start(host, None, words, output)
+        length = len(order) * (SETTLE + self.experiment.slice) + 2 * job["warm"]  # type: ignore[operator]
+        if not child.ended(within=length + PATIENCE):
+            raise MeasurementFailed(f"the turns did not end within {length + PATIENCE:.0f} s")
+        self.bed.collect(self.folder)
+        said = output.read_text()
+        output.unlink()
+        if child.returncode:
+            raise MeasurementFailed(f"the turns broke off: {one_line(said[-200:])}")
+        return said
+
+    def _sender(self, leg: Leg, senders: "Sequence[Child]") -> dict[str, list[Any]]:
+        first = self._generator.port + leg.port
+        return {
+            "pids": [child.pid for child in senders],
+            "ports": [first + n for n in range(len(senders))],
+            "devices": [end.device for end in (leg.b if self._reverse else leg.a)],
+        }
+
+    @property
+    def _generator(self) -> Any:  # noqa: ANN401
+        return all_generators()[self.experiment.generator]
+
+    @property
+    def _reverse(self) -> bool:
+        return self.experiment.direction == "reverse"
+
+    @property
+    def _blocks(self) -> int:
+        """Blocks of one sitting."""
+        block = BLOCK * (SETTLE + self.experiment.slice)
+        return max(1, round(self.experiment.duration / SITTINGS / block))
+
+    def _write(self, parts: Sequence[str]) -> None:
+        """Leave the turns of all sittings as one table."""
+        lines = [f"sitting,{metronome.HEAD}"]
+        for sitting, said in enumerate(parts, 1):
+            lines += [f"{sitting},{line}" for line in said.splitlines()[1:]]
+        (self.folder / "turns.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
