@@ -1,7 +1,7 @@
 """What independent values tell of the figure behind them: an estimate and its interval.
 
-The values are natural logarithms of ratios, one a round (or a lab): a scheme's figure over another's
-that saw the same machine. Nothing here is resampled, so a report made twice reports the same twice.
+The values are natural logarithms of ratios, one a round (or a lab): a scheme's figure over that of
+another that saw the same machine. Nothing is resampled: a report made twice reports the same.
 """
 
 from collections.abc import Callable, Sequence
@@ -66,7 +66,7 @@ def hodges_lehmann(values: Values) -> float:
 
 
 def walsh(values: Array) -> Array:
-    """Return the Walsh averages of values along the last axis: the means of any two, and of each."""
+    """Return the Walsh averages along the last axis: the means of any two values, and each."""
     one, other = np.triu_indices(values.shape[-1])
     return np.asarray((values[..., one] + values[..., other]) / 2)
 
