@@ -1,6 +1,7 @@
 """What tests share: runs made up on disk, and the guard that each lab test leaves nothing behind."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -157,7 +158,7 @@ RECORD = {
         "scheme": "calico", "bed": "lab", "nic": "virtio", "mtu": 1500, "duration": 5, "omit": 1,
         "rounds": 1, "streams": 1, "window": "", "congestion": "cubic", "gro": "default",
         "udpcsum": False, "length": 0, "direction": "forward", "rate": 0.0,
-        "mode": "stream", "generator": "iperf3", "pairs": 1, "max_loss": 0.1, "erms": False,
+        "design": "separate", "slice": 0.0, "mode": "stream", "generator": "iperf3", "pairs": 1, "max_loss": 0.1, "erms": False,
     },
     "scheme": {"name": "calico", "order": 50, "summary": "", "path": ""},
     "bed": {"bed": "lab", "nic": "virtio", "cpus": {"a": [0], "b": [1]}, "ovs_datapath": None,
@@ -174,6 +175,8 @@ SUMMARY = {"gbps": 0.0, "retransmits": 0, "mss": 1448, "pod_mtu": 1500, "cpu_a":
            "cpu_each_b": None, "per_second": None, "jain": None, "pair_figures": None,
            "stolen": 0.0, "others": 0.0, "handover": None,
            "insn_per_byte": None, "insn_per_byte_a": None, "insn_per_byte_b": None,
+           "base": None, "log_ratio": None, "blocks": None, "base_cpu_per_gb_a": None,
+           "base_cpu_per_gb_b": None,
            "trend": 0.0, "trend_low": -0.01, "trend_high": 0.01}  # fmt: skip
 
 ORDER = {"hostnetwork": 10, "macvlan": 20, "ovs": 30, "ovs-bridge": 40, "calico": 50,
@@ -223,6 +226,18 @@ class Shelf:
         """Add a run of bed counted: instructions per byte under a seed."""
         facts = {**COUNTED, "suite": "c", "round": seed, "seed": seed, "insn_per_byte": insn}
         return self.add(scheme, None, **{**facts, **changes})
+
+    def lab(self, scheme: str, ratio: float, base: float = 20.0, **changes: object) -> Path:
+        """Add an interleaved run: a lab in which a scheme carried a share of hostnetwork's."""
+        facts = {"design": "interleaved", "slice": 0.2, "base": base, "log_ratio": math.log(ratio),
+                 "blocks": [math.log(ratio)] * 4}  # fmt: skip
+        return self.add(scheme, base * ratio, **{**facts, **changes})
+
+    def add_labs(self, **columns: Sequence[float]) -> None:
+        """Add an interleaved suite: a share of hostnetwork a round for each scheme."""
+        for number in range(1, 1 + min(map(len, columns.values()))):
+            for scheme, ratios in columns.items():
+                self.lab(scheme.replace("_", "-"), ratios[number - 1], suite="s", round=number)
 
     def add_rounds(self, **columns: Sequence[float]) -> None:
         """Add a suite: a figure a round for each scheme; a list of pairs runs it twice."""

@@ -5,7 +5,6 @@ each other here; no figure of one bed is ever divided by one of another.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from typing import NamedTuple
@@ -13,11 +12,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.blocks import BASELINE, Blocks
+from cniperf.analysis.blocks import BASELINE
 from cniperf.analysis.claims import is_articles_load
-from cniperf.analysis.interval import Interval
-from cniperf.analysis.loss import conditions, is_userspace, loss_table
-from cniperf.analysis.noise import alike, noise_floor
+from cniperf.analysis.groups import told_apart
+from cniperf.analysis.loss import loss_table, sittings
 from cniperf.language import N_, _
 from cniperf.modes import Mode, emulated, find
 
@@ -98,10 +96,11 @@ def set_up(runs: pd.DataFrame) -> dict[Bed, pd.DataFrame]:
     """Return the runs of each bed as it was set up, in the order of columns.
 
     Only loads as the article's are there. Of several conditions of one bed, as other MTUs or other
-    pairs of hosts, there is the one with the most runs. What clocked an emulated CPU is left out.
+    pairs of hosts, and of several suites, there is the one with the most runs. What clocked an
+    emulated CPU is left out.
     """
     found: dict[Bed, pd.DataFrame] = {}
-    for condition, group in conditions(runs):
+    for condition, group in sittings(runs):
         bed = Bed(**{name: condition[name] for name in Bed._fields})  # type: ignore[arg-type]
         ran = group["status"].eq("ok").any()  # a failed run may not know its meter yet
         if ran and is_articles_load(group) and not emulated(group).any():
@@ -129,7 +128,7 @@ def beds_table(runs: pd.DataFrame) -> pd.DataFrame:
     Returns:
         A DataFrame with a row for each bed as it was set up and scheme: ``bed``, ``meter``,
         ``accelerator``, ``nic``, ``erms``, ``unit`` (of ``figure``), ``scheme``, ``order``,
-        ``runs`` (that count), ``figure`` (median), ``loss``, ``loss_low``, ``loss_high`` (against
+        ``runs`` (that count), ``figure``, ``loss``, ``loss_low``, ``loss_high`` (against
         the same bed's hostnetwork, see :func:`cniperf.analysis.loss.loss_table`) and
         ``userspace`` (True where Open vSwitch ran in userspace). See :func:`set_up` for what is
         left out.
@@ -146,12 +145,12 @@ def beds_table(runs: pd.DataFrame) -> pd.DataFrame:
 def agreement(runs: pd.DataFrame) -> Agreement:
     """Say which order of the schemes several beds agree on, and which bed does not.
 
-    A bed tells two schemes apart where the interval (or the seeds' spread) of their difference
-    holds no 0 and the difference is above its noise.
+    A bed tells two schemes apart where a test does, adjusted for how many pairs it has (or where
+    all seeds do); see :func:`cniperf.analysis.groups.told_apart`.
     """
     signs: dict[tuple[str, str], dict[Bed, int]] = defaultdict(dict)
     for bed, group in set_up(runs).items():
-        for pair, sign in _told(group):
+        for pair, sign in told_apart(group).items():
             signs[pair][bed] = sign
     pods = {pair: said for pair, said in signs.items() if BASELINE not in pair}
     # One bed, one vote; where they are even, the first in the order of columns.
@@ -183,20 +182,6 @@ def _merged(
     for (first, behind), those in beds.items():
         firsts[behind, tuple(those)].append(first)
     return tuple((tuple(schemes), *key) for key, schemes in firsts.items())
-
-
-def _told(group: pd.DataFrame) -> Iterator[tuple[tuple[str, str], int]]:
-    """Tell of each pair of schemes whether the first is better (1), the second (-1), or neither."""
-    blocks, floor = Blocks(group), noise_floor(group).smallest
-    good = blocks.runs[~is_userspace(blocks.runs)].sort_values("order")
-    for one, other in combinations(dict.fromkeys(map(str, good["scheme"])), 2):
-        yield (one, other), _sign(blocks.change(one, other), floor)
-
-
-def _sign(change: Interval, floor: float) -> int:
-    if np.isnan(change.low) or alike(change, floor):
-        return 0
-    return 1 if change.middle > 0 else -1
 
 
 def _grouped(ahead: dict[tuple[str, str], int]) -> tuple[tuple[str, ...], ...]:

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from cniperf.analysis.loss import conditions, loss_table
+from cniperf.analysis.loss import loss_table, sittings
 
 COLUMNS = ("client", "server", "scheme", "order", "runs", "figure", "loss")
 
@@ -15,11 +15,11 @@ def between_table(runs: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         A DataFrame with ``client``, ``server`` (names of the hosts file), ``scheme``, ``order``,
-        ``runs`` (that count), ``figure`` (median) and ``loss`` (of the same two hosts'
+        ``runs`` (that count), ``figure`` and ``loss`` (of the same two hosts'
         hostnetwork, as a fraction).
     """
     rows = []
-    for condition, group in conditions(runs[runs["between"].ne("")]):
+    for condition, group in sittings(runs[runs["between"].ne("")]):
         client, server = str(condition["between"]).split(",")
         orders = dict(zip(group["scheme"], group["order"], strict=True))
         for scheme, row in loss_table(group).iterrows():

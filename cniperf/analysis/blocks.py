@@ -1,88 +1,245 @@
-"""Rounds as complete blocks: schemes are compared within a round, which saw the same machine."""
+"""Rounds as complete blocks: schemes are compared within a round, or within a lab."""
 
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.interval import INTERVAL, SEEDS, Interval, Spread, ratio_interval
+from cniperf.analysis.interval import INTERVAL, SEEDS, UNKNOWN, Array, Interval, Spread
+from cniperf.analysis.sample import Sample
+from cniperf.errors import ParameterError
+from cniperf.language import N_
 from cniperf.modes import mode_of
+from cniperf.runs import CONDITIONS
 
 BASELINE = "hostnetwork"
 
-Array = np.ndarray[Any, np.dtype[np.float64]]
+# How the hosts' CPUs may lie to each other; none of them ranks before another.
+PLACEMENTS = ("shared", "apart")
+WHERE = {
+    "shared": N_("the hosts' CPUs share a last-level cache"),
+    "apart": N_("the hosts' CPUs share no cache"),
+    "": N_("it is not known how the hosts' CPUs lie"),
+}
+PLACED = 3  # values of each scheme, from which on a placement counts beside another
+
+NOTHING: Array = np.array([])
 
 
 class Blocks:
     """The runs of one condition, laid out by round.
 
+    Interleaved runs each have their own hostnetwork, so a scheme's value is the run's own ratio,
+    and hostnetwork's is 1; its own runs are the control, see :mod:`cniperf.analysis.control`.
+
     Attributes:
         runs: the runs that count, see :func:`usable`.
-        table: worths (see :func:`worth`), a row a round (indexed by ``suite`` and ``round``), a
-            column a scheme; twice in a round gives the mean. Runs outside a suite have no round.
-        spread: what is told beside a median of these rounds.
+        parts: those of each placement of the hosts' CPUs, which are different machines.
+        spread: what is told beside an estimate from these rounds.
 
     Args:
         runs: runs of one condition.
         value: the column that is compared: ``figure``, or ``cost``.
+
+    Raises:
+        ParameterError: the runs are of several conditions; names what differs.
     """
 
     def __init__(self, runs: pd.DataFrame, value: str = "figure") -> None:
+        one_condition(runs)
         self.runs, self.spread = usable(runs), spread_of(runs)
-        self._worth = worth(self.runs) if value == "figure" else self.runs[value]
-        self.table = self.runs.assign(worth=self._worth)[self.runs["suite"].ne("")].pivot_table(
-            index=["suite", "round"], columns="scheme", values="worth", aggfunc="mean"
-        )
-
-    def figures(self, scheme: str) -> Array:
-        """Return the figure of every run of a scheme that counts."""
-        return self._of(scheme, self.runs["figure"])
-
-    def worths(self, scheme: str) -> Array:
-        """Return what every run of a scheme that counts is compared by."""
-        return self._of(scheme, self._worth)
-
-    def best_first(self) -> list[str]:
-        """Return the schemes by the median of what they are compared by."""
-        middle = self._worth.groupby(self.runs["scheme"]).median()
-        return list(map(str, middle.sort_values(ascending=False).index))
-
-    def changes(self, scheme: str, relative_to: str = BASELINE) -> Array:
-        """Return a scheme's changes relative to another, one a round, as fractions.
-
-        Where the two share no round, each run of the scheme is set against the median of the
-        other.
-
-        Returns:
-            ``worth / other - 1``; empty where one of the two has no figure.
-        """
-        paired = self._paired(scheme, relative_to)
-        if len(paired):
-            return paired
-        ours, other = self.worths(scheme), self.worths(relative_to)
-        return ours / np.median(other) - 1 if len(ours) and len(other) else np.array([])
+        self._less = value == "figure" and mode_of(runs).less
+        placed = by_placement(self.runs)
+        self.parts = {name: Part(own, value) for name, own in placed.items()}
+        self._counted = that_count(placed)
 
     def change(self, scheme: str, relative_to: str = BASELINE) -> Interval:
-        """Return a scheme's median change relative to another, with its interval or spread.
+        """Return a scheme's change relative to another, ``worth / other - 1``, with its interval.
 
-        It holds the noise of both: it is that of the rounds' ratios or, where the two share no
-        round, of the runs of each.
+        Where the hosts' CPUs lay in two ways that count, it is the mean of the two (of their
+        logarithms), between the lowest and the highest end of the two intervals.
         """
-        if scheme == relative_to and len(self.worths(scheme)):
-            return Interval(0.0, 0.0, 0.0)
-        paired = self._paired(scheme, relative_to)
-        if len(paired):
-            return self.spread.of(paired)
-        return ratio_interval(self.worths(scheme), self.worths(relative_to))
+        return ranged(self.each(scheme, relative_to).values())
 
-    def _paired(self, scheme: str, relative_to: str) -> Array:
+    def each(self, scheme: str, relative_to: str = BASELINE) -> dict[str, Interval]:
+        """Return a scheme's change relative to another, for each placement that counts."""
+        samples = self.samples(scheme, relative_to)
+        return {name: sample.interval().as_change() for name, sample in samples.items()}
+
+    def samples(self, scheme: str, relative_to: str = BASELINE) -> dict[str, Sample]:
+        """Return what is known of a ratio, for each placement that counts."""
+        found = {name: part.sample(scheme, relative_to) for name, part in self.parts.items()}
+        there = {name: one for name, one in found.items() if not np.isnan(one.interval().middle)}
+        return {name: one for name, one in there.items() if name in self._counted} or there
+
+    def changes(self, scheme: str) -> dict[str, Array]:
+        """Return a scheme's changes relative to hostnetwork, one a round, by placement."""
+        return {name: np.expm1(part.ratios(scheme)) for name, part in self.parts.items()}
+
+    def shares(self, scheme: str) -> Array:
+        """Return the logarithms of a scheme's share, one a round, or of hostnetwork's own worth."""
+        return np.concatenate([NOTHING, *(part.shares(scheme) for part in self.parts.values())])
+
+    def figure(self, scheme: str) -> float:
+        """Return a scheme's figure: hostnetwork's geometric mean times the share that is left.
+
+        Where every round has both, and no outlier was passed over, that is the geometric mean of
+        the scheme's own figures. Without a hostnetwork it is always that.
+        """
+        parts = [self.parts[name].level(scheme) for name in self._placed(scheme)]
+        return float(self._shown(np.array([np.mean(parts)]))[0]) if parts else np.nan
+
+    def figures(self, scheme: str) -> Array:
+        """Return the figure of each round, as it was where hostnetwork had its mean figure."""
+        parts = [self.parts[name].levels(scheme) for name in self._placed(scheme)]
+        return np.sort(self._shown(np.concatenate([NOTHING, *parts])))
+
+    @property
+    def schemes(self) -> list[str]:
+        """The schemes with a figure, in the order of charts; hostnetwork's may be in others' runs."""
+        ordered = self.runs.sort_values("order")["scheme"]
+        baseline = [BASELINE] if any(part.has(BASELINE) for part in self.parts.values()) else []
+        return list(dict.fromkeys([*baseline, *map(str, ordered)]))
+
+    def of(self, scheme: str) -> pd.DataFrame:
+        """Return the runs that have a figure of a scheme; of hostnetwork, all interleaved ones."""
+        own = self.runs["scheme"].eq(scheme)
+        return self.runs[own | (is_interleaved(self.runs) if scheme == BASELINE else False)]
+
+    def best_first(self) -> list[str]:
+        """Return the schemes by what they are compared by."""
+        sign = 1 if self._less else -1
+        return sorted(self.schemes, key=lambda scheme: sign * np.nan_to_num(self.figure(scheme)))
+
+    def _placed(self, scheme: str) -> list[str]:
+        there = [name for name, part in self.parts.items() if part.has(scheme)]
+        return [name for name in there if name in self._counted] or there
+
+    def _shown(self, logs: Array) -> Array:
+        return np.exp(-logs if self._less else logs)
+
+
+class Part:
+    """Runs of one condition that count, and of one placement of the hosts' CPUs.
+
+    Attributes:
+        table: logarithms of worths (see :func:`worth`), a row a round, a column a scheme; twice in
+            a round gives the mean. Of interleaved runs they are relative to the hostnetwork of the
+            same lab, which is 0, and a run outside a suite is a row of its own.
+    """
+
+    def __init__(self, runs: pd.DataFrame, value: str) -> None:
+        own, base = (log(worth(runs)), log(runs["base"])) if value == "figure" else (
+            log(runs["cost"]), log(runs["base_cost"]))  # fmt: skip
+        self._seeds = seeded(runs)
+        self._interleaved = bool(is_interleaved(runs).any())
+        row = runs["suite"].where(runs["suite"].ne(""), runs["run"])
+        self._runs = runs.assign(row=row, own=own, base=base)
+        if self._interleaved:
+            ratio = runs["log_ratio"] if value == "figure" else own - base
+            self._runs = self._runs.assign(own=ratio)[runs["scheme"].ne(BASELINE)]
+            self._base = runs.assign(row=row, base=base).groupby(["row", "round"])["base"].mean()
+        within = self._runs if self._interleaved else self._runs[runs["suite"].ne("")]
+        self.table = within.pivot_table(
+            index=["row", "round"], columns="scheme", values="own", aggfunc="mean"
+        )
+        if self._interleaved:
+            self.table[BASELINE] = 0.0
+
+    def has(self, scheme: str) -> bool:
+        """Tell whether a scheme has a figure here."""
+        if self._interleaved and scheme == BASELINE:
+            return bool(self._base.notna().any())
+        return bool(self._runs.loc[self._runs["scheme"].eq(scheme), "own"].notna().any())
+
+    def sample(self, scheme: str, relative_to: str = BASELINE) -> Sample:
+        """Return what is known of two schemes' ratio: from rounds that both have, if they do."""
+        if scheme == relative_to:
+            return Sample(np.zeros(2 if self.has(scheme) else 0), seeds=True)
+        ours, theirs = self._own(scheme), self._own(relative_to)
+        paired = self.ratios(scheme, relative_to)
+        fewer = min(len(ours), len(theirs))
+        if len(paired) and (2 * len(paired) >= fewer or fewer == 1):
+            return Sample(paired, seeds=self._seeds)
+        return Sample(ours, theirs, seeds=self._seeds)
+
+    def ratios(self, scheme: str, relative_to: str = BASELINE) -> Array:
+        """Return the logarithms of two schemes' ratio, one for each round that has both."""
         if scheme not in self.table or relative_to not in self.table:
-            return np.array([])
-        ratios = self.table[scheme] / self.table[relative_to]
-        return np.asarray(ratios.dropna() - 1, dtype=float)
+            return NOTHING
+        ratios = self.table[scheme] - self.table[relative_to]
+        return ratios.dropna().to_numpy(dtype=float)
 
-    def _of(self, scheme: str, values: "pd.Series[float]") -> Array:
-        return np.asarray(values[self.runs["scheme"].eq(scheme)], dtype=float)
+    def shares(self, scheme: str) -> Array:
+        """Return the logarithms of a scheme's share, one a round, or hostnetwork's own."""
+        if scheme == BASELINE:
+            return self._own(scheme)
+        ratios = self.ratios(scheme)
+        if len(ratios):
+            return ratios
+        base = self._mean(BASELINE)
+        return self._own(scheme) - base if np.isfinite(base) else NOTHING
+
+    def level(self, scheme: str) -> float:
+        """Return the logarithm of a scheme's worth: hostnetwork's mean and what it changes."""
+        change = self.sample(scheme).interval().middle
+        return self._mean(BASELINE) + change if np.isfinite(change) else self._mean(scheme)
+
+    def levels(self, scheme: str) -> Array:
+        """Return the same of each round."""
+        ratios = self.ratios(scheme)
+        return (
+            self._mean(BASELINE) + ratios
+            if len(ratios) and scheme != BASELINE
+            else self._own(scheme)
+        )
+
+    def _mean(self, scheme: str) -> float:
+        own = self._own(scheme)
+        return float(own.mean()) if len(own) else np.nan
+
+    def _own(self, scheme: str) -> Array:
+        """Return the logarithms of a scheme's worth, one a round, or a run outside of suites."""
+        if self._interleaved and scheme == BASELINE:
+            return self._base.dropna().to_numpy(dtype=float)
+        if scheme in self.table:
+            return self.table[scheme].dropna().to_numpy(dtype=float)
+        own = self._runs.loc[self._runs["scheme"].eq(scheme), "own"]
+        return own.dropna().to_numpy(dtype=float)
+
+
+def ranged(each: Iterable[Interval]) -> Interval:
+    """Return one interval of changes for several placements: the mean, and the outermost ends."""
+    found = list(each)
+    if not found:
+        return UNKNOWN
+    low, middle, high = np.array(found).T
+    return Interval(float(low.min()), float(np.expm1(np.log1p(middle).mean())), float(high.max()))
+
+
+def log(values: "pd.Series[float]") -> "pd.Series[float]":
+    """Return natural logarithms; that of nothing is minus infinity."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return pd.Series(np.log(values.to_numpy(dtype=float)), index=values.index)
+
+
+def one_condition(runs: pd.DataFrame) -> None:
+    """Refuse runs whose figures must not meet in one ratio.
+
+    Raises:
+        ParameterError: they were made under several conditions; names what differs.
+    """
+    several = {
+        name: runs[name].unique() for name in CONDITIONS if runs[name].nunique(dropna=False) > 1
+    }
+    if several:
+        differ = "; ".join(
+            f"{name} {', '.join(sorted(map(str, found)))}" for name, found in several.items()
+        )
+        raise ParameterError(
+            f"these runs are of several conditions ({differ}), and their figures make no ratio: "
+            "take one group of `cniperf.conditions(runs)`"
+        )
 
 
 def worth(runs: pd.DataFrame) -> "pd.Series[float]":
@@ -94,54 +251,94 @@ def worth(runs: pd.DataFrame) -> "pd.Series[float]":
     return 1 / runs["figure"] if mode_of(runs).less else runs["figure"]
 
 
+def is_interleaved(runs: pd.DataFrame) -> "pd.Series[bool]":
+    """Tell which runs had hostnetwork in the same lab, in the turns between."""
+    return runs["design"].eq("interleaved")
+
+
 def seeded(runs: pd.DataFrame) -> bool:
     """Tell whether runs of one condition are those of bed counted, where chance has a seed."""
     return len(runs) > 0 and bool(runs["bed"].eq("counted").all())
 
 
 def spread_of(runs: pd.DataFrame) -> Spread:
-    """Return what is told beside a median of runs of one condition."""
+    """Return what is told beside an estimate from runs of one condition."""
     return SEEDS if seeded(runs) else INTERVAL
 
 
+def _placed(runs: pd.DataFrame) -> "pd.Series[bool]":
+    """Tell of which runs the placement of the hosts' CPUs is known and has a say.
+
+    It has none for a single run of the separate design: what it is set against lay anywhere.
+    """
+    has_a_say = runs["suite"].ne("") | is_interleaved(runs)
+    return runs["status"].eq("ok") & has_a_say & runs["cache"].isin(PLACEMENTS)
+
+
 def placements(runs: pd.DataFrame) -> pd.Series:
-    """Count the runs of suites by how the hosts' CPUs lay to each other (``cache``), most first."""
-    good = runs[runs["status"].eq("ok") & runs["suite"].ne("") & runs["cache"].ne("moved")]
-    return good["cache"].value_counts()
+    """Count the runs by how the hosts' CPUs lay to each other, in the order of `PLACEMENTS`."""
+    found = runs.loc[_placed(runs), "cache"].value_counts()
+    return found.reindex([name for name in PLACEMENTS if name in found.index])
 
 
 def lie_as(runs: pd.DataFrame, placement: str) -> pd.DataFrame:
-    """Return the runs with one placement of the CPUs, and those where it has no say.
+    """Return the runs with one placement of the CPUs, and those where it has no say."""
+    return runs[~_placed(runs) | runs["cache"].eq(placement)]
 
-    It has none for a failed run, nor for a run outside a suite.
+
+def by_placement(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the runs of each placement of the hosts' CPUs; all of them where none is known."""
+    return {str(name): lie_as(runs, str(name)) for name in placements(runs).index} or {"": runs}
+
+
+def that_count(placed: dict[str, pd.DataFrame]) -> list[str]:
+    """Return the placements that count: those with enough runs of every scheme that ran.
+
+    How many runs another placement has does not matter. Where none has enough, all of them count.
     """
-    free = runs["status"].ne("ok") | runs["suite"].eq("")
-    return runs[free | runs["cache"].eq(placement)]
+    schemes = set().union(*(set(own["scheme"]) for own in placed.values())) - {BASELINE}
+    least = {name: own["scheme"].value_counts().reindex(list(schemes)).fillna(0).min()
+             for name, own in placed.items()}  # fmt: skip
+    enough = [name for name, runs in least.items() if runs >= PLACED]
+    return enough or list(placed)
 
 
 def usable(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the runs that count.
 
-    They have a figure, their round is not broken, and in a suite the hosts' CPUs lay to each
-    other as in most of its runs: a hypervisor that moves them makes another machine of this one.
+    They have a figure, their round is not broken, the hosts' CPUs were not moved meanwhile, and
+    in the separate design they lay to each other as in most of the round.
     """
-    most = placements(runs)
-    good = lie_as(runs, str(most.index[0]) if len(most) else "")
-    good = good[good["status"].eq("ok")]
+    alone = runs["suite"].eq("") & ~is_interleaved(runs)
+    good = runs[runs["status"].eq("ok") & (runs["cache"].ne("moved") | alone)]
     broken = broken_rounds(runs)
-    if broken.empty:
-        return good
-    dropped = pd.MultiIndex.from_frame(broken[["suite", "round"]])
-    return good[~pd.MultiIndex.from_frame(good[["suite", "round"]]).isin(dropped)]
+    return _without(_without(good, _strays(good)), broken[["suite", "round"]])
+
+
+def _strays(good: pd.DataFrame) -> pd.DataFrame:
+    """Return the minor placements of each round in which the schemes are to be compared."""
+    rounds = good[good["suite"].ne("") & ~is_interleaved(good)]
+    sizes = rounds.groupby(["suite", "round", "cache"]).size()
+    home = sizes.groupby(level=["suite", "round"]).idxmax()
+    return sizes.drop(list(home)).index.to_frame(index=False)
+
+
+def _without(runs: pd.DataFrame, keys: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs that are in none of some rows of keys."""
+    if keys.empty:
+        return runs
+    names = list(keys.columns)
+    return runs[~pd.MultiIndex.from_frame(runs[names]).isin(pd.MultiIndex.from_frame(keys))]
 
 
 def broken_rounds(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the failed runs that break their round, which is then dropped whole.
 
     A round is a complete block: what disturbed one run of it may have touched the others. A
-    scheme that never ran at all breaks nothing, it is just not there.
+    scheme that never ran at all breaks nothing, it is just not there; nor does an interleaved
+    run, as each has its own baseline.
     """
-    in_suite = runs[runs["suite"].ne("")]
+    in_suite = runs[runs["suite"].ne("") & ~is_interleaved(runs)]
     bad = in_suite[in_suite["status"].ne("ok")]
     ran = in_suite[in_suite["status"].eq("ok")]
     known = pd.MultiIndex.from_frame(ran[["suite", "scheme"]].drop_duplicates())

@@ -3,8 +3,8 @@
 import pandas as pd
 
 from cniperf.analysis.blocks import BASELINE
+from cniperf.analysis.groups import groups
 from cniperf.analysis.loss import loss_table
-from cniperf.analysis.noise import groups
 from cniperf.analysis.paths import UNDERLAY, control_table
 from cniperf.errors import ParameterError, unknown
 
@@ -44,9 +44,9 @@ def choice_table(
 
 
 def _least(runs: pd.DataFrame, fitting: pd.DataFrame) -> list[str]:
-    """Return the scheme that loses least, and those that stand in one group with it."""
+    """Return the scheme that loses least, and those that are not told from it."""
     if fitting.empty:
         return []
     best = str(fitting["loss"].idxmin())
-    alike = next((group for group in groups(runs) if best in group), [best])
-    return [name for name in alike if name in fitting.index]
+    alike = {best}.union(*(group.schemes for group in groups(runs) if best in group.schemes))
+    return [name for name in fitting.index if name in alike]

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.blocks import BASELINE, Blocks, lie_as, placements, seeded
+from cniperf.analysis.blocks import BASELINE, Blocks, by_placement, placements, seeded
 from cniperf.analysis.gate import APART, VERSIONS, WITHIN, check_versions, gate
-from cniperf.analysis.interval import ENOUGH, Interval, ratio_interval
+from cniperf.analysis.interval import ENOUGH
 from cniperf.analysis.loss import conditions, is_userspace
-from cniperf.analysis.noise import noise_floor
+from cniperf.analysis.sample import Sample, holm_levels
 from cniperf.errors import CniperfError, Unlike
-from cniperf.modes import MODES, Mode
+from cniperf.modes import MODES, Mode, mode_of
 from cniperf.runs import CONDITIONS
 
 # Why there is nothing to tell of a scheme.
@@ -22,6 +22,9 @@ def pair_up(
     before: pd.DataFrame, after: pd.DataFrame, *, anyway: bool = False
 ) -> list[tuple[dict[str, object], pd.DataFrame, pd.DataFrame]]:
     """Match the conditions of two sets of runs.
+
+    Where both sets have runs in both placements of the hosts' CPUs, each placement is a pair of its
+    own; its condition has the placement as ``cache``.
 
     Args:
         before: one set, as :func:`cniperf.load_runs` gives it.
@@ -39,8 +42,8 @@ def pair_up(
         raise CniperfError(f"there is no run in the {which} set: nothing to compare")
     ours, theirs = list(conditions(before)), list(conditions(after))
     alike = [(one, a, b) for one, a in ours for other, b in theirs if _key(one) == _key(other)]
-    found = [(one, *_placed_alike(a, b)) for one, a, b in alike if _common(a, b)]
-    for _, a, b in [] if anyway else found:
+    found = [pair for each in alike for pair in _placed_alike(*each)]
+    for __, a, b in [] if anyway else found:
         if seeded(a):
             check_versions(a, b)
     if found:
@@ -65,39 +68,44 @@ def pair_up(
 def compare(before: pd.DataFrame, after: pd.DataFrame, within: float = WITHIN) -> pd.DataFrame:
     """Compare two sets of runs of one condition each, scheme by scheme.
 
-    A scheme is compared by its share of hostnetwork's goodput in the same round, so that a
-    machine that was faster on the day of one set does not count; hostnetwork itself is compared
-    by its figure. The intervals hold the noise of both sets. Runs of bed counted have none, and are
-    compared by their own figures, see :func:`cniperf.analysis.gate.gate`.
+    A scheme is compared by its share of hostnetwork's goodput in the same round or lab, so that a
+    machine that was faster on the day of one set does not count; hostnetwork itself is compared by
+    its figure. The intervals hold the noise of both sets. A change counts where a test finds one,
+    adjusted for how many schemes are asked (Holm 1979); that a scheme is the *same* is a test of
+    its own. Runs of bed counted have no noise, and are compared by their own figures, see
+    :func:`cniperf.analysis.gate.gate`.
 
     Args:
         before: one set, as :func:`pair_up` yields it.
         after: the other.
-        within: what counts as the same on bed counted, as a fraction.
+        within: by what fraction the same may differ.
 
     Returns:
-        A DataFrame indexed by ``scheme`` with ``before``, ``after`` (median share of hostnetwork,
-        as a fraction; of hostnetwork itself, its figure in the mode's unit), ``change`` (relative),
-        ``change_low``, ``change_high`` (95 % interval), ``seen`` (the smallest change these sets
-        can see) and ``verdict``: *better*, *worse*, *same*, *undecided* (too few rounds) or
-        *missing*.
+        A DataFrame indexed by ``scheme`` with ``before``, ``after`` (share of hostnetwork, as a
+        fraction; of hostnetwork itself, its figure in the mode's unit), ``change`` (relative),
+        ``change_low``, ``change_high`` (95 % interval), ``seen`` (half of the interval's width: a
+        change of that size these sets would just find, by itself) and ``verdict``: *better*,
+        *worse*, *same* (within ``within``), *undecided* (neither is found) or *missing*.
     """
     if seeded(before) and seeded(after):
         return gate(before, after, within)
     one, other = Blocks(before), Blocks(after)
-    floor = max(noise_floor(before).smallest, noise_floor(after).smallest)
-    rows = []
     order = pd.concat([before, after]).groupby("scheme")["order"].min().sort_values()
-    for scheme in map(str, order.index):
-        a, b = _share(one, scheme), _share(other, scheme)
-        change = ratio_interval(b, a)
-        seen = np.nanmax([floor, change.half_width, 0.0])
+    samples = {
+        scheme: Sample(other.shares(scheme), one.shares(scheme)) for scheme in map(str, order.index)
+    }
+    tested = {scheme: sample for scheme, sample in samples.items() if sample.known}
+    found = _verdicts(tested, within)
+    rows = []
+    for scheme, sample in samples.items():
+        change = sample.interval().as_change()
         unlike = _datapath(one, scheme) != _datapath(other, scheme)
-        verdict = "not comparable" if unlike else _verdict(change, len(a), len(b), seen)
-        was, now = (_median(blocks.figures(scheme) if scheme == BASELINE else share)
-                    for blocks, share in ((one, a), (other, b)))  # fmt: skip
-        rows.append((scheme, was, now, change.middle, change.low, change.high,
-                     seen if np.isfinite(change.low) else np.nan, verdict))  # fmt: skip
+        verdict = found.get(scheme, "undecided" if np.isfinite(change.middle) else "missing")
+        power = -1 if scheme == BASELINE and mode_of(before).less else 1
+        shown = [np.exp(power * Sample(blocks.shares(scheme)).interval().middle)
+                 for blocks in (one, other)]  # fmt: skip
+        rows.append((scheme, *shown, *(change.middle, change.low, change.high), change.half_width,
+                     "not comparable" if unlike else verdict))  # fmt: skip
     columns = ["scheme", "before", "after", "change", "change_low", "change_high", "seen",
                "verdict"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns).set_index("scheme")
@@ -112,6 +120,8 @@ def heading(condition: dict[str, object], others: Iterable[dict[str, object]] = 
         odd |= name in told and condition[name] != told[name]
         if name not in ("nic", "mtu") and odd:
             named.append(f"{name} {condition[name]}")
+    if "cache" in condition:
+        named.append(f"CPUs' caches {condition['cache']}")
     return ", ".join(named)
 
 
@@ -123,7 +133,7 @@ def sentence(row: "pd.Series", mode: Mode = MODES["stream"]) -> str:
         mode.spoken(row[name]) if row.name == BASELINE else f"{row[name]:.1%} of hostnetwork"
         for name in ("before", "after")
     )
-    if row["verdict"] == "undecided":
+    if np.isnan(row["change_low"]):
         return f"undecided: {was} → {now}; an interval takes {ENOUGH} rounds in each set"
     of = f" {mode.loses}" if mode.less and row.name == BASELINE else ""
     interval = f"{row['change']:+.1%}{of}, 95 % interval {row['change_low']:+.1%} to "
@@ -133,21 +143,35 @@ def sentence(row: "pd.Series", mode: Mode = MODES["stream"]) -> str:
     )
 
 
-def _common(before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
-    """Return the placements of the hosts' CPUs that both sets have, the best known first."""
-    ours, theirs = placements(before), placements(after)
-    if ours.empty or theirs.empty:
-        return [""]  # runs outside suites have no say
-    both = pd.concat([ours, theirs], axis=1).min(axis=1, skipna=False).dropna()
-    return list(map(str, both.sort_values(ascending=False).index))
+def _verdicts(samples: dict[str, Sample], within: float) -> dict[str, str]:
+    """Test each scheme for a change, and those without one for being the same."""
+    differs = [sample.p_differs() for sample in samples.values()]
+    alike = [sample.p_within(0, np.log1p(within)) for sample in samples.values()]
+    found = {}
+    tests = zip(samples.items(), differs, holm_levels(differs), alike, holm_levels(alike),
+                strict=True)  # fmt: skip
+    for (scheme, sample), chance, level, same, bound in tests:
+        verdict = "same" if same <= bound else "undecided"
+        if chance <= level:
+            verdict = "better" if sample.interval().middle > 0 else "worse"
+        found[scheme] = verdict
+    return found
 
 
-def _placed_alike(before: pd.DataFrame, after: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the runs of two sets whose hosts' CPUs lay to each other in the same way."""
+def _placed_alike(
+    condition: dict[str, object], before: pd.DataFrame, after: pd.DataFrame
+) -> list[tuple[dict[str, object], pd.DataFrame, pd.DataFrame]]:
+    """Return the runs of two sets whose hosts' CPUs lay to each other in the same way.
+
+    Runs outside suites have no say: they are compared as they are.
+    """
     if placements(before).empty or placements(after).empty:
-        return before, after
-    best = _common(before, after)[0]
-    return lie_as(before, best), lie_as(after, best)
+        return [(condition, before, after)]
+    ours, theirs = by_placement(before), by_placement(after)
+    common = [name for name in ours if name in theirs]
+    marks = [{"cache": name} if len(common) > 1 else {} for name in common]
+    return [({**condition, **mark}, ours[name], theirs[name])
+            for name, mark in zip(common, marks, strict=True)]  # fmt: skip
 
 
 def _key(condition: dict[str, object]) -> tuple[str, ...]:
@@ -155,25 +179,5 @@ def _key(condition: dict[str, object]) -> tuple[str, ...]:
     return tuple(str(condition[name]) for name in CONDITIONS if name not in left_out)
 
 
-def _share(blocks: Blocks, scheme: str) -> "np.ndarray":
-    if scheme == BASELINE:
-        return blocks.worths(scheme)
-    return blocks.changes(scheme) + 1
-
-
 def _datapath(blocks: Blocks, scheme: str) -> bool:
     return bool(is_userspace(blocks.runs[blocks.runs["scheme"].eq(scheme)]).any())
-
-
-def _verdict(change: Interval, before: int, after: int, seen: float) -> str:
-    if not before or not after:
-        return "missing"
-    if np.isnan(change.low):
-        return "undecided"
-    if change.holds(0) or abs(change.middle) < seen:
-        return "same"
-    return "better" if change.middle > 0 else "worse"
-
-
-def _median(values: "np.ndarray") -> float:
-    return float(np.median(values)) if len(values) else np.nan

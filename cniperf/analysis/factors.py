@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.blocks import BASELINE, usable, worth
-from cniperf.analysis.interval import median_interval
+from cniperf.analysis.blocks import BASELINE, is_interleaved, log, usable, worth
+from cniperf.analysis.interval import estimate
 from cniperf.language import N_, _
 
 Cell = dict[str, Any]
@@ -63,17 +63,19 @@ def factorial_cells(factors: tuple[Factor, ...] = WHY_VXLAN) -> list[Cell]:
 
 
 def shares(runs: pd.DataFrame, factors: tuple[Factor, ...] = WHY_VXLAN) -> pd.DataFrame:
-    """Return each combination's loss against hostnetwork on the same NIC, round by round.
+    """Return what each combination keeps of hostnetwork's on the same NIC, round by round.
 
     Returns:
-        A DataFrame with a row a round (indexed by ``suite`` and ``round``), a column a
-        combination (levels named after the factors); only rounds that have every one.
+        A DataFrame of natural logarithms of shares, with a row a round (indexed by ``suite`` and
+        ``round``), a column a combination (levels named after the factors); only rounds that have
+        every one.
     """
     names = [factor.name for factor in factors]
     good = usable(runs)
-    good = good.assign(worth=worth(good))
+    own = log(worth(good)).where(~is_interleaved(good), good["log_ratio"])
+    good = good.assign(own=own.where(~(is_interleaved(good) & good["scheme"].eq(BASELINE)), 0.0))
     table = good[good["suite"].ne("")].pivot_table(
-        index=["suite", "round"], columns=names, values="worth", aggfunc="mean", observed=True
+        index=["suite", "round"], columns=names, values="own", aggfunc="mean", observed=True
     )
     wanted = [tuple(cell[name] for name in names) for cell in factorial_cells(factors)]
     table = table.reindex(columns=pd.MultiIndex.from_tuples(wanted, names=names)).dropna()
@@ -82,7 +84,7 @@ def shares(runs: pd.DataFrame, factors: tuple[Factor, ...] = WHY_VXLAN) -> pd.Da
         way = dict(zip(names, column, strict=True))
         base = tuple({**way, "scheme": BASELINE, "udpcsum": False}[name] for name in names)
         if way["scheme"] != BASELINE:
-            found[column] = 1 - table[column] / table[base]
+            found[column] = table[column] - table[base]
     return pd.DataFrame(found, index=table.index).rename_axis(columns=names)
 
 
@@ -91,7 +93,7 @@ def cells_table(runs: pd.DataFrame, factors: tuple[Factor, ...] = WHY_VXLAN) -> 
 
     Returns:
         A DataFrame with a column a factor, ``words`` (the combination, for people), ``loss``,
-        ``loss_low``, ``loss_high`` (fractions of hostnetwork on the same NIC, median and 95 %
+        ``loss_low``, ``loss_high`` (fractions of hostnetwork on the same NIC, with the 95 %
         interval), the smallest loss first.
     """
     table = shares(runs, factors)
@@ -99,9 +101,9 @@ def cells_table(runs: pd.DataFrame, factors: tuple[Factor, ...] = WHY_VXLAN) -> 
     rows = []
     for column in table.columns if len(table) else ():
         way: Cell = dict(zip(names, column, strict=True))
-        found = median_interval(table[column].to_numpy())
-        rows.append({**way, "words": _words(way), "loss": found.middle, "loss_low": found.low,
-                     "loss_high": found.high})  # fmt: skip
+        low, middle, high = estimate(table[column].to_numpy()).as_change()
+        rows.append({**way, "words": _words(way), "loss": -middle, "loss_low": -high,
+                     "loss_high": -low})  # fmt: skip
     columns = [*(f.name for f in factors), "words", "loss", "loss_low", "loss_high"]
     return pd.DataFrame(rows, columns=columns).sort_values("loss", ignore_index=True)
 
@@ -114,11 +116,11 @@ def effects_table(runs: pd.DataFrame, factors: tuple[Factor, ...] = WHY_VXLAN) -
     over the combinations with VXLAN; VXLAN itself over those that exist without it, too.
 
     Returns:
-        A DataFrame with ``factor``, ``words``, ``effect``, ``low``, ``high`` (median over the
-        rounds and 95 % interval, in fractions of hostnetwork's goodput; positive: more loss),
+        A DataFrame with ``factor``, ``words``, ``effect``, ``low``, ``high`` (over the rounds,
+        with the 95 % interval, in fractions of hostnetwork's goodput; positive: more loss),
         the largest first.
     """
-    table = shares(runs, factors)
+    table = shares(runs, factors).map(lambda log: -np.expm1(log))
     columns = ["factor", "words", "effect", "low", "high"]
     names = [factor.name for factor in factors]
     if table.empty:
@@ -132,7 +134,7 @@ def effects_table(runs: pd.DataFrame, factors: tuple[Factor, ...] = WHY_VXLAN) -
             tunnel = factor.name == "scheme" or way["scheme"] == "flannel-vxlan"
             if way[factor.name] == factor.low and other in table.columns and tunnel:
                 pairs.append(table[other] - table[column])
-        found = median_interval(np.mean(pairs, axis=0))
+        found = estimate(np.mean(pairs, axis=0))
         rows.append((factor.name, _(factor.words), found.middle, found.low, found.high))
     return pd.DataFrame(rows, columns=columns).sort_values(
         "effect", key=lambda effect: -effect.abs(), ignore_index=True

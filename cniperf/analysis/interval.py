@@ -1,6 +1,7 @@
-"""The median with what is known of it: its 95 % confidence interval, or the spread of seeds.
+"""What independent values tell of the figure behind them: an estimate and its interval.
 
-The interval is a bootstrap's: no bell curve is assumed.
+The values are natural logarithms of ratios, one a round (or a lab): a scheme's figure over that of
+another that saw the same machine. Nothing is resampled: a report made twice reports the same.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,19 +15,19 @@ from cniperf.language import N_
 
 CONFIDENCE = 0.95
 
-# With fewer values not even the lowest and the highest hold the median between them with 95 %
-# (Le Boudec, Performance Evaluation of Computer and Communication Systems, table A.1).
-ENOUGH = 6
+# Ranks need so many values; below, their fewest steps are coarser than Student's t is wrong.
+RANKS = 8
+ENOUGH = 2  # values, below which nothing tells how far they scatter
 SEEDS_ENOUGH = 2
-RESAMPLES, FEWEST = 2000, 300
-DRAWS = 4_000_000  # numbers resampled in all, where that leaves resamples enough: bounds the time
-BATCH = 2_000_000  # numbers resampled at once: bounds the memory
+MANY = 1000  # more values than that are folded into so many means: bounds time and memory
+EXACT = 100  # up to so many values the distribution of the signed ranks is counted out
 
-Values = Sequence[float] | np.ndarray[Any, np.dtype[np.float64]]
+Array = np.ndarray[Any, np.dtype[np.float64]]
+Values = Sequence[float] | Array
 
 
 class Interval(NamedTuple):
-    """A median, and the ends of its interval or spread; NaN where there are too few values."""
+    """An estimate, and the ends of its interval or spread; NaN where there are too few values."""
 
     low: float
     middle: float
@@ -41,47 +42,93 @@ class Interval(NamedTuple):
         """Tell whether a value lies in the interval."""
         return self.low <= value <= self.high
 
-    def no_narrower(self, floor: float) -> "Interval":
-        """Return it with ends at least so far from the middle; NaN asks for nothing."""
-        low = float(np.fmin(self.low, self.middle - floor))
-        return Interval(low, self.middle, float(np.fmax(self.high, self.middle + floor)))
+    def as_change(self) -> "Interval":
+        """Return an interval of a logarithm of a ratio as one of the ratio less one."""
+        return Interval(*(float(np.expm1(end)) for end in self))
 
 
-def median_interval(values: Values) -> Interval:
-    """Return the median of independent values, one a round, with its interval.
+UNKNOWN = Interval(np.nan, np.nan, np.nan)
 
-    The percentile bootstrap (Efron 1979), its percentiles expanded as Student's t is wider than
-    the normal: plain ones hold the truth too seldom in small samples (Hesterberg, What Teachers
-    Should Know About the Bootstrap, The American Statistician 69, 2015, section 4.3). The
-    resamples are always the same, so that a report made twice says the same twice.
+
+def hodges_lehmann(values: Values) -> float:
+    """Return the estimate of Hodges and Lehmann: the median of all means of two values.
+
+    It is nearly as sharp as the mean where the values are normal, and outliers barely move it.
+
+    Args:
+        values: independent values, as the logarithms of ratios.
+
+    Returns:
+        The estimate; NaN where there is no value.
+    """
+    found = np.asarray(values, dtype=float)
+    return float(np.median(walsh(found))) if len(found) else np.nan
+
+
+def walsh(values: Array) -> Array:
+    """Return the Walsh averages along the last axis: the means of any two values, and each."""
+    one, other = np.triu_indices(values.shape[-1])
+    return np.asarray((values[..., one] + values[..., other]) / 2)
+
+
+def estimate(values: Values, confidence: float = CONFIDENCE) -> Interval:
+    """Return what independent values are scattered around, with its interval.
+
+    Up to seven values it is the mean with Student's t, from eight on Hodges and Lehmann's estimate
+    with the interval of Wilcoxon's signed ranks, which the distribution's tails do not widen.
+    Where so few values cannot reach a confidence by ranks, Student's t goes on beyond their ends.
+
+    Args:
+        values: one a round or a lab.
+        confidence: how often the interval is to hold the truth.
+
+    Returns:
+        The estimate between the interval's ends, which are NaN for a single value.
     """
     found = np.asarray(values, dtype=float)
     if len(found) < ENOUGH:
-        middle = float(np.median(found)) if len(found) else np.nan
-        return Interval(np.nan, middle, np.nan)
-    return _bootstrap(_median, found.tobytes())
+        return Interval(np.nan, float(found[0]) if len(found) else np.nan, np.nan)
+    if len(found) < RANKS:
+        return _student(found, confidence)
+    return _ranked(found.tobytes(), confidence)
 
 
-def ratio_interval(ours: Values, theirs: Values) -> Interval:
-    """Return the relative difference of two medians, ``ours / theirs - 1``, with its interval.
+def p_above(values: Values, bound: float) -> float:
+    """Return how well values go with a figure that is not above a bound: a one-sided p-value.
 
-    For values that are not paired by a round: each side is resampled by itself.
+    It is the test that :func:`estimate` inverts: a small value says that the figure is above.
     """
-    a, b = np.asarray(ours, dtype=float), np.asarray(theirs, dtype=float)
-    if not len(a) or not len(b):
-        return Interval(np.nan, np.nan, np.nan)
-    if min(len(a), len(b)) < ENOUGH:
-        return Interval(np.nan, float(np.median(a) / np.median(b) - 1), np.nan)
-    return _bootstrap(_ratio, a.tobytes(), b.tobytes())
+    found = np.asarray(values, dtype=float)
+    if len(found) < ENOUGH:
+        return 1.0
+    if len(found) < RANKS:
+        return _student_p(found, bound)
+    above = int((walsh(_folded(found)) > bound).sum())
+    tail = float(_signed_ranks(len(_folded(found)))[above:].sum())
+    return min(tail, _student_p(found, bound)) if found.min() > bound else min(tail, 1.0)
+
+
+def apart(ours: Interval, theirs: Interval) -> Interval:
+    """Return the difference of two independent estimates, with its interval.
+
+    The variances are recovered from the two intervals (MOVER: Zou and Donner, Statistics in
+    Medicine 27, 2008), so that the difference is that of the two estimates, to the digit.
+    """
+    middle = ours.middle - theirs.middle
+    low = middle - np.hypot(ours.middle - ours.low, theirs.high - theirs.middle)
+    high = middle + np.hypot(ours.high - ours.middle, theirs.middle - theirs.low)
+    return Interval(float(low), float(middle), float(high))
 
 
 def extremes(values: Values) -> Interval:
-    """Return the median of what several seeds gave, between the lowest and the highest.
+    """Return the mean of what several seeds gave, between the lowest and the highest.
 
     A seed is no sample of a noise: the same one gives the same digits. So nothing is estimated.
     """
     found = np.asarray(values, dtype=float)
-    middle = float(np.median(found)) if len(found) else np.nan
+    if not len(found):
+        return UNKNOWN
+    middle = float(found.mean())
     if len(found) < SEEDS_ENOUGH:
         return Interval(np.nan, middle, np.nan)
     return Interval(float(found.min()), middle, float(found.max()))
@@ -89,7 +136,7 @@ def extremes(values: Values) -> Interval:
 
 @dataclass(frozen=True)
 class Spread:
-    """How far the rounds leave a median open, and in which words that is told.
+    """How far the rounds leave an estimate open, and in which words that is told.
 
     Attributes:
         of: what it is of some values, one a round.
@@ -104,34 +151,73 @@ class Spread:
     takes: str
 
 
-INTERVAL = Spread(median_interval, N_("95 % interval"), ENOUGH,
+INTERVAL = Spread(estimate, N_("95 % interval"), ENOUGH,
                   N_("an interval takes {rounds} rounds"))  # fmt: skip
 SEEDS = Spread(extremes, N_("spread of the seeds"), SEEDS_ENOUGH,
                N_("a spread takes {rounds} seeds"))  # fmt: skip
 
 
-@lru_cache(maxsize=1000)  # tables and charts of a report ask for the same ones again
-def _bootstrap(statistic: Callable[..., Any], *raw: bytes) -> Interval:
-    from scipy.stats import bootstrap, norm, t
+def _student(found: Array, confidence: float) -> Interval:
+    from scipy.stats import t
 
-    samples = [np.frombuffer(one) for one in raw]
-    n, most = min(map(len, samples)), max(map(len, samples))
-    tail = norm.cdf(np.sqrt(n / (n - 1)) * t.ppf((1 - CONFIDENCE) / 2, n - 1))
-    drawn = bootstrap(
-        samples,
-        statistic,
-        method="percentile",
-        confidence_level=1 - 2 * tail,
-        n_resamples=min(RESAMPLES, max(FEWEST, DRAWS // most)),
-        batch=max(1, BATCH // most),
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    return Interval(float(drawn.low), float(statistic(*samples)), float(drawn.high))
+    middle = float(found.mean())
+    reach = float(t.ppf((1 + confidence) / 2, len(found) - 1) * _error(found))
+    return Interval(middle - reach, middle, middle + reach)
 
 
-def _median(values: Any, axis: int = -1) -> Any:  # noqa: ANN401
-    return np.median(values, axis=axis)
+def _student_p(found: Array, bound: float) -> float:
+    from scipy.stats import t
+
+    error, beyond = _error(found), float(found.mean()) - bound
+    if not error:
+        return float(beyond <= 0)
+    return float(t.sf(beyond / error, len(found) - 1))
 
 
-def _ratio(ours: Any, theirs: Any, axis: int = -1) -> Any:  # noqa: ANN401
-    return np.median(ours, axis=axis) / np.median(theirs, axis=axis) - 1
+def _error(found: Array) -> float:
+    """Return the standard error of the mean; no digit of it where all values are the same."""
+    same = np.ptp(found) <= 1e-12 * max(1.0, float(np.abs(found).max()))
+    return 0.0 if same else float(found.std(ddof=1) / np.sqrt(len(found)))
+
+
+@lru_cache(maxsize=10_000)  # tables and charts of a report ask for the same ones again
+def _ranked(raw: bytes, confidence: float) -> Interval:
+    found = np.frombuffer(raw)
+    folded = _folded(found)
+    averages = np.sort(walsh(folded))
+    tail = (1 - confidence) / 2
+    below = int(np.searchsorted(np.cumsum(_signed_ranks(len(folded))), tail, side="right"))
+    ends = averages[max(below - 1, 0)], averages[-max(below, 1)]
+    low, high = float(ends[0]), float(ends[1])
+    if not below:  # even all values on one side of a bound would not tell so surely
+        student = _student(found, confidence)
+        low, high = min(low, student.low), max(high, student.high)
+    return Interval(low, float(np.median(averages)), high)
+
+
+def _folded(found: Array) -> Array:
+    """Return values, or where they are very many the means of neighbours."""
+    if len(found) <= MANY:
+        return found
+    return np.array([part.mean() for part in np.array_split(found, MANY)])
+
+
+@lru_cache(maxsize=200)
+def _signed_ranks(n: int) -> Array:
+    """Return how probable each sum of positive ranks of n values is, if they lie around 0.
+
+    Each rank from 1 to n is positive with probability one half. scipy counts the same out, but
+    within its test only; the interval needs the quantiles.
+    """
+    most = n * (n + 1) // 2
+    if n > EXACT:
+        from scipy.stats import norm
+
+        spread = np.sqrt(n * (n + 1) * (2 * n + 1) / 24)
+        return np.diff(norm.cdf((np.arange(-1, most + 1) + 0.5 - most / 2) / spread))
+    found = np.zeros(most + 1)
+    found[0] = 1.0
+    for rank in range(1, n + 1):
+        found[rank:] += found[:-rank].copy()
+        found /= 2
+    return found

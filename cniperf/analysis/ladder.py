@@ -1,6 +1,7 @@
 """The hop ladder: schemes that differ by one piece, so that each piece's own cost can be read."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -33,30 +34,25 @@ LADDER = (
 
 
 def ladder_table(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return what each step of the ladder costs, from rounds that climbed the whole ladder.
+    """Return what each step of the ladder costs, from runs of every scheme on it.
 
     Returns:
-        A DataFrame with ``adds`` (in the reader's language), ``scheme``, ``left`` (median share of
-        what hostnetwork carries that is left after the step), ``cost`` (median over the rounds of
-        what the step itself takes, as a fraction of that; negative where it gains), ``cost_low``,
-        ``cost_high`` (its 95 % interval; of bed counted, the spread of the seeds). Empty
-        where no round has every step.
-
-        Medians of differences need not add up to the difference of the medians.
+        A DataFrame with ``adds`` (in the reader's language), ``scheme``, ``left`` (share of what
+        hostnetwork carries that is left after the step: one minus the scheme's loss), ``cost``
+        (what the step itself takes, as a fraction of that: the difference to the step before;
+        negative where it gains), ``cost_low``, ``cost_high`` (its 95 % interval, from the ratio of
+        the two schemes; of bed counted, the spread of the seeds). Empty where a scheme is missing.
     """
     columns = ["adds", "scheme", "left", "cost", "cost_low", "cost_high"]
     blocks = Blocks(runs)
-    table = blocks.table
-    names = [rung.scheme for rung in LADDER]
-    if not set(names) <= set(table.columns):
+    left = {rung.scheme: 1 + blocks.change(rung.scheme).middle for rung in LADDER}
+    if np.isnan(list(left.values())).any():
         return pd.DataFrame(columns=columns)
-    share = table[names].dropna()
-    share = share.div(share[BASELINE], axis=0)
-    rows = []
-    for before, rung in zip([BASELINE, *names], LADDER, strict=False):
-        cost = blocks.spread.of((share[before] - share[rung.scheme]).to_numpy())
-        if rung.scheme == BASELINE:
-            cost = cost._replace(low=np.nan, high=np.nan)
-        rows.append((_(rung.adds), rung.scheme, share[rung.scheme].median(),
-                     cost.middle, cost.low, cost.high))  # fmt: skip
+    rows: list[tuple[object, ...]] = [(_(LADDER[0].adds), BASELINE, 1.0, 0.0, np.nan, np.nan)]
+    for before, rung in pairwise(LADDER):
+        start, end = left[before.scheme], left[rung.scheme]
+        step = blocks.change(rung.scheme, before.scheme)
+        ends = -start * step.high, start - end, -start * step.low
+        low, high = (np.nan, np.nan) if np.isnan(step.low) else (min(ends), max(ends))
+        rows.append((_(rung.adds), rung.scheme, end, start - end, low, high))
     return pd.DataFrame(rows, columns=columns)

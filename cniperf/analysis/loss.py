@@ -6,13 +6,17 @@ import numpy as np
 import pandas as pd
 
 from cniperf.analysis.blocks import BASELINE, Blocks
+from cniperf.language import _
 from cniperf.modes import emulated
 from cniperf.runs import CONDITIONS
 
 APART = ("insn_per_byte_a", "insn_per_byte_b")  # sender and receiver
 
 
-def conditions(runs: pd.DataFrame) -> Iterator[tuple[dict[str, object], pd.DataFrame]]:
+Groups = Iterator[tuple[dict[str, object], pd.DataFrame]]
+
+
+def conditions(runs: pd.DataFrame) -> Groups:
     """Split runs into groups that may be compared; the group with the most runs comes first.
 
     Those that clocked an emulated CPU come last, however many: no headline is made of them.
@@ -21,8 +25,24 @@ def conditions(runs: pd.DataFrame) -> Iterator[tuple[dict[str, object], pd.DataF
         The conditions that all runs of the group share (see :data:`cniperf.runs.CONDITIONS`),
         and its runs.
     """
-    keys = list(CONDITIONS)
-    groups = [group for _, group in runs.groupby(keys, dropna=False, sort=False)]
+    return _split(runs, list(CONDITIONS))
+
+
+def sittings(runs: pd.DataFrame) -> Groups:
+    """Split runs into what a headline is made of: one condition, and one suite of it.
+
+    Two suites were measured at two times, and what lies between is in no interval of their rounds:
+    so their rounds are not pooled. Runs outside suites are a sitting of their own. The order is
+    that of :func:`conditions`.
+
+    Yields:
+        The conditions and the ``suite`` (empty outside suites), and the runs.
+    """
+    return _split(runs, [*CONDITIONS, "suite"])
+
+
+def _split(runs: pd.DataFrame, keys: list[str]) -> Groups:
+    groups = [group for __, group in runs.groupby(keys, dropna=False, sort=False)]
     for group in sorted(groups, key=lambda group: (emulated(group).any(), -len(group))):
         yield dict(group.iloc[0][keys]), group
 
@@ -35,55 +55,76 @@ def is_userspace(runs: pd.DataFrame) -> pd.Series:
 def loss_table(runs: pd.DataFrame) -> pd.DataFrame:
     """Summarise runs of one condition, one row a scheme, in the order of charts.
 
+    All figures are geometric means that agree with each other: ``figure`` is hostnetwork's times
+    ``1 - loss``, ``cost`` is hostnetwork's times ``1 + cost_more``.
+
     Args:
         runs: runs that may be compared, as :func:`conditions` yields them.
 
     Returns:
         A DataFrame indexed by ``scheme`` with ``runs`` (that count), ``failed`` (that have no
-        figure), ``figure`` (median; its unit is the mode's, see :mod:`cniperf.modes`),
-        ``figure_low``, ``figure_high`` (the lowest and highest run), ``loss`` (median over the
-        rounds, as a fraction of hostnetwork; NaN without it; of instructions per byte
-        ``1 - hostnetwork / scheme``), ``loss_low``, ``loss_high`` (the ends of its 95 % interval,
-        NaN with fewer than six rounds; of bed counted, the lowest and the highest seed, NaN with
-        one), ``insn_per_byte_a``, ``insn_per_byte_b`` (median, of each host, where guests count),
-        ``retransmits`` (median, segments), ``cost`` (median, CPU time of both hosts, in the mode's
-        unit), ``cost_more`` (median over the rounds of what it costs more than hostnetwork, as a
-        fraction),
-        ``userspace`` (True where Open vSwitch ran in userspace), ``error`` (of the last failure).
+        figure), ``figure`` (its unit is the mode's, see :mod:`cniperf.modes`), ``figure_low``,
+        ``figure_high`` (the lowest and highest round, as it was where hostnetwork had its mean),
+        ``loss`` (estimated from the logarithms of the rounds' ratios, as a fraction of hostnetwork;
+        NaN without it; of instructions per byte ``1 - hostnetwork / scheme``), ``loss_low``,
+        ``loss_high`` (the ends of its 95 % interval, NaN with a single round; of bed counted, the
+        lowest and the highest seed; where the hosts' CPUs lay in two ways, the outermost ends of
+        both intervals), ``known`` (half of the widest interval of a placement),
+        ``insn_per_byte_a``, ``insn_per_byte_b`` (median, of each host, where guests count),
+        ``retransmits`` (median, segments), ``cost`` (CPU time of both hosts, in the mode's unit),
+        ``cost_more`` (what it costs more than hostnetwork, as a fraction), ``cost_more_low``,
+        ``cost_more_high`` (its 95 % interval), ``userspace`` (True where Open vSwitch ran in
+        userspace), ``error`` (of the last failure).
+
+    Raises:
+        ParameterError: the runs are of several conditions; names what differs.
     """
     blocks, cost = Blocks(runs), Blocks(runs, "cost")
     rows = []
-    for (_, scheme), group in runs.groupby(["order", "scheme"], sort=True):
-        good = blocks.runs[blocks.runs["scheme"].eq(str(scheme))]
-        bad = group[group["status"].ne("ok")]
-        gain = blocks.change(str(scheme))
+    ran = map(str, runs.sort_values("order")["scheme"])
+    for name in dict.fromkeys([*[BASELINE][: BASELINE in blocks.schemes], *ran]):
+        good, own = blocks.of(name), runs["scheme"].eq(name)
+        bad = runs[own & runs["status"].ne("ok")]
+        gain, more, figures = blocks.change(name), cost.change(name), blocks.figures(name)
+        parts = blocks.each(name).values()
         rows.append(
             {
-                "scheme": scheme,
+                "scheme": name,
                 "runs": len(good),
                 "failed": len(bad),
-                "figure": good["figure"].median(),
-                "figure_low": good["figure"].min(),
-                "figure_high": good["figure"].max(),
-                "loss": 0 - gain.middle if len(good) else np.nan,  # 0 - x: no negative zero
+                "figure": blocks.figure(name),
+                "figure_low": min(figures, default=np.nan),
+                "figure_high": max(figures, default=np.nan),
+                "loss": 0 - gain.middle,  # 0 - x: no negative zero
                 "loss_low": 0 - gain.high,
                 "loss_high": 0 - gain.low,
+                "known": max((part.half_width for part in parts), default=np.nan),
                 **good[list(APART)].median(),
-                "retransmits": good["retransmits"].median(),
-                "cost": good["cost"].median(),
-                "cost_more": cost.change(str(scheme)).middle,
-                "userspace": bool(is_userspace(good).any()),
-                "error": bad["error"].iloc[-1] if len(bad) else "",
+                "retransmits": good.loc[good["scheme"].eq(name), "retransmits"].median(),
+                "cost": cost.figure(name),
+                "cost_more": more.middle,
+                "cost_more_low": more.low,
+                "cost_more_high": more.high,
+                "userspace": bool(is_userspace(good[good["scheme"].eq(name)]).any()),
+                "error": _why_none(good, bad),
             }
         )
     columns = ["scheme", "runs", "failed", "figure", "figure_low", "figure_high", "loss",
-               "loss_low", "loss_high", *APART, "retransmits", "cost", "cost_more", "userspace",
-               "error"]  # fmt: skip
+               "loss_low", "loss_high", "known", *APART, "retransmits", "cost", "cost_more",
+               "cost_more_low", "cost_more_high", "userspace", "error"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns).set_index("scheme")
+
+
+def _why_none(good: pd.DataFrame, bad: pd.DataFrame) -> str:
+    if len(bad):
+        return str(bad["error"].iloc[-1])
+    return "" if len(good) else _("no run counts: the hosts' CPUs were moved, or their round broke")
 
 
 def widest(table: pd.DataFrame) -> tuple[str, float]:
     """Return the scheme whose loss is known least well, and half its interval's width.
+
+    Where the hosts' CPUs lay in two ways, each has its own interval, and the wider one decides.
 
     Args:
         table: what :func:`loss_table` returns.
@@ -92,7 +133,6 @@ def widest(table: pd.DataFrame) -> tuple[str, float]:
         ``("", inf)`` where a scheme that ran has no interval yet, or nothing has one.
     """
     ran = table[(table["runs"] > 0) & (table.index != BASELINE)]
-    half = (ran["loss_high"] - ran["loss_low"]) / 2
-    if half.empty or half.isna().any():
+    if ran.empty or ran["loss_low"].isna().any():
         return "", np.inf
-    return str(half.idxmax()), float(half.max())
+    return str(ran["known"].idxmax()), float(ran["known"].max())

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.blocks import usable
+from cniperf.analysis.blocks import Blocks, usable
 from cniperf.runs import read_run
 
 COLUMNS = ("scheme", "runs", "pairs", "figure", "median", "low", "high", "jain")
@@ -33,15 +33,16 @@ def pairs_table(runs: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         A DataFrame indexed by ``scheme`` with ``runs``, ``pairs``, ``figure`` (all pairs
-        together, median over the runs), ``median``, ``low``, ``high`` (of a pair, over all runs)
-        and ``jain`` (:func:`cniperf.measure.summary.jain`, median over the runs).
+        together, see :func:`cniperf.analysis.loss.loss_table`), ``median``, ``low``,
+        ``high`` (of a pair, over all runs) and ``jain`` (:func:`cniperf.measure.summary.jain`, median over the runs).
     """
-    each, good = load_pairs(runs), usable(runs)
+    each, blocks = load_pairs(runs), Blocks(runs)
+    good = blocks.runs
     rows = []
     for (_, scheme), part in each.groupby(["order", "scheme"], sort=True):
         own = good[good["scheme"].eq(str(scheme))]
         shares = np.asarray(part["figure"], dtype=float)
         spread = np.median(shares), shares.min(), shares.max()
-        rows.append((scheme, len(own), int(own["pairs"].iloc[0]), own["figure"].median(),
+        rows.append((scheme, len(own), int(own["pairs"].iloc[0]), blocks.figure(str(scheme)),
                      *spread, own["jain"].median()))  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS)).set_index("scheme")

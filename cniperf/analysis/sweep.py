@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from cniperf.analysis.blocks import lie_as, placements, usable
+from cniperf.analysis.blocks import by_placement, that_count, usable
 from cniperf.analysis.loss import conditions, loss_table
 from cniperf.language import listed
 from cniperf.runs import CONDITIONS
@@ -26,22 +26,25 @@ def sweep_table(runs: pd.DataFrame) -> pd.DataFrame:
         runs: the runs of one sweep, as :func:`cniperf.load_runs` gives them.
 
     Returns:
-        A DataFrame with a column for each condition that was varied, ``scheme``, ``runs`` (that
-        count), ``figure``, ``loss``, ``loss_low``, ``loss_high``, ``cost``, ``cost_more`` (see
-        :func:`cniperf.analysis.loss.loss_table`), ``pod_mtu``, ``mss`` (bytes, as the kernel and
-        the generator say) and ``userspace``; sorted by the varied conditions and the order of
-        schemes.
+        A DataFrame with a column for each condition that was varied, and ``cache`` where the hosts'
+        CPUs lay in two ways that count, so that a moved CPU does not look like an effect;
+        ``scheme``, ``runs`` (that count), ``figure``, ``loss``, ``loss_low``, ``loss_high``,
+        ``cost``, ``cost_more`` (see :func:`cniperf.analysis.loss.loss_table`), ``pod_mtu``, ``mss``
+        (bytes, as the kernel and the generator say) and ``userspace``; sorted by the varied
+        conditions and the order of schemes.
     """
-    names, parts = varied(runs), []
-    most = placements(runs)  # the same at every point, or a moved CPU looks like an effect
-    for condition, group in conditions(lie_as(runs, str(most.index[0])) if len(most) else runs):
-        table = loss_table(group)
-        table = table.join(usable(group).groupby("scheme")[["pod_mtu", "mss"]].median())
-        table["order"] = range(len(table))
-        table = table.reset_index()
-        for name in names:
-            table[name] = condition[name]  # type: ignore[call-overload]
-        parts.append(table)
+    placed = by_placement(runs)
+    places = [name for name in that_count(placed) if len(placed[name])]
+    names, parts = [*varied(runs), *["cache"][: len(places) > 1]], []
+    for place in places:
+        for condition, group in conditions(placed[place]):
+            table = loss_table(group)
+            table = table.join(usable(group).groupby("scheme")[["pod_mtu", "mss"]].median())
+            table["order"] = range(len(table))
+            table = table.reset_index()
+            for name in names:
+                table[name] = {**condition, "cache": place}[name]  # type: ignore[call-overload]
+            parts.append(table)
     if not parts:
         return pd.DataFrame(columns=list(COLUMNS))
     whole = pd.concat(parts).sort_values([*names, "order"], ignore_index=True)

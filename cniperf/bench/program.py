@@ -61,9 +61,10 @@ ANALYSE = """
 import resource, sys, time
 start = time.perf_counter()
 import cniperf
-from cniperf.analysis import claims, flags, loss, noise
-for _, group in loss.conditions(cniperf.load_runs(sys.argv[1])):
-    loss.loss_table(group), claims.claims_table(group), noise.groups(group), flags.flag_table(group)
+from cniperf.analysis import claims, flags, groups, loss
+for _, group in loss.sittings(cniperf.load_runs(sys.argv[1])):
+    loss.loss_table(group), claims.claims_table(group), groups.groups(group)
+    flags.flag_table(group)
 print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 """
 

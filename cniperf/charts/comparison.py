@@ -8,11 +8,11 @@ from cniperf.charts.style import (
     INK,
     Chart,
     chart_of_rows,
-    half,
     label,
     name_rows,
     sentence,
     styled,
+    with_interval,
 )
 from cniperf.language import N_, _
 
@@ -46,7 +46,8 @@ def comparison(table: pd.DataFrame) -> Chart:
             ends = [100 * row["change_low"], 100 * row["change_high"]]
             axes.plot(ends, [y, y], color=INK, linewidth=1.2, zorder=2)
         axes.plot(change, y, "o", color=colour, markersize=7, zorder=3)
-        text = f"{change:+.1f}{half(row['change_low'], row['change_high'])} %".replace("-", "−")
+        text = with_interval(row["change"], row["change_low"], row["change_high"], "{:+.1f}")
+        text = f"{text} %".replace("-", "−")
         end = np.nanmax([change, 100 * row["change_high"]])
         label(axes, y, end, f"{text}  {_(VERDICTS[verdict])}", color=colour)
     name_rows(axes, [str(scheme) for scheme in table.index])

@@ -38,7 +38,7 @@ LEFT, RIGHT = -1, 1
 
 @styled
 def throughput(runs: pd.DataFrame) -> Chart:
-    """Draw the figure of each scheme: a bar to the median, a dot a run, whiskers over all runs.
+    """Draw the figure of each scheme: a bar to the mean, a dot a round, whiskers over all rounds.
 
     Args:
         runs: runs of one condition, as :func:`cniperf.load_runs` gives them.
@@ -56,7 +56,7 @@ def throughput(runs: pd.DataFrame) -> Chart:
         axes.plot(dots, np.full(len(dots), y + 0.27), ".", color=INK, markersize=3, alpha=0.6)
         if row["runs"]:
             label(axes, y, row["figure_high"], mode.form.format(row["figure"]) + star(row))
-    axis = _("{unit} (bar: median; line: lowest to highest run; dots: runs)")
+    axis = _("{unit} (bar: geometric mean; line: lowest to highest round; dots: rounds)")
     finish(axes, table, axis.format(unit=_(mode.unit)))
     return chart
 
@@ -103,8 +103,8 @@ def cpu(runs: pd.DataFrame) -> Chart:
     chart = new_chart(3.2, _("Throughput, and the CPU time that it costs"))
     axes = chart.axes[0]
     good = Blocks(runs).runs
-    good = good[~is_userspace(good)]
-    middle = good.groupby("scheme")[["cost", "figure"]].median().dropna()
+    good, table = good[~is_userspace(good)], loss_table(runs)
+    middle = table.loc[~table["userspace"].astype(bool), ["cost", "figure"]].dropna()
     if middle.empty:
         sentence(axes, _("No run here tells how much CPU it used."))
         return chart

@@ -10,7 +10,6 @@ from cniperf.analysis.blocks import BASELINE, Blocks, spread_of
 from cniperf.analysis.claims import ARTICLE_LOSS, is_articles_load
 from cniperf.analysis.ladder import ladder_table
 from cniperf.analysis.loss import loss_table
-from cniperf.analysis.noise import noise_floor
 from cniperf.analysis.paths import UNDERLAY, control_table
 from cniperf.charts.style import (
     COLOURS,
@@ -22,7 +21,6 @@ from cniperf.charts.style import (
     chart_of_rows,
     colours,
     finish,
-    half,
     label,
     leading,
     name_rows,
@@ -31,6 +29,7 @@ from cniperf.charts.style import (
     spread,
     star,
     styled,
+    with_interval,
 )
 from cniperf.language import _
 from cniperf.modes import mode_of
@@ -40,8 +39,9 @@ from cniperf.modes import mode_of
 def loss(runs: pd.DataFrame) -> Chart:
     """Draw the share of what hostnetwork carries that each scheme loses, beside the article's.
 
-    A bar reaches to the median over the rounds, a line spans its 95 % interval (bed counted: the
-    seeds), and a dot is a round. The noise is a band around 0: no smaller difference can be seen.
+    A bar reaches to the loss, a line spans its 95 % interval (bed counted: the seeds), and a dot is
+    a round, hollow where the hosts' CPUs shared no cache. Where they lay in two ways that count,
+    the bar reaches to the mean of both and the line spans both intervals.
 
     Args:
         runs: runs of one condition, hostnetwork among them.
@@ -53,8 +53,10 @@ def loss(runs: pd.DataFrame) -> Chart:
         bar(axes, y, str(scheme), row, "loss", colours(table.index), scale=100)
         if not np.isfinite(row["loss"]):
             continue
-        dots = -100 * blocks.changes(str(scheme))
-        axes.plot(dots, np.full(len(dots), y + 0.27), ".", color=INK, markersize=2.5, alpha=0.4)
+        for place, changes in blocks.changes(str(scheme)).items():
+            axes.plot(-100 * changes, np.full(len(changes), y + 0.27), "o", color=INK, alpha=0.4,
+                      markerfacecolor="none" if place == "apart" else INK,
+                      markersize=2, markeredgewidth=0.5)  # fmt: skip
         stated = ARTICLE_LOSS.get(str(scheme)) if as_article else None
         if stated:  # above the bar, where it hides neither its end nor its label
             face = "white" if stated[1] else INK
@@ -65,24 +67,23 @@ def loss(runs: pd.DataFrame) -> Chart:
         axes.plot([], [], "v", color=INK, markersize=5, label=_("the article"))
         axes.plot([], [], "v", color=INK, markerfacecolor="white", markersize=5,
                   label=_("implied by the article"))  # fmt: skip
-    floor = noise_floor(runs).smallest
-    if np.isfinite(floor):
-        axes.axvspan(-100 * floor, 100 * floor, color=FAINT, alpha=0.25, linewidth=0,
-                     label=_("noise: ±{points:.1f} %").format(points=100 * floor))  # fmt: skip
+    if "apart" in blocks.parts:
+        axes.plot([], [], "o", color=INK, markersize=3, markerfacecolor="none",
+                  label=_("a round whose CPUs share no cache"))  # fmt: skip
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize=8,
                 columnspacing=1.2, handlelength=1.2)  # fmt: skip
     axes.axvline(0, color=FAINT, linewidth=0.8)
-    axis = _("% of hostnetwork's {figure} (bar: median; dots: rounds)")
+    axis = _("% of hostnetwork's {figure} (bar: estimate; dots: rounds)")
     if table["loss_low"].notna().any():
-        axis = _("% of hostnetwork's {figure} (bar: median; line: {spread}; dots: rounds)")
+        axis = _("% of hostnetwork's {figure} (bar: estimate; line: {spread}; dots: rounds)")
     told = {"figure": _(mode_of(runs).loses), "spread": _(blocks.spread.name)}
     finish(axes, table, axis.format(**told))
     return chart
 
 
 def _with_interval(row: "pd.Series[Any]") -> str:
-    spread = half(row["loss_low"], row["loss_high"])
-    return f"{100 * row['loss']:.1f}{spread} %".replace("-", "−")
+    text = with_interval(row["loss"], row["loss_low"], row["loss_high"])
+    return f"{text} %".replace("-", "−")
 
 
 @styled
@@ -111,7 +112,7 @@ def ladder(runs: pd.DataFrame) -> Chart:
     name_rows(axes, [f"{row.adds}\n{row.scheme}" for row in table.itertuples()])
     words = _("% left of hostnetwork's {figure}\n(labels: points)")
     if table["cost_low"].notna().any():
-        words = _("% left of hostnetwork's {figure}\n(labels: points, ± half of the {spread})")
+        words = _("% left of hostnetwork's {figure}\n(labels: points, with the {spread})")
     told = {"figure": _(mode_of(runs).loses), "spread": _(spread_of(runs).name)}
     axes.set(xlim=(0, 118), xticks=range(0, 101, 20))
     axes.set_xlabel(words.format(**told), **leading())
@@ -119,8 +120,8 @@ def ladder(runs: pd.DataFrame) -> Chart:
 
 
 def _cost(row: Mapping[Hashable, Any]) -> str:
-    spread = half(row["cost_low"], row["cost_high"])
-    return f"{-100 * row['cost']:+.1f}{spread}".replace("-", "−")
+    text = with_interval(-row["cost"], -row["cost_high"], -row["cost_low"], "{:+.1f}")
+    return text.replace("-", "−")
 
 
 @styled

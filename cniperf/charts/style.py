@@ -156,9 +156,19 @@ def label(axes: Axes, y: int, end: float, text: str, **look: Any) -> None:  # no
     axes.annotate(text, (end, y), (6, 0), textcoords="offset points", va="center", **look)
 
 
-def half(low: float, high: float) -> str:
-    """Return half of an interval's width in points, as ± x; nothing where there is none."""
-    return f" ± {50 * (high - low):.1f}" if np.isfinite(low) else ""
+def with_interval(middle: float, low: float, high: float, form: str = "{:.1f}") -> str:
+    """Return a value in points with its interval: ± x where it is even to the digit shown.
+
+    Else the two ends stand in brackets; where there is no interval, nothing.
+    """
+    digits = 1
+    value, first, last = (round(100 * each, digits) for each in (middle, low, high))
+    if not np.isfinite(low):
+        return form.format(value)
+    below, above = round(value - first, digits), round(last - value, digits)
+    if below == above:
+        return f"{form.format(value)} ± {above:.1f}"
+    return f"{form.format(value)} ({form.format(first)} … {form.format(last)})"
 
 
 def leading() -> dict[str, Any]:

@@ -13,12 +13,12 @@ from cniperf.charts.style import (
     Chart,
     chart_of_rows,
     colours,
-    half,
     label,
     name_lines,
     name_rows,
     sentence,
     styled,
+    with_interval,
 )
 from cniperf.language import N_, _
 from cniperf.modes import mode_of
@@ -33,6 +33,7 @@ AXES = {
     "mtu": N_("MTU of the underlay, bytes"), "length": N_("bytes a write"),
     "streams": N_("TCP connections"), "pairs": N_("pairs of pods at once"),
     "window": N_("TCP window"), "congestion": N_("congestion control"), "nic": "NIC",
+    "cache": N_("caches of the hosts' CPUs"),
     "direction": N_("who sends"), "rate": N_("load offered, Gbit/s (0: as much as goes)"),
 }  # fmt: skip
 
@@ -108,9 +109,9 @@ def effects(table: pd.DataFrame) -> Chart:
         if np.isfinite(row["low"]):
             axes.plot([100 * row["low"], 100 * row["high"]], [y, y], color=INK, linewidth=1.2,
                       zorder=3)  # fmt: skip
-        spread = half(row["low"], row["high"])
+        text = with_interval(row["effect"], row["low"], row["high"], "{:+.1f}")
         end = 100 * np.nanmax([row["effect"], row["high"], 0])
-        label(axes, y, end, f"{100 * row['effect']:+.1f}{spread}".replace("-", "−"))
+        label(axes, y, end, text.replace("-", "−"))
     axes.axvline(0, color=FAINT, linewidth=0.8)
     if table.empty:
         sentence(axes, _("No round here has every combination."))

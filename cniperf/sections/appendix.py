@@ -9,14 +9,28 @@ from typing import Any
 import pandas as pd
 
 from cniperf import checksums
+from cniperf.analysis.blocks import is_interleaved
 from cniperf.errors import ParameterError
 from cniperf.language import N_, _
 from cniperf.runs import load_plans, read_run
 from cniperf.sections.html import Html, as_table
-from cniperf.suites import Suite, read_suite
+from cniperf.suites import Suite, clock, read_suite
 
 MACHINE = {"os": N_("os"), "kernel": N_("kernel"), "arch": N_("arch"), "cpu": N_("cpu"),
            "cpus": N_("cpus")}  # fmt: skip
+
+
+DESIGNS = {
+    True: N_(
+        "Interleaved: in each lab hostnetwork and the scheme are loaded in turns of a fraction of "
+        "a second, so a lab has its own ratio. Once a round hostnetwork stands in for the scheme: "
+        "the control."
+    ),
+    False: N_(
+        "Separate: each scheme has runs of its own, and is set against hostnetwork in the same "
+        "round, which has it twice: the control."
+    ),
+}
 
 
 def how_measured(runs: pd.DataFrame) -> Html:
@@ -29,11 +43,14 @@ def how_measured(runs: pd.DataFrame) -> Html:
     head = [_("suite"), _("seed"), _("runs a round"), _("ended by")]
     title = _("How it was measured")
     text = _(
-        "In rounds: each measures every scheme once, on a freshly "
-        "built lab, in random order, and hostnetwork twice. A loss is the median over the rounds "
-        "of one minus the scheme's goodput over hostnetwork's in the same round; its interval is a "
-        "bootstrap of the rounds, with hostnetwork's own noise in it."
+        "In rounds: each measures every scheme once, on a freshly built lab, in random order. What "
+        "is estimated are logarithms of ratios to hostnetwork: by their mean and Student's t up to "
+        "seven rounds, by Hodges and Lehmann's estimate and Wilcoxon's signed ranks from eight on."
     )
+    for interleaved, words in DESIGNS.items():
+        if (is_interleaved(runs) == interleaved).any():
+            text += " " + _(words)
+    text += _took(runs)
     if runs["bed"].eq("counted").any():
         text += " " + _(
             "On bed counted a round is a seed and hostnetwork runs once in it: the loss is one "
@@ -41,6 +58,16 @@ def how_measured(runs: pd.DataFrame) -> Html:
             "of the lowest and of the highest seed."
         )
     return Html(f"<h2>{title}</h2><p>{text}</p>{as_table(head, rows)}")
+
+
+def _took(runs: pd.DataFrame) -> str:
+    """Say over which time the runs of a round were spread, which is when they saw the machine."""
+    rounds = runs[runs["suite"].ne("")].groupby(["suite", "round"])["started"]
+    spans = (rounds.max() - rounds.min()).dt.total_seconds()
+    if not spans.max() > 0:
+        return ""
+    words = _("The runs of a round began within {usual} of each other (median), at most {most}.")
+    return " " + words.format(usual=clock(spans.median()), most=clock(spans.max()))
 
 
 def how_to_repeat(runs: pd.DataFrame) -> Html:

@@ -19,8 +19,11 @@ from cniperf.analysis.claims import CLAIMS, Claim, claims_table
 from cniperf.language import _, listed
 from cniperf.modes import emulated
 from cniperf.sections.html import Cell, Html, as_table, percent, records, signed
+from cniperf.sections.verdicts import kind
 
-MARKS = {"confirmed": "✓", "contradicted": "✗", "undecided": "?", "not comparable here": "–"}
+MARKS = {"holds": "✓", "does not hold": "✗", "not told apart": "?", "depends": "?", "": ""}
+SIZES = {"as the article": "=", "more": "+", "less": "−", "not known well enough": "~",
+         "depends": "~", "": ""}  # fmt: skip
 
 
 def beds(runs: pd.DataFrame) -> Html:
@@ -30,8 +33,8 @@ def beds(runs: pd.DataFrame) -> Html:
     said = "\n".join(f"<li>{line}</li>" for line in (*_agreed(runs), *_moved(runs)))
     note = _(
         "A loss is a share of the same bed's own hostnetwork, whose figure stands first, in the "
-        "bed's own unit; figures of two beds never meet in one ratio. Known to ±: half of the "
-        "widest 95 % interval or, of bed counted, spread of the seeds."
+        "bed's own unit; figures of two beds never meet in one ratio. The last row is half of the "
+        "widest 95 % interval or, of bed counted, spread of the seeds; a spread is no interval."
     )
     if runs["meter"].eq("instructions").any():
         note += " " + _(
@@ -62,7 +65,7 @@ def _side_by_side(runs: pd.DataFrame) -> str:
         shown = [_base(bed, row) if scheme == BASELINE else _loss(row)
                  for bed, row in zip(columns, own, strict=True)]  # fmt: skip
         rows.append([str(scheme), *shown])
-    rows.append([_("known to ±"), *(_known(table, bed) for bed in columns)])
+    rows.append([_("half of the widest interval"), *(_known(table, bed) for bed in columns)])
     head: list[Cell] = [_("loss, %"), *(_head(bed, bed.knobs, _unit(bed)) for bed in columns)]
     return as_table(head, rows, range(1, len(head)))
 
@@ -153,9 +156,10 @@ def claims_by_bed(runs: pd.DataFrame) -> Html:
     head: list[Cell] = [_("the article says"), _("its figure"),
                         *(_head(bed, *bed.knobs.split(", ")) for bed in columns)]  # fmt: skip
     note = _(
-        "✓ confirmed, ✗ contradicted, ? undecided, – not measured or not comparable here; beside "
-        "it our change in %. A claim is judged by the whole interval, or by all seeds, as within "
-        "5 points of the article's figure (claims of 1 %: 1 point). The article measured "
+        "Direction: ✓ holds, ✗ does not, ? not told apart. Size: = as the article's, + more, − "
+        "less, ~ not known well enough. – not measured or not comparable here; beside it our "
+        "change in %. The tests are those of the sections, adjusted for how many claims there are; "
+        "on bed counted it is what all seeds say, which is no test. The article measured "
         "throughput; where instructions were counted, ours is the change of the bytes that the "
         "same instructions carry."
     )
@@ -169,8 +173,8 @@ def _against(claim: Claim) -> Html:
 
 
 def _verdict(row: dict[str, object]) -> Html:
-    ours, verdict = float(str(row["ours"])), str(row["verdict"])
-    if np.isnan(ours) or verdict == "not comparable here":
+    ours = float(str(row["ours"]))
+    if np.isnan(ours) or not row["comparable"]:
         return Html("<b class='not'>–</b>")
-    figure = signed(ours).removesuffix(" %")
-    return Html(f"<b class='{verdict}'>{MARKS[verdict]}</b> {figure}")
+    mark = MARKS[str(row["direction"])] + SIZES[str(row["size"])]
+    return Html(f"<b class='{kind(row)}'>{mark}</b> {signed(ours).removesuffix(' %')}")

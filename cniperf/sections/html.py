@@ -71,6 +71,16 @@ def ranged(low: float, high: float, form: str) -> str:
     return _("{first} to {last}").format(first=first, last=last) + unit
 
 
+def with_range(figure: str, spread: str) -> Html:
+    """Return a figure, and below it its range, if there is one."""
+    return Html(figure) if spread == "–" else two_lines(figure, spread)
+
+
+def two_lines(first: str, second: str) -> Html:
+    """Return two lines of a cell, the second in small letters."""
+    return Html(f"{first}<br><small>{second}</small>")
+
+
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of a table, its index left out."""
     return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.blocks import BASELINE, seeded, spread_of
+from cniperf.analysis.blocks import BASELINE, WHERE, Blocks, seeded, spread_of
+from cniperf.analysis.control import control
 from cniperf.analysis.flags import limits
+from cniperf.analysis.groups import EQUIVALENT, Group, groups
+from cniperf.analysis.interval import Interval
 from cniperf.analysis.loss import APART, loss_table
-from cniperf.analysis.noise import groups, noise_floor
 from cniperf.language import N_, _, listed, plural
 from cniperf.modes import MODES, emulated, mode_of
 from cniperf.runs import read_run
@@ -24,6 +26,8 @@ from cniperf.sections.html import (
     ranged,
     records,
     signed,
+    two_lines,
+    with_range,
 )
 from cniperf.sections.trust import placed
 
@@ -100,6 +104,8 @@ def heading(condition: Mapping[str, Any], group: pd.DataFrame) -> Html:
         "{generator} {version}."
     ).format(**{**condition, "load": _load(condition)})
     text += _(" {cpus}.").format(cpus=cpus + placed(group)) if cpus else ""
+    if condition.get("suite"):
+        text += " " + _("Suite {name}.").format(name=condition["suite"])
     for fact in (condition["meter"], condition["accelerator"]):
         text += f" {_(MADE_BY[fact])}" if fact in MADE_BY else ""
     if condition["erms"]:
@@ -157,7 +163,7 @@ def answer(group: pd.DataFrame) -> Html:
         return Html(f"<p>{none}</p>")
     lines = [f"<span class='bad'>{_(EMULATED)}</span>"]
     if not emulated(group).any():
-        lines = [*_found(good, group), *_seen(group)]
+        lines = [*_unsound(group), *_found(good, group), *_alike(group)]
     if len(apart := good[good["userspace"]].index):
         lines.append(
             _(
@@ -172,52 +178,80 @@ def answer(group: pd.DataFrame) -> Html:
     return Html(f"<ul>{items}</ul>")
 
 
+def _unsound(group: pd.DataFrame) -> list[str]:
+    """Say first where hostnetwork against itself comes to a difference, which cannot be."""
+    found = control(group)
+    if found.sound:
+        return []
+    words = _(
+        "<span class='bad'>The control failed</span>: hostnetwork against itself differs by "
+        "{difference} (95 % interval: {interval}), and must not. Take what follows as no finding, "
+        "and measure again. Of sound suites one in twenty fails so."
+    )
+    low, middle, high = found.difference
+    return [words.format(difference=signed(middle), interval=ranged(low, high, "{:+.1%}"))]
+
+
 def _found(good: pd.DataFrame, group: pd.DataFrame) -> list[str]:
     """Say what hostnetwork has, and what each scheme loses."""
-    mode, spread = mode_of(group), _(spread_of(group).name)
+    mode, blocks = mode_of(group), Blocks(group)
     base = mode.spoken(float(good["figure"][BASELINE]))
     kernel = good[~good["userspace"] & (good.index != BASELINE)].sort_values("loss")
     return [
         _(mode.does).format(scheme="<b>hostnetwork</b>", figure=base),
-        *(_loses(str(scheme), row, spread) for scheme, row in kernel.iterrows()),
+        *(_loses(str(scheme), row, blocks) for scheme, row in kernel.iterrows()),
     ]
 
 
-def _seen(group: pd.DataFrame) -> list[str]:
-    """Say how small a difference can be seen, if that is known."""
-    floor = noise_floor(group)
-    if not np.isfinite(floor.smallest):
+def _alike(group: pd.DataFrame) -> list[str]:
+    """Say which schemes these runs do not tell apart, and how sure an interval is."""
+    found = groups(group)
+    if not found:
         return []
-    words = _(
-        "Nothing smaller than <b>{smallest}</b> can be seen here: so much "
-        "hostnetwork may differ from itself. Indistinguishable: {groups}."
-    )
+    several = [_group(one) for one in found if len(one.schemes) > 1]
+    lines = [_("Not told apart: {groups}.").format(groups=_("; ").join(several) or _("none"))]
     if seeded(group):
-        words = _(
-            "Nothing smaller than <b>{smallest}</b> can be seen here: so much a scheme's loss "
-            "moves from seed to seed. Indistinguishable: {groups}."
-        )
-    alike = [escape(listed(names)) for names in groups(group) if len(names) > 1]
-    return [words.format(smallest=percent(floor.smallest), groups=_("; ").join(alike) or _("none"))]
+        lines.append(_("A spread of seeds is no 95 % interval: other seeds may lie outside it."))
+    else:
+        lines.append(_("Each interval is at 95 % by itself: of twenty, one misses. Who is told "
+                       "apart is adjusted for the number of pairs."))  # fmt: skip
+    return lines
 
 
-def _loses(scheme: str, row: "pd.Series[Any]", spread: str) -> str:
-    loses = row["loss"] >= 0
-    low, high = sorted((row["loss_low"], row["loss_high"]))
-    if not loses:
-        low, high = -high, -low
-    known = _("{spread}: {interval}")
-    if np.isnan(row["loss_low"]):
-        known = plural("one run: no interval", "{runs} runs: no interval", row["runs"])
+def _group(group: Group) -> str:
+    names = escape(listed(group.schemes))
+    if not group.equivalent:
+        return names
+    return _("{schemes} (equal within {margin})").format(schemes=names, margin=percent(EQUIVALENT))
+
+
+def _loses(scheme: str, row: "pd.Series[Any]", blocks: Blocks) -> str:
+    """Say what a scheme loses; where the hosts' CPUs lay in two ways, in each of them."""
+    each, loses = blocks.each(scheme), row["loss"] >= 0
+    shares = [-one.middle if loses else one.middle for one in each.values()]
     words = (
         _("<b>{scheme}</b> loses {share} ({known}).")
         if loses
         else _("<b>{scheme}</b> gains {share} ({known}).")
     )
-    return words.format(
-        scheme=escape(scheme), share=percent(abs(row["loss"])),
-        known=known.format(spread=spread, interval=ranged(low, high, "{:.1%}"), runs=row["runs"]),
-    )  # fmt: skip
+    known = [_known(one, blocks, int(row["runs"]), loses=loses) for one in each.values()]
+    share = percent(shares[0])
+    if len(each) > 1:
+        share = ranged(min(shares), max(shares), "{:.1%}")
+        told = _("{share} where {placement}, {known}")
+        known = [
+            told.format(share=percent(own), placement=_(WHERE[place]), known=one)
+            for own, place, one in zip(shares, each, known, strict=True)
+        ]
+    return words.format(scheme=escape(scheme), share=share, known=_("; ").join(known))
+
+
+def _known(change: Interval, blocks: Blocks, runs: int, *, loses: bool) -> str:
+    if np.isnan(change.low):
+        return plural("one run: no interval", "{runs} runs: no interval", runs).format(runs=runs)
+    low, high = (-change.high, -change.low) if loses else (change.low, change.high)
+    interval = ranged(low, high, "{:.1%}")
+    return _("{spread}: {interval}").format(spread=_(blocks.spread.name), interval=interval)
 
 
 def _failure(row: "pd.Series[Any]") -> str:
@@ -226,49 +260,62 @@ def _failure(row: "pd.Series[Any]") -> str:
 
 
 def losses(group: pd.DataFrame) -> Html:
-    """Lay out each scheme's figure, its loss and what it costs more."""
+    """Lay out each scheme's figure, its loss, what it costs more, and whom it is told from."""
     held = group.assign(limit=limits(group)).groupby("scheme")["limit"].agg(commonest)
     mode, table, told_by = mode_of(group), loss_table(group), spread_of(group)
+    letters = _letters(groups(group))
     rows: list[list[Cell]] = []
     for scheme, row in table.iterrows():
         star = "*" if row["userspace"] else ""
         if not row["runs"]:
             rows.append([str(scheme), "0", Html(f"<div class='failure'>{_failure(row)}</div>"),
-                         *"–––––––"])  # fmt: skip
+                         *"––––––––"])  # fmt: skip
             continue
         count = _("{runs} ({failed} failed)") if row["failed"] else "{runs}"
         host = scheme == BASELINE
         spread = ranged(row["figure_low"], row["figure_high"], mode.form)
         interval = ranged(row["loss_low"], row["loss_high"], "{:.1%}")
+        more = ranged(row["cost_more_low"], row["cost_more_high"], "{:+.1%}")
         rows.append(
             [
                 str(scheme) + star,
                 count.format(runs=row["runs"], failed=row["failed"]),
-                _with_range(mode.form.format(row["figure"]), spread),
-                _("baseline") if host else _with_range(percent(row["loss"]), interval),
+                with_range(mode.form.format(row["figure"]), spread),
+                _("baseline") if host else with_range(percent(row["loss"]), interval),
+                letters.get(str(scheme), "–"),
                 *("–" if pd.isna(row[name]) else mode.form.format(row[name]) for name in APART),
                 "–" if pd.isna(row["cost"]) else f"{row['cost']:.2f}",
-                "–" if host or pd.isna(row["cost_more"]) else signed(row["cost_more"]),
+                "–" if host or pd.isna(row["cost_more"])
+                else with_range(signed(row["cost_more"]), more),
                 "–" if pd.isna(row["retransmits"]) else f"{row['retransmits']:.0f}",
-                _(LIMITS[held[str(scheme)]]),
+                _(LIMITS[held.get(str(scheme), "")]),
             ]
-        )
-    head: list[Cell] = [_("scheme"), _("runs"), _two_lines(_(mode.unit), _("lowest to highest")),
-            _two_lines(_("loss"), _(told_by.name)), _("host a"), _("host b"), _(mode.cost_unit),
-            _("extra CPU"), _("retransmits"), _("held back by")]  # fmt: skip
+        )  # fmt: skip
+    head: list[Cell] = [_("scheme"), _("runs"), two_lines(_(mode.unit), _("lowest to highest")),
+            two_lines(_("loss"), _(told_by.name)), _("group"), _("host a"), _("host b"),
+            _(mode.cost_unit), _("extra CPU"), _("retransmits"), _("held back by")]  # fmt: skip
     told = [place for place in range(len(head)) if place < 4 or any(r[place] != "–" for r in rows)]
-    note = _("Medians over the rounds.")
-    if table.query("runs > 0 and scheme != @BASELINE")["loss_low"].isna().any():
-        note = _("Medians over the rounds; {takes}.")
-    takes = _(told_by.takes).format(rounds=told_by.rounds)
-    few = f"<p class='note'>{note.format(takes=takes)}</p>"
     shown = [[row[place] for place in told] for row in rows]
-    return Html(as_table([head[place] for place in told], shown, numbers=range(1, 9)) + few)
+    numbers = [place for place, column in enumerate(told) if 0 < column < 10 and column != 4]
+    return Html(as_table([head[place] for place in told], shown, numbers) + _notes(table, group))
 
 
-def _with_range(figure: str, spread: str) -> Html:
-    return Html(figure) if spread == "–" else _two_lines(figure, spread)
+def _letters(found: list[Group]) -> dict[str, str]:
+    """Return the letters of the groups that each scheme is in."""
+    letters: dict[str, str] = {}
+    for group in found:
+        for scheme in group.schemes:
+            letters[scheme] = letters.get(scheme, "") + group.letter
+    return letters
 
 
-def _two_lines(first: str, second: str) -> Html:
-    return Html(f"{first}<br><small>{second}</small>")
+def _notes(table: pd.DataFrame, group: pd.DataFrame) -> str:
+    told_by = spread_of(group)
+    notes = [_("Geometric means; a scheme's figure is hostnetwork's times what the loss leaves.")]
+    if groups(group):
+        notes.append(_("Schemes that share a letter (group) are not told apart."))
+    if table.query("runs > 0 and scheme != @BASELINE")["loss_low"].isna().any():
+        notes.append(_("No interval: {takes}.").format(
+            takes=_(told_by.takes).format(rounds=told_by.rounds)
+        ))  # fmt: skip
+    return f"<p class='note'>{' '.join(notes)}</p>"

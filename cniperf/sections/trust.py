@@ -1,88 +1,119 @@
-"""How far the figures can be trusted: noise, what lay elsewhere, what looked odd."""
+"""How far the figures can be trusted: the control, groups, placements, what looked odd."""
 
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.blocks import lie_as, placements, seeded, spread_of
+from cniperf.analysis.blocks import (
+    WHERE,
+    by_placement,
+    placements,
+    seeded,
+    spread_of,
+    that_count,
+    usable,
+)
+from cniperf.analysis.control import control
 from cniperf.analysis.flags import flag_table
+from cniperf.analysis.groups import groups
 from cniperf.analysis.loss import loss_table
-from cniperf.analysis.noise import groups, noise_floor
-from cniperf.language import N_, _, listed
+from cniperf.language import _, listed
 from cniperf.modes import mode_of
-from cniperf.sections.html import Html, as_table, percent, ranged, signed
-
-# Whether one CPU reads what the other has just written from a common cache.
-PLACEMENTS = {
-    "shared": N_("the hosts' CPUs share a last-level cache"),
-    "apart": N_("the hosts' CPUs share no cache"),
-}
+from cniperf.sections.html import Cell, Html, as_table, percent, ranged, signed
 
 
 def noise(group: pd.DataFrame) -> Html:
-    """Say how small a difference these runs can see, and what looked odd in them."""
-    floor = noise_floor(group)
-    parts = ["<h3>", _("How far these figures can be trusted"), "</h3>"]
-    if np.isfinite(floor.smallest):
-        low, middle, high = floor.difference
-        text = _(
-            "hostnetwork ran twice in {rounds} rounds. The two differ by {difference} (median; "
-            "95 % interval {interval}), so no difference smaller than {smallest} can be seen. "
-            "Schemes that differ by less stand in one group:"
+    """Say whether the control holds, whom these runs tell apart, and what looked odd in them."""
+    title = "<h3>" + _("How far these figures can be trusted") + "</h3>"
+    odd = _flags(flag_table(group), len(group))
+    return Html(title + _control(group) + _groups(group) + _placements(group) + odd)
+
+
+def _control(group: pd.DataFrame) -> str:
+    """Say what hostnetwork against itself came to."""
+    found = control(group)
+    low, middle, high = found.difference
+    words = _(
+        "Whether the measurement is sound, these runs cannot tell: it takes two rounds with "
+        "hostnetwork against itself (<code>cniperf suite</code>)."
+    )
+    if seeded(group):
+        words = _(
+            "The same seed gives the same digits, so what the seeds do is all the spread there is, "
+            "and hostnetwork against itself shows nothing."
         )
-        if seeded(group):
-            text = _(
-                "The same seed gives the same digits, so what the seeds do is all the spread there "
-                "is: over {rounds} of them no share of hostnetwork moves more than that of "
-                "{scheme}, by {smallest}. No smaller difference can be seen. Schemes that differ "
-                "by less stand in one group:"
-            )
-        text = text.format(
-            rounds=floor.rounds, difference=signed(middle), smallest=percent(floor.smallest),
-            interval=ranged(low, high, "{:+.1%}"), scheme=floor.scheme,
-        )  # fmt: skip
-        parts.append(f"<p>{text}</p>")
-        rows = [[str(n), listed(names)] for n, names in enumerate(groups(group), 1)]
-        parts.append(as_table([_("group"), _("indistinguishable within it")], rows))
-    else:
-        text = _(
-            "How much the machine's own noise is, these runs cannot tell: it takes {rounds} "
-            "rounds that ran hostnetwork twice (<code>cniperf suite</code>)."
+    elif not found.sound:
+        words = _(
+            "The control failed: hostnetwork against itself, {rounds} times, differs by "
+            "{difference} (95 % interval: {interval})."
         )
-        if seeded(group):
-            text = _("How much a count moves from seed to seed, these runs cannot tell: it takes "
-                     "{rounds} seeds (<code>cniperf suite</code>).")  # fmt: skip
-        parts.append(f"<p>{text.format(rounds=spread_of(group).rounds)}</p>")
-    return Html("".join(parts) + _elsewhere(group) + _flags(flag_table(group), len(group)))
+    elif found.checked:
+        words = _(
+            "The control: hostnetwork against itself, {rounds} times, differs by {difference} "
+            "(95 % interval: {interval}). It must not, and the interval holds 0: it is sound."
+        )
+    text = words.format(
+        rounds=found.rounds, difference="" if np.isnan(middle) else signed(middle),
+        interval=ranged(low, high, "{:+.1%}"),
+    )  # fmt: skip
+    return f"<p>{text}</p>"
+
+
+def _groups(group: pd.DataFrame) -> str:
+    found = groups(group)
+    if not found:
+        spread = spread_of(group)
+        words = _("No two schemes are told apart yet: {takes}.")
+        return f"<p>{words.format(takes=_(spread.takes).format(rounds=spread.rounds))}</p>"
+    rows: list[list[Cell]] = [
+        [one.letter, listed(one.schemes), "–" if np.isnan(one.within) else percent(one.within)]
+        for one in found
+    ]
+    text = _(
+        "Each pair of schemes is tested within the rounds, adjusted for how many pairs there are. "
+        "Not told apart is not the same as equal: the last column is the smallest margin within "
+        "which a test finds all of a group equal."
+    )
+    if seeded(group):
+        text = _("Two schemes are told apart where all seeds put them in one order; that is no "
+                 "test, and other seeds may say otherwise.")  # fmt: skip
+    head: list[Cell] = [_("group"), _("not told apart"), _("equal within")]
+    return f"<p>{text}</p>{as_table(head, rows, {2})}"
 
 
 def placed(group: pd.DataFrame) -> str:
-    """Say how the hosts' CPUs lay to each other in most runs."""
-    most = placements(group)
-    if not len(most) or most.index[0] not in PLACEMENTS:
-        return ""
-    return _("; ") + _(PLACEMENTS[most.index[0]])
+    """Say how the hosts' CPUs lay to each other."""
+    found = placements(usable(group))
+    if len(found) == 1:
+        return _("; ") + _(WHERE[str(found.index[0])])
+    words = _("{placement} in {runs} runs")
+    return "".join(_("; ") + words.format(placement=_(WHERE[str(place)]), runs=runs)
+                   for place, runs in found.items())  # fmt: skip
 
 
-def _elsewhere(group: pd.DataFrame) -> str:
-    """Show what the rounds say that do not count, as the hypervisor had moved the hosts' CPUs."""
-    most = placements(group)
-    if len(most) < 2 or not set(most.index) <= set(PLACEMENTS):
+def _placements(group: pd.DataFrame) -> str:
+    """Show what each placement of the hosts' CPUs says by itself, and whether it counts."""
+    placed = by_placement(usable(group))
+    if len(placed) < 2:
         return ""
-    first, second = most.index[:2]
-    there = loss_table(lie_as(group[group["suite"].ne("")], second))
-    mode = mode_of(group)
-    rows = [
-        [str(scheme), f"{row['runs']}", mode.form.format(row["figure"]), percent(row["loss"]),
-         ranged(row["loss_low"], row["loss_high"], "{:.1%}")]
-        for scheme, row in there[there["runs"] > 0].iterrows()
-    ]  # fmt: skip
+    mode, enough = mode_of(group), that_count(placed)
+    rows: list[list[Cell]] = []
+    for place, own in placed.items():
+        for scheme, row in loss_table(own).iterrows():
+            rows.append([_(WHERE[place]), str(scheme), f"{row['runs']}",
+                         mode.form.format(row["figure"]), percent(row["loss"]),
+                         ranged(row["loss_low"], row["loss_high"], "{:.1%}")])  # fmt: skip
     text = _(
-        "The hypervisor moved the hosts' CPUs while the suite ran, which makes another machine "
-        "of this one. Above count the {runs} runs where {first}; where {second}, these were "
-        "measured:"
-    ).format(runs=most[first], first=_(PLACEMENTS[first]), second=_(PLACEMENTS[second]))
-    head = [_("scheme"), _("runs"), _(mode.unit), _("loss"), _(spread_of(group).name)]
-    return f"<p>{text}</p>{as_table(head, rows, {1, 2, 3, 4})}"
+        "The hypervisor moved the hosts' CPUs between the runs, which makes two machines of this "
+        "one. Neither is the right one, and each is estimated by itself:"
+    )
+    few = ""
+    if len(enough) < len(placed):
+        few = "<p class='note'>" + _(
+            "What is said above is of the runs where {placement}; of the others there are too few."
+        ).format(placement=_(WHERE[enough[0]])) + "</p>"  # fmt: skip
+    head: list[Cell] = [_("placement"), _("scheme"), _("runs"), _(mode.unit), _("loss"),
+                        _(spread_of(group).name)]  # fmt: skip
+    return f"<p>{text}</p>{as_table(head, rows, {2, 3, 4, 5})}{few}"
 
 
 def _flags(table: pd.DataFrame, runs: int) -> str:
