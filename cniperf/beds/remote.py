@@ -196,6 +196,11 @@ class Process:
         self._pid = f"p=$(cat {shell.line([pidfile])})"
 
     @property
+    def pid(self) -> int:
+        """Its process id on the host."""
+        return int(self._read("echo $p"))
+
+    @property
     def returncode(self) -> int | None:
         """The exit code, once it has ended; -1 where the connection broke."""
         return int(self._channel.exit_status) if self._channel.exit_status_ready() else None
