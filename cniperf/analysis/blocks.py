@@ -96,7 +96,7 @@ class Blocks:
 
     @property
     def schemes(self) -> list[str]:
-        """The schemes with a figure, in the order of charts; hostnetwork's may be in others' runs."""
+        """The schemes with a figure, in the order of charts; others' runs have hostnetwork's."""
         ordered = self.runs.sort_values("order")["scheme"]
         baseline = [BASELINE] if any(part.has(BASELINE) for part in self.parts.values()) else []
         return list(dict.fromkeys([*baseline, *map(str, ordered)]))

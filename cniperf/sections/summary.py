@@ -213,8 +213,8 @@ def _alike(group: pd.DataFrame) -> list[str]:
     if seeded(group):
         lines.append(_("A spread of seeds is no 95 % interval: other seeds may lie outside it."))
     else:
-        lines.append(_("Each interval is at 95 % by itself: of twenty, one misses. Who is told "
-                       "apart is adjusted for the number of pairs."))  # fmt: skip
+        lines.append(_("Each interval is at 95 % by itself: of twenty, one misses. Which schemes "
+                       "are told apart is adjusted for the number of pairs."))  # fmt: skip
     return lines
 
 
