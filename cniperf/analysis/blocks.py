@@ -19,8 +19,8 @@ PLACEMENTS = ("shared", "apart")
 WHERE = {
     "shared": N_("the hosts' CPUs share a last-level cache"),
     "apart": N_("the hosts' CPUs share no cache"),
-    "": N_("it is not known how the hosts' CPUs lie"),
 }
+WITH = {"shared": N_("with a common cache"), "apart": N_("without a common cache")}
 PLACED = 3  # values of each scheme, from which on a placement counts beside another
 
 NOTHING: Array = np.array([])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.blocks import BASELINE, WHERE, Blocks, seeded, spread_of
+from cniperf.analysis.blocks import BASELINE, WITH, Blocks, seeded, spread_of
 from cniperf.analysis.control import control
 from cniperf.analysis.flags import limits
 from cniperf.analysis.groups import EQUIVALENT, Group, groups
@@ -238,9 +238,9 @@ def _loses(scheme: str, row: "pd.Series[Any]", blocks: Blocks) -> str:
     share = percent(shares[0])
     if len(each) > 1:
         share = ranged(min(shares), max(shares), "{:.1%}")
-        told = _("{share} where {placement}, {known}")
+        told = _("{share} {placement}, {known}")
         known = [
-            told.format(share=percent(own), placement=_(WHERE[place]), known=one)
+            told.format(share=percent(own), placement=_(WITH[place]), known=one)
             for own, place, one in zip(shares, each, known, strict=True)
         ]
     return words.format(scheme=escape(scheme), share=share, known=_("; ").join(known))

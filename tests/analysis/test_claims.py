@@ -168,8 +168,8 @@ def test_where_they_disagree_it_depends_however_many_runs_each_has(shelf, many):
     row = placed(shelf, 0.70, 0.80, many)
     assert (row["direction"], row["size"]) == ("holds", "depends")
     assert row["says"] == (
-        "where the hosts' CPUs share a last-level cache: slower, as much as in the article; "
-        "where the hosts' CPUs share no cache: slower, but less so"
+        "with a common cache: slower, as much as in the article; "
+        "without a common cache: slower, but less so"
     )
 
 
