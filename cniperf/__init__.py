@@ -13,6 +13,7 @@ _HOME = {
     "beds_table": "cniperf.analysis.beds",
     "compare": "cniperf.analysis.compare",
     "CniperfError": "cniperf.errors",
+    "conditions": "cniperf.analysis.loss",
     "default_data_dir": "cniperf.runs",
     "Experiment": "cniperf.params",
     "Host": "cniperf.hosts",

@@ -9,19 +9,17 @@ import pandas as pd
 from IPython.core.interactiveshell import InteractiveShell
 
 from cniperf.analysis.blocks import BASELINE
-from cniperf.analysis.loss import conditions
+from cniperf.analysis.loss import sittings
 from cniperf.analysis.sweep import varied
 from cniperf.language import _
-
-EVERY = ""  # a suite's name is never empty
-NO_CHOICE = (EVERY, None)  # None: what is chosen before leaves nothing to choose from
 
 
 class Picker:
     """A dropdown for each condition that differs among some runs, and a box a scheme.
 
     What one dropdown offers depends on those before it, so that every choice has runs, all of one
-    condition. hostnetwork stays: without it no loss can be told.
+    condition and one suite: what the report makes a section of. hostnetwork stays: without it no
+    loss can be told.
 
     Attributes:
         runs: the runs that are picked now.
@@ -31,7 +29,7 @@ class Picker:
     def __init__(self, runs: pd.DataFrame) -> None:
         self._all = runs
         self._watchers: list[Callable[[], None]] = []
-        first = next(conditions(runs), ({}, runs))[0]
+        first = next(sittings(runs), ({}, runs))[0]
         names = [name for name in runs.columns if name in varied(runs)]
         if runs["suite"].nunique() > 1:
             names.append("suite")
@@ -44,7 +42,7 @@ class Picker:
             for scheme in runs.sort_values("order")["scheme"].unique()
         }  # fmt: skip
         self._code = ipywidgets.HTML()
-        self._offer({**first, "suite": EVERY})
+        self._offer(first)
         for box in (*self._chosen.values(), *self._schemes.values()):
             box.observe(self._changed, "value")
         wrap = ipywidgets.Layout(flex_flow="row wrap")
@@ -63,7 +61,7 @@ class Picker:
     def code(self) -> str:
         """The expression that picks the same from a table of runs."""
         wanted = [f"{name} == {box.value!r}" for name, box in self._chosen.items()
-                  if box.value not in NO_CHOICE]  # fmt: skip
+                  if self._chose(name)]  # fmt: skip
         out = [name for name, box in self._schemes.items() if not box.value]
         if out:
             wanted.append(f"scheme not in {out}")
@@ -84,10 +82,14 @@ class Picker:
         """Call a function after each choice."""
         self._watchers.append(changed)
 
+    def _chose(self, name: str) -> bool:
+        """Tell whether there was a choice; what is chosen before may leave none."""
+        return self._chosen[name].value not in ((None,) if name == "suite" else ("", None))
+
     def _matching(self, names: Sequence[str]) -> pd.DataFrame:
         found = self._all
         for name in names:
-            if self._chosen[name].value not in NO_CHOICE:
+            if self._chose(name):
                 found = found[found[name].eq(self._chosen[name].value)]
         return found
 
@@ -97,8 +99,8 @@ class Picker:
         for place, name in enumerate(names):
             there = sorted(self._matching(names[:place])[name].dropna().unique().tolist())
             options = [(str(each), each) for each in there if each != ""]
-            if name == "suite":
-                options.insert(0, (_("all of them"), EVERY))
+            if name == "suite" and "" in there:
+                options.append((_("single runs"), ""))
             box = self._chosen[name]
             values = [value for _label, value in options]
             value = wanted.get(name)

@@ -3,6 +3,7 @@
 import pytest
 
 from cniperf import widgets
+from cniperf.analysis.loss import sittings
 from cniperf.runs import load_runs
 
 
@@ -22,6 +23,27 @@ def box(picker, name):
 def test_it_starts_with_the_condition_that_has_the_most_runs(runs):
     picker = widgets.Picker(runs)
     assert len(picker.runs) == 6 and set(picker.runs["nic"]) == {"virtio"}
+
+
+def test_a_suite_is_never_pooled_with_another(runs, shelf):
+    """A report has a section for each, so what is explored is one of them."""
+    shelf.add_rounds(hostnetwork=[20.0], calico=[15.0])
+    for number in (1, 2, 3, 4):
+        shelf.add("calico", 12.0, suite="u", round=number)
+    shelf.add("calico", 1.0)
+    found = load_runs(shelf.folder)
+    picker = widgets.Picker(found)
+    assert set(picker.runs["suite"]) == {"s"} and "suite == 's'" in picker.code
+    options = dict(box(picker, "suite").options)
+    assert options == {"s": "s", "u": "u", "single runs": ""}
+    for suite, many in (("u", 4), ("", 1)):
+        box(picker, "suite").value = suite
+        assert len(picker.runs) == many
+        assert len(eval(picker.code, {"runs": found})) == many
+    reported = {
+        one["suite"]: len(group) for one, group in sittings(found) if one["nic"] == "virtio"
+    }
+    assert reported == {"s": 8, "u": 4, "": 1}
 
 
 def test_a_choice_leaves_only_what_there_is(runs):

@@ -19,8 +19,8 @@ PLACEMENTS = ("shared", "apart")
 WHERE = {
     "shared": N_("the hosts' CPUs share a last-level cache"),
     "apart": N_("the hosts' CPUs share no cache"),
-    "": N_("it is not known how the hosts' CPUs lie"),
 }
+WITH = {"shared": N_("with a common cache"), "apart": N_("without a common cache")}
 PLACED = 3  # values of each scheme, from which on a placement counts beside another
 
 NOTHING: Array = np.array([])
@@ -96,7 +96,7 @@ class Blocks:
 
     @property
     def schemes(self) -> list[str]:
-        """The schemes with a figure, in the order of charts; hostnetwork's may be in others' runs."""
+        """The schemes with a figure, in the order of charts; others' runs have hostnetwork's."""
         ordered = self.runs.sort_values("order")["scheme"]
         baseline = [BASELINE] if any(part.has(BASELINE) for part in self.parts.values()) else []
         return list(dict.fromkeys([*baseline, *map(str, ordered)]))

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.blocks import BASELINE, WHERE, Blocks
+from cniperf.analysis.blocks import BASELINE, WITH, Blocks
 from cniperf.analysis.interval import UNKNOWN, Interval
 from cniperf.analysis.loss import is_userspace
 from cniperf.analysis.sample import Sample, holm_levels
@@ -309,9 +309,9 @@ def _says(claim: Claim, each: Mapping[str, _Judged], takes: str) -> str:
     said = {place: _words(claim, one, takes) for place, one in each.items()}
     if len(set(said.values())) == 1:
         return next(iter(said.values()))
-    where = _("where {placement}: {says}")
+    where = _("{placement}: {says}")
     return _("; ").join(
-        where.format(placement=_(WHERE[place]), says=words) for place, words in said.items()
+        where.format(placement=_(WITH[place]), says=words) for place, words in said.items()
     )
 
 

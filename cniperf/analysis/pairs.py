@@ -34,7 +34,8 @@ def pairs_table(runs: pd.DataFrame) -> pd.DataFrame:
     Returns:
         A DataFrame indexed by ``scheme`` with ``runs``, ``pairs``, ``figure`` (all pairs
         together, see :func:`cniperf.analysis.loss.loss_table`), ``median``, ``low``,
-        ``high`` (of a pair, over all runs) and ``jain`` (:func:`cniperf.measure.summary.jain`, median over the runs).
+        ``high`` (of a pair, over all runs) and ``jain``
+        (:func:`cniperf.measure.summary.jain`, median over the runs).
     """
     each, blocks = load_pairs(runs), Blocks(runs)
     good = blocks.runs

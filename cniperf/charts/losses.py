@@ -69,7 +69,7 @@ def loss(runs: pd.DataFrame) -> Chart:
                   label=_("implied by the article"))  # fmt: skip
     if "apart" in blocks.parts:
         axes.plot([], [], "o", color=INK, markersize=3, markerfacecolor="none",
-                  label=_("a round whose CPUs share no cache"))  # fmt: skip
+                  label=_("no common cache"))  # fmt: skip
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize=8,
                 columnspacing=1.2, handlelength=1.2)  # fmt: skip
     axes.axvline(0, color=FAINT, linewidth=0.8)

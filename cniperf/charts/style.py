@@ -168,7 +168,8 @@ def with_interval(middle: float, low: float, high: float, form: str = "{:.1f}") 
     below, above = round(value - first, digits), round(last - value, digits)
     if below == above:
         return f"{form.format(value)} ± {above:.1f}"
-    return f"{form.format(value)} ({form.format(first)} … {form.format(last)})"
+    ends = _("{first} to {last}").format(first=form.format(first), last=form.format(last))
+    return f"{form.format(value)} ({ends})"
 
 
 def leading() -> dict[str, Any]:

@@ -177,4 +177,6 @@ def _verdict(row: dict[str, object]) -> Html:
     if np.isnan(ours) or not row["comparable"]:
         return Html("<b class='not'>–</b>")
     mark = MARKS[str(row["direction"])] + SIZES[str(row["size"])]
-    return Html(f"<b class='{kind(row)}'>{mark}</b> {signed(ours).removesuffix(' %')}")
+    return Html(
+        f"<b class='{kind(row)}'>{mark}</b>\N{NO-BREAK SPACE}{signed(ours).removesuffix(' %')}"
+    )

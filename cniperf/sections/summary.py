@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.blocks import BASELINE, WHERE, Blocks, seeded, spread_of
+from cniperf.analysis.blocks import BASELINE, WITH, Blocks, seeded, spread_of
 from cniperf.analysis.control import control
 from cniperf.analysis.flags import limits
 from cniperf.analysis.groups import EQUIVALENT, Group, groups
@@ -213,8 +213,8 @@ def _alike(group: pd.DataFrame) -> list[str]:
     if seeded(group):
         lines.append(_("A spread of seeds is no 95 % interval: other seeds may lie outside it."))
     else:
-        lines.append(_("Each interval is at 95 % by itself: of twenty, one misses. Who is told "
-                       "apart is adjusted for the number of pairs."))  # fmt: skip
+        lines.append(_("Each interval is at 95 % by itself: of twenty, one misses. Which schemes "
+                       "are told apart is adjusted for the number of pairs."))  # fmt: skip
     return lines
 
 
@@ -238,9 +238,9 @@ def _loses(scheme: str, row: "pd.Series[Any]", blocks: Blocks) -> str:
     share = percent(shares[0])
     if len(each) > 1:
         share = ranged(min(shares), max(shares), "{:.1%}")
-        told = _("{share} where {placement}, {known}")
+        told = _("{share} {placement}, {known}")
         known = [
-            told.format(share=percent(own), placement=_(WHERE[place]), known=one)
+            told.format(share=percent(own), placement=_(WITH[place]), known=one)
             for own, place, one in zip(shares, each, known, strict=True)
         ]
     return words.format(scheme=escape(scheme), share=share, known=_("; ").join(known))

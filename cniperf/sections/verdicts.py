@@ -46,26 +46,23 @@ def claims(group: pd.DataFrame) -> Html:
                 _("the host") if row["of"] == BASELINE else row["of"],
                 Html(article + (implied if row["implied"] else "")),
                 "–" if np.isnan(row["ours"]) else with_range(signed(row["ours"]), interval),
-                Html(_(DIRECTIONS[row["direction"]])),
-                _size(row),
-                Html(f"<b class='{kind(row)}'>{escape(row['says'])}</b>"),
+                _verdict(row),
             ]
         )
     spread = spread_of(group)
     head: list[Cell] = [_("the article says"), _("relative to"), _("its figure"),
-            two_lines(_("here"), _(spread.name)), _("direction"), _("size"),
-            _("in words")]  # fmt: skip
+            two_lines(_("here"), _(spread.name)), _("verdict")]  # fmt: skip
     title, table = _("The article's claims"), as_table(head, rows, numbers={2, 3})
     return Html(f"<h3>{title}</h3>{table}<p class='note'>{_claims_note(group)}</p>")
 
 
 DIRECTIONS = {
     "holds": N_("holds"), "does not hold": N_("does not hold"),
-    "not told apart": N_("not told apart"), "depends": N_("depends"), "": "–",
+    "not told apart": N_("not told apart"), "depends": N_("depends"),
 }  # fmt: skip
 SIZES = {
     "as the article": N_("as the article"), "more": N_("more"), "less": N_("less"),
-    "not known well enough": N_("not known well enough"), "depends": N_("depends"), "": "–",
+    "not known well enough": N_("not known well enough"), "depends": N_("depends"),
 }  # fmt: skip
 
 
@@ -78,14 +75,19 @@ def kind(row: Mapping[str, Any]) -> str:
     return "undecided" if row["comparable"] else "not"
 
 
-def _size(row: Mapping[str, Any]) -> Cell:
-    """Return how the size compares, and which margin would have confirmed it."""
-    size = _(SIZES[row["size"]])
-    if not row["size"] or np.isnan(row["needed"]):
-        return size
-    words = _("within {needed} ({margin} asked)")
-    needed = words.format(needed=percent(row["needed"]), margin=f"{100 * row['margin']:g} %")
-    return two_lines(size, needed)
+def _verdict(row: Mapping[str, Any]) -> Html:
+    """Return a verdict in words, below it direction, size and what would have confirmed."""
+    says = f"<b class='{kind(row)}'>{escape(row['says'])}</b>"
+    parts = []
+    if row["direction"]:
+        parts.append(_("direction: {direction}").format(direction=_(DIRECTIONS[row["direction"]])))
+    if row["size"]:
+        parts.append(_("size: {size}").format(size=_(SIZES[row["size"]])))
+    if np.isfinite(row["needed"]):
+        words = _("the same within {needed} ({margin} asked)")
+        needed, margin = percent(row["needed"]), f"{100 * row['margin']:g} %"
+        parts.append(words.format(needed=needed, margin=margin))
+    return two_lines(says, " · ".join(parts)) if parts else Html(says)
 
 
 def _claims_note(group: pd.DataFrame) -> str:

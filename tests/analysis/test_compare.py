@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from conftest import COUNTED, Shelf
 
@@ -49,13 +50,63 @@ def test_a_faster_machine_makes_no_scheme_better(tmp_path):
     assert table.loc["hostnetwork", "verdict"] == "better"
 
 
-def test_too_few_rounds_are_undecided_and_a_scheme_of_one_set_is_missing(tmp_path):
+def test_one_round_is_undecided_and_a_scheme_of_one_set_is_missing(tmp_path):
     few = Shelf(tmp_path / "a")
-    few.add_rounds(hostnetwork=[20.0] * 3, calico=[15.0] * 3, canal=[4.0] * 3)
+    few.add_rounds(hostnetwork=[20.0], calico=[15.0], canal=[4.0])
     table = compare(load_runs(few.folder), made(tmp_path / "b"))
     assert table["verdict"].to_dict() == {
         "hostnetwork": "undecided", "calico": "undecided", "canal": "missing",
     }  # fmt: skip
+    assert "an interval takes 2 rounds in each set" in sentence(table.loc["calico"])
+
+
+def test_the_same_is_a_test_and_not_the_lack_of_one(tmp_path):
+    """Rounds a fifth apart tell neither a change of 5 % nor that there is none."""
+    loud = [0.9, 1.1, 0.85, 1.15, 1.0, 0.95, 1.05, 1.0]
+
+    def noisy(folder, calico):
+        shelf = Shelf(folder)
+        shelf.add_rounds(hostnetwork=[20.0] * 8, calico=[calico * w for w in loud])
+        return load_runs(shelf.folder)
+
+    one, other = noisy(tmp_path / "a", 16.0), noisy(tmp_path / "b", 15.5)
+    row = compare(one, other).loc["calico"]
+    assert row["verdict"] == "undecided" and row["change_low"] < 0 < row["change_high"]
+    assert sentence(row).startswith("undecided: ") and "95 % interval" in sentence(row)
+    assert compare(one, other, within=0.5).loc["calico", "verdict"] == "same"
+
+
+def test_before_after_and_change_agree(tmp_path):
+    table = compare(made(tmp_path / "a"), made(tmp_path / "b", calico=14.3, machine=1.2))
+    for _, row in table.iterrows():
+        assert row["after"] / row["before"] - 1 == pytest.approx(row["change"])
+    guest = compare(guests(tmp_path / "c"), guests(tmp_path / "d", base=1.2)).loc["hostnetwork"]
+    assert guest["before"] / guest["after"] - 1 == pytest.approx(guest["change"])
+
+
+def test_interleaved_sets_are_compared_lab_by_lab(tmp_path):
+    def labs(folder, calico):
+        shelf = Shelf(folder)
+        shelf.add_labs(calico=[calico * w for w in WOBBLE], hostnetwork=WOBBLE)
+        return load_runs(shelf.folder)
+
+    table = compare(labs(tmp_path / "a", 0.76), labs(tmp_path / "b", 0.70))
+    assert table["verdict"].to_dict() == {"hostnetwork": "same", "calico": "worse"}
+    assert table.loc["calico", "change"] == pytest.approx(0.70 / 0.76 - 1)
+
+
+def test_the_more_schemes_the_more_a_change_of_one_has_to_show(tmp_path):
+    """A guard that asks eight questions at 5 % each cries wolf one time in three."""
+    dice, alarms = np.random.default_rng(2), 0
+    names = ("macvlan", "calico", "flannel_hostgw", "flannel_vxlan", "canal", "ovs", "ovs_bridge")
+    for number in range(12):
+        sets = []
+        for which in "ab":
+            shelf = Shelf(tmp_path / f"{number}{which}")
+            shelf.add_labs(**{name: 0.7 * dice.lognormal(0, 0.01, 5) for name in names})
+            sets.append(load_runs(shelf.folder))
+        alarms += compare(*sets)["verdict"].isin(["better", "worse"]).any()
+    assert alarms <= 2
 
 
 def test_the_userspace_datapath_is_compared_with_itself_only(tmp_path):
@@ -120,8 +171,15 @@ def test_sets_are_compared_where_their_cpus_lay_alike(tmp_path):
     made(tmp_path / "c", calico=12.0, **far)
     for folder in (tmp_path / "a").iterdir():  # rounds of both kinds in one set
         folder.rename(tmp_path / "c" / f"{folder.name}-near")
-    _, _, other = pair_up(one, load_runs(tmp_path / "c"))[0]
+    both = load_runs(tmp_path / "c")
+    _, _, other = pair_up(one, both)[0]
     assert compare(one, other).loc["calico", "verdict"] == "same"
+    pairs = pair_up(both, both)  # neither kind ranks before the other
+    assert [heading(condition) for condition, _, _ in pairs] == [
+        "NIC virtio, MTU 1500, CPUs' caches shared", "NIC virtio, MTU 1500, CPUs' caches apart",
+    ]  # fmt: skip
+    shares = [compare(a, b).loc["calico", "before"] for _, a, b in pairs]
+    assert shares == pytest.approx([0.8, 0.6], abs=0.01)
 
 
 def test_an_empty_set_is_told(tmp_path):

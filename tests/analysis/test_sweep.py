@@ -32,7 +32,7 @@ def test_each_point_has_the_loss_against_its_own_baseline(swept):
     assert calico["cost"].tolist() == pytest.approx([0.5] * 6)
 
 
-def test_all_points_are_of_one_placement_of_the_cpus(shelf):
+def test_each_placement_of_the_cpus_has_points_of_its_own(shelf):
     """At one point most runs had the CPUs lie elsewhere; that is no effect of the MTU."""
     for number in range(1, 11):
         for mtu in (1450, 1500):
@@ -48,8 +48,12 @@ def test_all_points_are_of_one_placement_of_the_cpus(shelf):
             shelf.add("calico", share * base, **more)
     table = sweep_table(load_runs(shelf.folder))
     calico = table[table["scheme"].eq("calico")]
-    assert calico["loss"].round(2).tolist() == [0.2, 0.2]
-    assert calico["runs"].tolist() == [7, 4]
+    for place, loss, runs in (("shared", 0.2, [7, 4]), ("apart", 0.5, [3, 6])):
+        own = calico[calico["cache"].eq(place)]
+        assert own["loss"].round(2).tolist() == [loss, loss] and own["runs"].tolist() == runs
+    assert [(axis, others) for axis, others, _ in panels(table)] == [
+        ("mtu", "cache apart"), ("mtu", "cache shared"),
+    ]  # fmt: skip
 
 
 def test_the_variable_with_the_most_values_runs_along_the_axis(swept):
