@@ -22,6 +22,9 @@ from cniperf.cli.options import (
 )
 from cniperf.errors import CniperfError, ParameterError
 
+# Runs of one scheme: as many labs as an interval takes that says something.
+LABS = 4
+
 # Of a suite on the bed that counts: each round is another seed, and nothing is gained by more.
 COUNTED = {"target": 0.0, "rounds": 3, "budget": "0"}
 
@@ -53,7 +56,11 @@ OutDir = Annotated[Path | None, typer.Option(help="Folder of the report. (defaul
 def run(
     scheme: Scheme,
     rounds: Annotated[
-        int | None, typer.Option(help="Runs of the scheme, each on a fresh lab. (default: 1)")
+        int | None,
+        typer.Option(
+            help="Runs of the scheme, each on a fresh lab. (default: 4 of the "
+            "interleaved design, else 1)"
+        ),
     ] = None,
     settings: Settings = None,
     **parameters: Any,  # noqa: ANN401
@@ -61,8 +68,11 @@ def run(
     """Measure one scheme and leave a run for each round."""
     from cniperf.measure.run import run as measure
 
-    options = {"scheme": scheme, "rounds": rounds, **parameters}
-    for folder in measure(experiment_of(merged(settings, {}, options))):
+    known = merged(settings, {}, {"scheme": scheme, "rounds": rounds, **parameters})
+    asked = experiment_of(known)
+    if asked.design == "interleaved" and "rounds" not in known:
+        asked = experiment_of({**known, "rounds": LABS})
+    for folder in measure(asked):
         typer.echo(shown(folder))
 
 
@@ -118,9 +128,10 @@ def suite(
 ) -> None:
     """Measure all schemes (or some) in rounds until the losses are known, and end in a report.
 
-    Each round measures every scheme once, in random order, and hostnetwork twice: how much the
-    two differ is the noise. hostnetwork is always among them: without it no loss can be told.
-    A run has one second of load that counts, if --duration does not say otherwise.
+    Each round measures every scheme once, in random order, and hostnetwork against itself as a
+    control. In the interleaved design a run loads the scheme and hostnetwork in turns, 3 seconds in
+    all; in the separate one a run has one second of load that counts, and hostnetwork has two runs
+    a round.
     """
     options = {"target": target, "rounds": rounds, "budget": budget, "seed": seed,
                "equal_load": equal_load, "at_once": at_once, **parameters}  # fmt: skip
@@ -137,7 +148,7 @@ def _suite(
 
     chosen = {find(name).name for name in schemes or ARTICLE} | {BASELINE}
     names = [name for name in scheme_names() if name in chosen]
-    defaults = {"duration": 1, "target": 1.0, "rounds": 100, "budget": "15m", "at_once": 1}
+    defaults = {"target": 1.0, "rounds": 100, "budget": "15m", "at_once": 1}
     known = merged(settings, {}, options)
     if known.get("bed") == "counted":
         defaults |= COUNTED | {"at_once": len(os.sched_getaffinity(0))}
@@ -145,16 +156,24 @@ def _suite(
     equal = known.pop("equal_load", False)
     at_once = int(number("at_once", known.pop("at_once"), 1, 64))
     until = {**_until(known), "at_once": at_once}
-    base = experiment_of(known)
+    base = _short(known)
     pairs = _pairs_of(base)
     if at_once > 1 and len(pairs) < 2 and base.bed != "counted":
         raise ParameterError("--at-once is for several pairs of hosts (bed ssh, and a hosts file "
                              "with more than two) and for bed counted")  # fmt: skip
     if equal:
-        base = _paced(base, names, data_dir)
+        base = _short({**known, "rate": _paced(base, names, data_dir)})
     if base.bed == "counted":
         return _new(base, counted_cells(names, known), until)
-    return _new(base, scheme_cells(names, pairs), until)
+    return _new(base, scheme_cells(names, pairs, design=base.design), until)
+
+
+def _short(known: dict[str, Any]) -> "Experiment":
+    """Return the experiment of a suite: one second counts of each separate run, if not told."""
+    base = experiment_of(known)
+    if base.design == "separate" and "duration" not in known:
+        return experiment_of({**known, "duration": 1})
+    return base
 
 
 def _pairs_of(base: "Experiment") -> list[str]:
@@ -166,15 +185,14 @@ def _pairs_of(base: "Experiment") -> list[str]:
     return read_inventory(base.hosts).all_pairs()
 
 
-def _paced(base: "Experiment", names: list[str], data_dir: Path | None) -> "Experiment":
-    """Return the experiment at a rate that every scheme can carry."""
+def _paced(base: "Experiment", names: list[str], data_dir: Path | None) -> float:
+    """Return a rate that every scheme can carry, in Gbit/s."""
     from cniperf.measure.equal_load import common_rate
 
     if base.rate or base.mode != "stream":
         raise ParameterError("--equal-load sets the rate of TCP streams itself: leave --rate and "
                              "--mode out")  # fmt: skip
-    rate = common_rate(base, names, data_dir, typer.echo)
-    return experiment_of({**base.model_dump(exclude_none=True), "rate": rate})
+    return common_rate(base, names, data_dir, typer.echo)
 
 
 @app.command(
@@ -223,8 +241,7 @@ def sweep(
 ) -> None:
     """Measure schemes at several values of some parameters, and chart what their loss depends on.
 
-    A round measures hostnetwork and every scheme at every point. A run has one second of load
-    that counts, if --duration does not say otherwise.
+    A round measures hostnetwork and every scheme at every point.
     """
     options = {"vary": vary, "schemes": schemes, "one_at_a_time": one_at_a_time, "target": target,
                "rounds": rounds, "budget": budget, "seed": seed, **parameters}  # fmt: skip
@@ -237,7 +254,7 @@ def _sweep(settings: Path | None, options: dict[str, Any]) -> "Suite":
     from cniperf.measure.sweep import read_vary, sweep_cells
     from cniperf.schemes import ARTICLE, find
 
-    known = merged(settings, {"duration": 1, "target": 1.0, "rounds": 8, "budget": "0"}, options)
+    known = merged(settings, {"target": 1.0, "rounds": 8, "budget": "0"}, options)
     vary, chosen = known.pop("vary", None), known.pop("schemes", None)
     if not vary:
         raise ParameterError("a sweep needs something to vary: --vary mtu=1450,1500,9000")
@@ -247,7 +264,7 @@ def _sweep(settings: Path | None, options: dict[str, Any]) -> "Suite":
     names = [find(name).name for name in (chosen.split(",") if isinstance(chosen, str) else chosen)]
     single = bool(known.pop("one_at_a_time", False))
     until = _until(known)
-    base = experiment_of(known)
+    base = _short(known)
     return _new(base, sweep_cells(base, names, points, one_at_a_time=single), until, list(points))
 
 

@@ -37,8 +37,11 @@ Lang = Annotated[str, typer.Option(help="The report's language: en or zh.", call
 PARAMETERS: dict[str, Any] = {
     "nic": Nic,
     "mtu": Mtu,
-    "duration": (int, "Seconds of load that count."),
-    "omit": (int, "Seconds before that, not counted. (default: 1)"),
+    "design": (str, "interleaved (hostnetwork and the scheme take turns in one lab), separate "
+               "(each has runs of its own). (default: interleaved where that goes)"),
+    "slice": (float, "Seconds of each turn that count, design interleaved. (default: 0.05)"),
+    "duration": (int, "Seconds of load that count. (default: 3 in turns; alone 10, in a suite 1)"),
+    "omit": (int, "Seconds before that, not counted. (default: 0 in turns, else 1)"),
     "mode": (str, "The load: stream (TCP), rr (request/response), crr (connect/request/response), "
              "udp (highest rate within --max-loss). (default: stream)"),
     "generator": (str, f"One of: {', '.join(all_generators())}. (default: the mode's own)"),

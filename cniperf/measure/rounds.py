@@ -31,6 +31,9 @@ GIVE_UP = 2  # failures without a figure, after which a scheme is left out
 BROKEN_AT_MOST = 3  # rounds more than were asked for
 MOVED_AT_MOST = 2  # runs that are measured again as the hosts' CPUs were moved meanwhile
 
+# Rounds before a suite may stop as it knows enough: of few rounds an interval is narrow by chance.
+FEWEST = 6
+
 
 def order(suite: Suite, number: int) -> list[Cell]:
     """Return the cells of a round in their random order: the same for the same seed."""
@@ -88,11 +91,17 @@ class Rounds:
 
     def _next(self) -> int:
         """Return the round to go on with, as the hosts' CPUs lie now, or a new one."""
-        here = cache(handover(*cpus.split())) if self.suite.params["bed"] == "lab" else ""
+        bound = self.suite.params["bed"] == "lab" and not self._interleaved
+        here = cache(handover(*cpus.split())) if bound else ""
         known = {number for number, _ in self._done}
         begun = (number for number in sorted(known) if self._missing(number))
         fitting = (number for number in begun if self._places.get(number, here) == here)
         return next(fitting, max(known, default=0) + 1)
+
+    @property
+    def _interleaved(self) -> bool:
+        """Whether each run has its own hostnetwork, so that a round may lie in two placements."""
+        return bool(self.suite.params.get("design") == "interleaved")
 
     def _measure(self) -> None:
         """Measure what comes next in the round: with several pairs of hosts at once, if asked."""
@@ -172,7 +181,7 @@ class Rounds:
     def _experiment(self, cell: Cell) -> Experiment:
         return Experiment.of(
             **{**self.suite.params, **cell}, suite=self.suite.name, first_round=self.round,
-            data_dir=self._data,
+            rounds=1, data_dir=self._data,
         )  # fmt: skip
 
     # ── what is there ─────────────────────────────────────────────────────────────────────────
@@ -195,9 +204,15 @@ class Rounds:
         return True
 
     def _counts(self, folder: Path, number: int, key: Key) -> bool:
-        """Tell whether a run was made where the others of its round were; else it is repeated."""
+        """Tell whether a run counts; else it is repeated.
+
+        It does not where the hosts' CPUs were moved meanwhile or, in the separate design, lay
+        otherwise than in the other runs of its round.
+        """
         found = runs_table([folder]).iloc[0]["cache"]
-        if not found or (found != "moved" and self._places.setdefault(number, found) == found):
+        if not found or (self._interleaved and found != "moved"):
+            return True
+        if found != "moved" and self._places.setdefault(number, found) == found:
             return True
         self._moved[number, key] += 1
         return self._moved[number, key] > MOVED_AT_MOST
@@ -232,7 +247,7 @@ class Rounds:
         if len(self._given_up()) == len(self._wanted):
             return suite.reason(NOTHING)
         standing = self._standing()
-        if suite.target and standing.half_width <= suite.target:
+        if suite.target and standing.half_width <= suite.target and standing.rounds >= FEWEST:
             return suite.reason(TARGET)
         if standing.rounds >= suite.rounds:
             return suite.reason(CAP)

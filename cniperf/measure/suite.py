@@ -72,15 +72,20 @@ def new_suite(
     )  # fmt: skip
 
 
-def scheme_cells(schemes: Sequence[str], between: Sequence[str] = ()) -> list[Cell]:
-    """Return the cells of a comparison of schemes: hostnetwork twice, as the A/A control.
+def scheme_cells(
+    schemes: Sequence[str], between: Sequence[str] = (), *, design: str = "separate"
+) -> list[Cell]:
+    """Return the cells of a comparison of schemes, with hostnetwork against itself as a control.
 
     Args:
         schemes: their names.
         between: pairs of hosts, each of which measures them all; none for the bed's own two.
+        design: in the separate one hostnetwork runs twice a round; in the interleaved one each
+            run has a hostnetwork of its own, also the run of hostnetwork.
     """
     others = [name for name in schemes if name != BASELINE]
-    cells = [{"scheme": name} for name in (BASELINE, BASELINE, *others)]
+    base = [BASELINE] if design == "interleaved" else [BASELINE, BASELINE]
+    cells = [{"scheme": name} for name in (*base, *others)]
     return [{**cell, "between": pair} for pair in between for cell in cells] or cells
 
 
