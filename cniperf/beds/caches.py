@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 BLOCK = 512 * 1024  # bytes: fits into a second-level cache of today
-TIMES = 60  # 6 ms in all
+TIMES = 30  # 3 ms in all
 # One in twenty looks at CPUs that stay where they are is off by a factor of two: another guest of
 # the same machine has the cache for some milliseconds. So the middle one of some looks counts.
-LOOKS, PAUSE = 3, 0.02
+LOOKS, PAUSE = 3, 0.01
 
 
 def handover(a: Sequence[int], b: Sequence[int]) -> float | None:

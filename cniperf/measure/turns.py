@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from cniperf.plan import Plan
 
 SITTINGS = 2  # times that a lab's connections are opened: each is one draw of ports and buffers
-SETTLE = 0.02  # seconds of a turn before its slice
+SETTLE = 0.01  # seconds of a turn before its slice: what its start stirs up is over by then
 WARM = 0.4  # seconds of load before the turns: a fresh connection has to find its window
 BLOCK = 4  # turns
 BASE_PORT = 100  # above the generator's own: where hostnetwork's servers listen
