@@ -10,8 +10,8 @@ from cniperf.language import _
 from cniperf.modes import emulated
 from cniperf.runs import CONDITIONS
 
-# Runs of a scheme, before which no suite stops as its loss is known: of two that lie close by chance
-# the interval is as narrow as any.
+# Runs of a scheme, before which no suite stops as its loss is known: two may lie close by chance,
+# and their interval is then as narrow as any.
 SETTLED = 6
 
 APART = ("insn_per_byte_a", "insn_per_byte_b")  # sender and receiver
@@ -138,8 +138,8 @@ def widest(table: pd.DataFrame) -> tuple[str, float]:
         table: what :func:`loss_table` returns.
 
     Returns:
-        ``("", inf)`` where a scheme that ran is not known yet, or nothing is: it has no interval, or
-        fewer than six runs, as an interval that is looked at again and again misleads.
+        ``("", inf)`` where a scheme that ran is not known yet, or nothing is: it has no interval,
+        or fewer than six runs, as an interval that is looked at again and again misleads.
     """
     ran = table[(table["runs"] > 0) & (table.index != BASELINE)]
     if ran.empty or ran["known"].isna().any():
