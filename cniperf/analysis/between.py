@@ -26,6 +26,6 @@ def between_table(runs: pd.DataFrame) -> pd.DataFrame:
         client, server = str(between).split(",")
         orders = dict(zip(group["scheme"], group["order"], strict=True))
         for scheme, row in loss_table(group).iterrows():
-            rows.append((client, server, scheme, orders.get(str(scheme), 0), row["runs"], row["figure"],
-                         row["loss"]))  # fmt: skip
+            own = [row[name] for name in ("runs", "figure", "loss")]
+            rows.append((client, server, scheme, orders.get(str(scheme), 0), *own))
     return pd.DataFrame(rows, columns=list(COLUMNS))
