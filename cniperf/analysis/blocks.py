@@ -180,13 +180,13 @@ class Part:
 
     def shares(self, scheme: str) -> Array:
         """Return the logarithms of a scheme's share, one a round, or hostnetwork's own."""
-        own = self._own.get(scheme, NOTHING)
+        own: Array = self._own.get(scheme, NOTHING)
         if scheme == BASELINE:
             return own
         ratios, base = self.ratios(scheme), self._mean(BASELINE)
         if len(ratios):
             return ratios
-        return own - base if np.isfinite(base) else NOTHING
+        return np.asarray(own - base) if np.isfinite(base) else NOTHING
 
     def level(self, scheme: str) -> float:
         """Return the logarithm of a scheme's worth: hostnetwork's mean and what it changes."""
