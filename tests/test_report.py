@@ -106,6 +106,7 @@ def test_a_single_round_has_no_interval_and_the_report_says_so(shelf, tmp_path):
 
 def test_a_control_that_fails_is_said_first(shelf, tmp_path):
     shelf.add_labs(hostnetwork=[1.05, 1.051, 1.049, 1.05], calico=[0.7, 0.71, 0.7, 0.69])
+    Suite(name="s", seed=7, cells=({"scheme": "calico"},)).save(shelf.folder)
     html = make_report(shelf.folder, tmp_path / "r", formats=["html"]).html.read_text()
     first = html[html.index("<ul>") :].split("</li>")[0]
     assert "The control failed" in first and "+5.0 %" in first

@@ -138,7 +138,9 @@ def beds_table(runs: pd.DataFrame) -> pd.DataFrame:
         orders = dict(zip(group["scheme"], group["order"], strict=True))
         for scheme, row in loss_table(group).iterrows():
             own = [row[name] for name in ("runs", "figure", "loss", "loss_low", "loss_high")]
-            rows.append((*bed, bed.mode.unit, scheme, orders[str(scheme)], *own, row["userspace"]))
+            rows.append(
+                (*bed, bed.mode.unit, scheme, orders.get(str(scheme), 0), *own, row["userspace"])
+            )
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

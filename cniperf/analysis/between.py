@@ -19,10 +19,13 @@ def between_table(runs: pd.DataFrame) -> pd.DataFrame:
         hostnetwork, as a fraction).
     """
     rows = []
+    groups: dict[object, pd.DataFrame] = {}
     for condition, group in sittings(runs[runs["between"].ne("")]):
-        client, server = str(condition["between"]).split(",")
+        groups.setdefault(condition["between"], group)  # of several suites the one with most runs
+    for between, group in groups.items():
+        client, server = str(between).split(",")
         orders = dict(zip(group["scheme"], group["order"], strict=True))
         for scheme, row in loss_table(group).iterrows():
-            rows.append((client, server, scheme, orders[str(scheme)], row["runs"], row["figure"],
-                         row["loss"]))  # fmt: skip
+            own = [row[name] for name in ("runs", "figure", "loss")]
+            rows.append((client, server, scheme, orders.get(str(scheme), 0), *own))
     return pd.DataFrame(rows, columns=list(COLUMNS))

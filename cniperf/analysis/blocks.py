@@ -122,41 +122,49 @@ class Blocks:
 class Part:
     """Runs of one condition that count, and of one placement of the hosts' CPUs.
 
-    Attributes:
-        table: logarithms of worths (see :func:`worth`), a row a round, a column a scheme; twice in
-            a round gives the mean. Of interleaved runs they are relative to the hostnetwork of the
-            same lab, which is 0, and a run outside a suite is a row of its own.
+    Everything is a logarithm of worth (see :func:`worth`), one a round; twice in a round gives the
+    mean. Of interleaved runs it is relative to the hostnetwork of the same lab, which is 0, and a
+    run outside a suite is a round of its own.
     """
 
     def __init__(self, runs: pd.DataFrame, value: str) -> None:
         own, base = (log(worth(runs)), log(runs["base"])) if value == "figure" else (
             log(runs["cost"]), log(runs["base_cost"]))  # fmt: skip
         self._seeds = seeded(runs)
-        self._interleaved = bool(is_interleaved(runs).any())
+        self._samples: dict[tuple[str, str], Sample] = {}
+        among = is_interleaved(runs)
+        ratio = runs["log_ratio"] if value == "figure" else own - base
         row = runs["suite"].where(runs["suite"].ne(""), runs["run"])
-        self._runs = runs.assign(row=row, own=own, base=base)
-        if self._interleaved:
-            ratio = runs["log_ratio"] if value == "figure" else own - base
-            self._runs = self._runs.assign(own=ratio)[runs["scheme"].ne(BASELINE)]
-            self._base = runs.assign(row=row, base=base).groupby(["row", "round"])["base"].mean()
-        within = self._runs if self._interleaved else self._runs[runs["suite"].ne("")]
-        self.table = within.pivot_table(
+        runs = runs.assign(row=row, own=own.where(~among, ratio), base=base)
+        within = runs[(among & runs["scheme"].ne(BASELINE)) | (~among & runs["suite"].ne(""))]
+        table = within.pivot_table(
             index=["row", "round"], columns="scheme", values="own", aggfunc="mean"
         )
-        if self._interleaved:
-            self.table[BASELINE] = 0.0
+        # The rounds of each scheme, NaN where it has none; and its own values, wherever they are.
+        self._rounds = {str(name): table[name].to_numpy(dtype=float) for name in table}
+        self._own = {str(name): found[~np.isnan(found)] for name, found in self._rounds.items()}
+        for name, values in runs[~among].groupby("scheme")["own"]:
+            self._own.setdefault(str(name), values.dropna().to_numpy(dtype=float))
+        if among.any():
+            self._rounds[BASELINE] = np.zeros(len(table))
+            labs = runs.groupby(["row", "round"])["base"].mean()
+            self._own[BASELINE] = labs.dropna().to_numpy(dtype=float)
 
     def has(self, scheme: str) -> bool:
         """Tell whether a scheme has a figure here."""
-        if self._interleaved and scheme == BASELINE:
-            return bool(self._base.notna().any())
-        return bool(self._runs.loc[self._runs["scheme"].eq(scheme), "own"].notna().any())
+        return len(self._own.get(scheme, NOTHING)) > 0
 
     def sample(self, scheme: str, relative_to: str = BASELINE) -> Sample:
         """Return what is known of two schemes' ratio: from rounds that both have, if they do."""
+        found = self._samples.get((scheme, relative_to))
+        if found is None:
+            found = self._samples[scheme, relative_to] = self._sample(scheme, relative_to)
+        return found
+
+    def _sample(self, scheme: str, relative_to: str) -> Sample:
         if scheme == relative_to:
             return Sample(np.zeros(2 if self.has(scheme) else 0), seeds=True)
-        ours, theirs = self._own(scheme), self._own(relative_to)
+        ours, theirs = (self._own.get(name, NOTHING) for name in (scheme, relative_to))
         paired = self.ratios(scheme, relative_to)
         fewer = min(len(ours), len(theirs))
         if len(paired) and (2 * len(paired) >= fewer or fewer == 1):
@@ -165,20 +173,20 @@ class Part:
 
     def ratios(self, scheme: str, relative_to: str = BASELINE) -> Array:
         """Return the logarithms of two schemes' ratio, one for each round that has both."""
-        if scheme not in self.table or relative_to not in self.table:
+        if scheme not in self._rounds or relative_to not in self._rounds:
             return NOTHING
-        ratios = self.table[scheme] - self.table[relative_to]
-        return ratios.dropna().to_numpy(dtype=float)
+        ratios = self._rounds[scheme] - self._rounds[relative_to]
+        return np.asarray(ratios[~np.isnan(ratios)])
 
     def shares(self, scheme: str) -> Array:
         """Return the logarithms of a scheme's share, one a round, or hostnetwork's own."""
+        own: Array = self._own.get(scheme, NOTHING)
         if scheme == BASELINE:
-            return self._own(scheme)
-        ratios = self.ratios(scheme)
+            return own
+        ratios, base = self.ratios(scheme), self._mean(BASELINE)
         if len(ratios):
             return ratios
-        base = self._mean(BASELINE)
-        return self._own(scheme) - base if np.isfinite(base) else NOTHING
+        return np.asarray(own - base) if np.isfinite(base) else NOTHING
 
     def level(self, scheme: str) -> float:
         """Return the logarithm of a scheme's worth: hostnetwork's mean and what it changes."""
@@ -187,25 +195,13 @@ class Part:
 
     def levels(self, scheme: str) -> Array:
         """Return the same of each round."""
-        ratios = self.ratios(scheme)
-        return (
-            self._mean(BASELINE) + ratios
-            if len(ratios) and scheme != BASELINE
-            else self._own(scheme)
-        )
+        ratios = NOTHING if scheme == BASELINE else self.ratios(scheme)
+        own = self._own.get(scheme, NOTHING)
+        return np.asarray(self._mean(BASELINE) + ratios) if len(ratios) else own
 
     def _mean(self, scheme: str) -> float:
-        own = self._own(scheme)
+        own = self._own.get(scheme, NOTHING)
         return float(own.mean()) if len(own) else np.nan
-
-    def _own(self, scheme: str) -> Array:
-        """Return the logarithms of a scheme's worth, one a round, or a run outside of suites."""
-        if self._interleaved and scheme == BASELINE:
-            return self._base.dropna().to_numpy(dtype=float)
-        if scheme in self.table:
-            return self.table[scheme].dropna().to_numpy(dtype=float)
-        own = self._runs.loc[self._runs["scheme"].eq(scheme), "own"]
-        return own.dropna().to_numpy(dtype=float)
 
 
 def ranged(each: Iterable[Interval]) -> Interval:

@@ -6,7 +6,7 @@ section 2. It prints ratios only; those marked *implied* follow from two that it
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -162,7 +162,15 @@ class _Judged:
     direction: Direction
     size: Size
     needed: float
-    against: str  # the scheme that the claim fails on, or that is nearest to failing it
+    against: str  # the scheme that decides: the claim fails on it, or is least sure of it
+
+
+class _Turn(NamedTuple):
+    """Which way some ratios lie to 1, how sure that is, and whose ratio decides it."""
+
+    sign: int
+    chance: float
+    scheme: str
 
 
 def _samples(blocks: Blocks, claim: Claim) -> dict[str, dict[str, Sample]]:
@@ -190,27 +198,27 @@ def _judge(samples: list[Mapping[str, Sample]]) -> list[_Judged]:
     """Judge all claims by one placement; only those with an interval have a say in the levels."""
     there = [n for n, each in enumerate(samples) if each and all(s.known for s in each.values())]
     one = {n: next(iter(samples[n].values())) for n in there if CLAIMS[n].sized}
-    turns = {n: _turns(list(samples[n].values())) for n in there if CLAIMS[n].direction}
-    ways = _levels({n: chance for n, (__, chance) in turns.items()})
+    turns = {n: _turns(samples[n]) for n in there if CLAIMS[n].direction}
+    ways = _levels({n: turn.chance for n, turn in turns.items()})
     alike = _levels({n: s.p_within(CLAIMS[n].centre, _margin(CLAIMS[n])) for n, s in one.items()})
     other = _levels({n: _p_other(CLAIMS[n], s) for n, s in one.items()})
     found = []
     for n, (claim, each) in enumerate(zip(CLAIMS, samples, strict=True)):
-        ours = {name: sample.interval() for name, sample in each.items()}
-        nearest = max(ours, key=lambda name: ours[name].middle, default="")
+        unknown = next((name for name, sample in each.items() if not sample.known), "")
+        against = turns[n].scheme if n in turns else unknown or next(iter(each), "")
+        ours = each[against].interval() if each else UNKNOWN
         direction: Direction = ""
         size: Size = ""
         needed = np.nan
         if claim.direction and each:
-            direction = _DIRECTIONS[
-                claim.direction * turns[n][0] if n in ways and ways[n][1] else 0
-            ]
+            found_one = n in ways and ways[n][1]
+            direction = _DIRECTIONS[claim.direction * turns[n].sign if found_one else 0]
         if claim.sized and each:
             size = "not known well enough"
         if n in one:
             needed = float(np.expm1(one[n].reach(claim.centre, alike[n][0])))
-            size = _size(claim, ours[nearest], alike=alike[n][1], other=other[n][1])
-        found.append(_Judged(ours.get(nearest, UNKNOWN), direction, size, needed, nearest))
+            size = _size(claim, ours, alike=alike[n][1], other=other[n][1])
+        found.append(_Judged(ours, direction, size, needed, against))
     return found
 
 
@@ -219,18 +227,20 @@ _DIRECTIONS: dict[int, Direction] = {
 }  # fmt: skip
 
 
-def _turns(samples: list[Sample]) -> tuple[int, float]:
-    """Return which way some ratios lie to 1, all of them, and the p-value of that.
+def _turns(samples: Mapping[str, Sample]) -> _Turn:
+    """Return which way some ratios lie to 1, all of them.
 
     That all are below 1 is as sure as the least sure of them; that one is above is asked of each,
     so it is adjusted for how many they are.
     """
-    chances = [sample.p_differs() for sample in samples]
-    signs = [int(np.sign(sample.interval().middle)) for sample in samples]
-    above = [chance for chance, sign in zip(chances, signs, strict=True) if sign > 0]
+    chances = {name: sample.p_differs() for name, sample in samples.items()}
+    middles = {name: sample.interval().middle for name, sample in samples.items()}
+    above = [name for name, middle in middles.items() if middle > 0]
     if above and len(samples) > 1:
-        return 1, min(1.0, len(samples) * min(above))
-    return signs[int(np.argmax(chances))], max(chances)
+        first = min(above, key=lambda name: chances[name])
+        return _Turn(1, min(1.0, len(samples) * chances[first]), first)
+    last = max(samples, key=lambda name: (chances[name], middles[name]))
+    return _Turn(int(np.sign(middles[last])), chances[last], last)
 
 
 def _levels(chances: Mapping[int, float]) -> dict[int, tuple[float, bool]]:

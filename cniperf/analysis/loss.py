@@ -5,10 +5,14 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.blocks import BASELINE, Blocks
+from cniperf.analysis.blocks import BASELINE, Blocks, seeded
 from cniperf.language import _
 from cniperf.modes import emulated
 from cniperf.runs import CONDITIONS
+
+# Runs of a scheme, before which no suite stops as its loss is known: two may lie close by chance,
+# and their interval is then as narrow as any.
+SETTLED = 6
 
 APART = ("insn_per_byte_a", "insn_per_byte_b")  # sender and receiver
 
@@ -69,7 +73,8 @@ def loss_table(runs: pd.DataFrame) -> pd.DataFrame:
         NaN without it; of instructions per byte ``1 - hostnetwork / scheme``), ``loss_low``,
         ``loss_high`` (the ends of its 95 % interval, NaN with a single round; of bed counted, the
         lowest and the highest seed; where the hosts' CPUs lay in two ways, the outermost ends of
-        both intervals), ``known`` (half of the widest interval of a placement),
+        both intervals), ``known`` (half of the widest interval of a placement; NaN
+        with fewer runs than a suite may stop after),
         ``insn_per_byte_a``, ``insn_per_byte_b`` (median, of each host, where guests count),
         ``retransmits`` (median, segments), ``cost`` (CPU time of both hosts, in the mode's unit),
         ``cost_more`` (what it costs more than hostnetwork, as a fraction), ``cost_more_low``,
@@ -87,6 +92,7 @@ def loss_table(runs: pd.DataFrame) -> pd.DataFrame:
         bad = runs[own & runs["status"].ne("ok")]
         gain, more, figures = blocks.change(name), cost.change(name), blocks.figures(name)
         parts = blocks.each(name).values()
+        settled = len(good) >= SETTLED or seeded(runs)
         rows.append(
             {
                 "scheme": name,
@@ -98,7 +104,9 @@ def loss_table(runs: pd.DataFrame) -> pd.DataFrame:
                 "loss": 0 - gain.middle,  # 0 - x: no negative zero
                 "loss_low": 0 - gain.high,
                 "loss_high": 0 - gain.low,
-                "known": max((part.half_width for part in parts), default=np.nan),
+                "known": max((part.half_width for part in parts), default=np.nan)
+                if settled
+                else np.nan,
                 **good[list(APART)].median(),
                 "retransmits": good.loc[good["scheme"].eq(name), "retransmits"].median(),
                 "cost": cost.figure(name),
@@ -130,9 +138,10 @@ def widest(table: pd.DataFrame) -> tuple[str, float]:
         table: what :func:`loss_table` returns.
 
     Returns:
-        ``("", inf)`` where a scheme that ran has no interval yet, or nothing has one.
+        ``("", inf)`` where a scheme that ran is not known yet, or nothing is: it has no interval,
+        or fewer than six runs, as an interval that is looked at again and again misleads.
     """
     ran = table[(table["runs"] > 0) & (table.index != BASELINE)]
-    if ran.empty or ran["loss_low"].isna().any():
+    if ran.empty or ran["known"].isna().any():
         return "", np.inf
     return str(ran["known"].idxmax()), float(ran["known"].max())

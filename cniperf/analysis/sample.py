@@ -1,6 +1,7 @@
 """What is known of one ratio: values to estimate it from, and to test it by."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -41,6 +42,13 @@ class Sample:
 
     def interval(self, confidence: float = CONFIDENCE) -> Interval:
         """Return the estimate with its interval; of seeds, with their extremes."""
+        return self._usual if confidence == CONFIDENCE else self._estimated(confidence)
+
+    @cached_property
+    def _usual(self) -> Interval:
+        return self._estimated(CONFIDENCE)
+
+    def _estimated(self, confidence: float) -> Interval:
         each = [extremes(values) if self.seeds else estimate(values, confidence)
                 for values in (self.ours, self.theirs) if values is not None]  # fmt: skip
         if any(np.isnan(one.middle) for one in each):

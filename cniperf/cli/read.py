@@ -78,7 +78,7 @@ def compare(
     within: Annotated[
         float,
         typer.Option(
-            min=0, help="% of the instructions per byte that count as the same (bed counted)."
+            min=0, help="% by which the same may differ; of bed counted, in instructions per byte."
         ),
     ] = 3.0,
 ) -> None:

@@ -264,6 +264,7 @@ def losses(group: pd.DataFrame) -> Html:
     held = group.assign(limit=limits(group)).groupby("scheme")["limit"].agg(commonest)
     mode, table, told_by = mode_of(group), loss_table(group), spread_of(group)
     letters = _letters(groups(group))
+    notes = _notes(table, group, told_apart=bool(letters))
     rows: list[list[Cell]] = []
     for scheme, row in table.iterrows():
         star = "*" if row["userspace"] else ""
@@ -297,7 +298,7 @@ def losses(group: pd.DataFrame) -> Html:
     told = [place for place in range(len(head)) if place < 4 or any(r[place] != "–" for r in rows)]
     shown = [[row[place] for place in told] for row in rows]
     numbers = [place for place, column in enumerate(told) if 0 < column < 10 and column != 4]
-    return Html(as_table([head[place] for place in told], shown, numbers) + _notes(table, group))
+    return Html(as_table([head[place] for place in told], shown, numbers) + notes)
 
 
 def _letters(found: list[Group]) -> dict[str, str]:
@@ -309,10 +310,10 @@ def _letters(found: list[Group]) -> dict[str, str]:
     return letters
 
 
-def _notes(table: pd.DataFrame, group: pd.DataFrame) -> str:
+def _notes(table: pd.DataFrame, group: pd.DataFrame, *, told_apart: bool) -> str:
     told_by = spread_of(group)
     notes = [_("Geometric means; a scheme's figure is hostnetwork's times what the loss leaves.")]
-    if groups(group):
+    if told_apart:
         notes.append(_("Schemes that share a letter (group) are not told apart."))
     if table.query("runs > 0 and scheme != @BASELINE")["loss_low"].isna().any():
         notes.append(_("No interval: {takes}.").format(

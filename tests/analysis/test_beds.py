@@ -118,3 +118,12 @@ def test_what_an_emulated_cpu_was_clocked_at_comes_last(shelf):
     shelf.count("hostnetwork", 1.0)
     add_emulated(shelf)
     assert [each["bed"] for each, _ in conditions(load_runs(shelf.folder))] == ["counted", "vm"]
+
+
+def test_a_bed_whose_hostnetwork_is_in_the_schemes_own_labs_has_a_column(shelf):
+    for ratio in (0.70, 0.71, 0.72):
+        shelf.lab("calico", ratio)
+    table = beds_table(load_runs(shelf.folder)).set_index("scheme")
+    assert list(table.index) == ["hostnetwork", "calico"]
+    assert table.loc["hostnetwork", "figure"] == pytest.approx(20.0)
+    assert table.loc["calico", "loss"] == pytest.approx(0.29, abs=1e-3)

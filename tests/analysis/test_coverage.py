@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cniperf.analysis.interval import estimate, walsh
+from cniperf.analysis.loss import SETTLED
 from cniperf.analysis.sample import Sample, holm_levels
 
 SUITES = 3000
@@ -58,6 +59,16 @@ def test_of_many_questions_without_an_answer_one_in_twenty_suites_answers_any(ro
         levels = holm_levels(chances)
         wrong += any(p <= level for p, level in zip(chances, levels, strict=True))
     assert wrong / 400 <= 0.08
+
+
+def test_a_suite_that_stops_when_it_knows_enough_still_keeps_its_word():
+    """It looks after each round from the sixth on, and stops at a half width of a point."""
+    held = []
+    for labs_of_suite in np.random.default_rng(9).normal(TRUTH, 0.016, (500, 40)):
+        looks = (estimate(labs_of_suite[:many]) for many in range(SETTLED, 41))
+        last = next((one for one in looks if one.half_width <= 0.01), estimate(labs_of_suite))
+        held.append(last.holds(TRUTH))
+    assert np.mean(held) >= 0.91
 
 
 def test_no_equivalence_is_confirmed_at_the_margin_itself():

@@ -107,6 +107,14 @@ def test_a_scheme_without_an_interval_keeps_the_suite_going(shelf):
     assert widest(loss_table(load_runs(shelf.folder))) == ("", np.inf)
 
 
+def test_no_suite_stops_for_two_rounds_that_lie_close_by_chance(shelf):
+    shelf.add_rounds(hostnetwork=[20.0] * 5, calico=[15.0] * 5)
+    assert widest(loss_table(load_runs(shelf.folder))) == ("", np.inf)
+    for scheme, gbps in (("hostnetwork", 20.0), ("calico", 15.0)):
+        shelf.add(scheme, gbps, suite="s", round=6)
+    assert widest(loss_table(load_runs(shelf.folder)))[0] == "calico"
+
+
 def test_a_scheme_that_never_ran_does_not(shelf):
     shelf.add_rounds(hostnetwork=[20.0] * 6, calico=[15.0] * 6)
     shelf.add("ovs", suite="s", round=1)
