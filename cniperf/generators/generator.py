@@ -1,16 +1,23 @@
 """What a generator is: the commands of its two ends, and how to read what they said."""
 
+import errno
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cniperf.errors import MeasurementFailed, one_line
+from cniperf.errors import CannotWrite, MeasurementFailed, one_line
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from cniperf.params import Experiment
+
+
+def last_words(said: str) -> str:
+    """Return the end of what a program said, as one line."""
+    return one_line(said)[-200:] or "it said nothing"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +55,18 @@ class Job:
         """Return the file of what an end (``client``, ``server``) says."""
         suffix = "json" if self.experiment.generator == "iperf3" else "txt"
         return self.folder / f"{self.experiment.generator}-{end}{self.tag}.{suffix}"
+
+    def said(self, end: str) -> str:
+        """Return what an end said; nothing where it left no file.
+
+        Raises:
+            CannotWrite: it could not write it, as the disk is full.
+        """
+        file = self.file(end)
+        text = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+        if not text.strip() and not os.statvfs(self.folder).f_bavail:
+            raise CannotWrite(f"{self.folder.parent}: {os.strerror(errno.ENOSPC)}")
+        return text
 
 
 @dataclass(frozen=True)
@@ -93,6 +112,7 @@ class Generator:
         ends: True where the server ends with its client.
         obeys: parameters beside those of every load that it knows.
         explain: what went wrong, from what an end said.
+        good: codes that a client ends with after a whole load.
     """
 
     name: str
@@ -105,7 +125,8 @@ class Generator:
     read: Callable[[Job], Figures]
     ends: bool = True
     obeys: tuple[str, ...] = ()
-    explain: Callable[[str], str] = lambda said: one_line(said)[-200:]
+    explain: Callable[[str], str] = last_words
+    good: tuple[int, ...] = (0,)
 
 
 def carried(received: float) -> None:
