@@ -73,5 +73,6 @@ GENERATOR = Generator(
     client=client,
     read=read,
     ends=False,
+    good=(124,),  # timeout's: its requests would never end
     obeys=("length",),
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cniperf.beds.child import end_all, how_ended
 from cniperf.errors import MeasurementFailed
 from cniperf.generators import Figures, Generator, Job, all_generators
 from cniperf.measure.udp_search import highest_rate
@@ -22,6 +23,7 @@ READY = 5  # seconds that a server may take to listen
 FLOWS = 3_000  # bytes on the interface within 50 ms: the load has begun
 MARGIN = 0.25  # seconds: how late the begin of the load may be noticed, and its end cut short
 PATIENCE = 15  # seconds that the load may take longer than it was asked to
+GRACE = 2  # seconds that a server may take to end once it was asked to
 
 Tick = Callable[[float, float], None]
 
@@ -125,14 +127,11 @@ class Load:
             clients = self._clients(jobs)
             watched = self._await(clients, first.total, tick)
             self.bed.collect(self.folder)
-            if self.generator.ends:
-                # What the clients say comes first: a server waits for one that never came.
-                figures = [self.generator.read(job) for job in jobs]
-                self._end(servers)
+            # How the clients ended comes first: a server waits for one that never came.
+            self._judge("client", clients, jobs, self.generator.good)
+            self._end(servers, jobs)
         self.bed.collect(self.folder)
-        if not self.generator.ends:
-            figures = [self.generator.read(job) for job in jobs]
-        return figures, watched
+        return [self.generator.read(job) for job in jobs], watched
 
     @contextmanager
     def _servers(self, jobs: Sequence[Job]) -> Iterator[list["Child"]]:
@@ -147,21 +146,14 @@ class Load:
                 self._await_server(server, job)
             yield servers
         finally:
-            for server in servers:
-                if server.poll() is None:
-                    server.terminate()
-            for server in servers:
-                server.wait()
+            end_all(servers, GRACE)
 
     def _await_server(self, server: "Child", job: Job) -> None:
         deadline = time.monotonic() + READY
         while not server.listens(job.address, job.port):
             if server.poll() is not None:
                 self.bed.collect(self.folder)
-                said = self.generator.explain(job.file("server").read_text())
-                raise MeasurementFailed(
-                    f"the {self.generator.name} server ended with code {server.returncode}: {said}"
-                )
+                raise self._ended("server", server, job)
             if time.monotonic() > deadline:
                 raise MeasurementFailed(
                     f"the {self.generator.name} server does not listen on {job.address}:{job.port}"
@@ -233,13 +225,34 @@ class Load:
                 return
             sent = total
 
-    def _end(self, servers: Sequence["Child"]) -> None:
+    def _end(self, servers: Sequence["Child"], jobs: Sequence[Job]) -> None:
+        """Wait for servers that end with their clients; the others must be there still."""
         limit = time.monotonic() + PATIENCE
-        for server in servers:
-            if not server.ended(within=max(0.0, limit - time.monotonic())):
+        for server, job in zip(servers, jobs, strict=True):
+            if not self.generator.ends:
+                if server.poll() is not None:
+                    raise self._ended("server", server, job)
+            elif not server.ended(within=max(0.0, limit - time.monotonic())):
                 raise MeasurementFailed(
                     f"the {self.generator.name} server did not end with its client"
                 )
+        if self.generator.ends:
+            self._judge("server", servers, jobs, (0,))
+
+    def _judge(
+        self, whose: str, ends: Sequence["Child"], jobs: Sequence[Job], good: Sequence[int]
+    ) -> None:
+        """Reject a load one of whose ends failed or died, whatever it left."""
+        for child, job in zip(ends, jobs, strict=True):
+            if child.wait() not in good:
+                self.bed.collect(self.folder)
+                raise self._ended(whose, child, job)
+
+    def _ended(self, whose: str, child: "Child", job: Job) -> MeasurementFailed:
+        said = self.generator.explain(job.said(whose))
+        return MeasurementFailed(
+            f"the {self.generator.name} {whose} ended {how_ended(child.returncode)}: {said}"
+        )
 
 
 # Reading from a pipe without a writer waits; the one who opens it to write lets all go at once.
@@ -249,5 +262,5 @@ WAIT = ["sh", "-c", 'read -r _ < "$0"; exec "$@"']
 def _stands_at_gate(client: "Child") -> bool:
     """Tell whether a client waits for the gate to open: its shell sleeps nowhere else."""
     if client.poll() is not None:
-        raise MeasurementFailed(f"a client ended with code {client.returncode} before the load")
+        raise MeasurementFailed(f"a client ended {how_ended(client.returncode)} before the load")
     return client.sleeps_in_shell()
