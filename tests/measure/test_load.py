@@ -59,9 +59,8 @@ def transfer(tmp_path, monkeypatch):
         )
         monkeypatch.setattr("cniperf.measure.load.all_generators", lambda: {"iperf3": made})
         plan = SimpleNamespace(a=SIDE, b=SIDE)
-        return Load(Bed(), plan, Experiment.of(duration=1, omit=0), tmp_path).transfer(
-            lambda seconds, gbps: None
-        )
+        load = Load(Bed(), plan, Experiment.of(duration=1, omit=0), tmp_path)
+        return [made.read(job) for job in load.transfer(lambda seconds, gbps: None).jobs]
 
     monkeypatch.setattr(LocalChild, "listens", lambda *_: True)
     monkeypatch.setattr(LocalChild, "bytes_carried", lambda *_: None)
@@ -69,7 +68,7 @@ def transfer(tmp_path, monkeypatch):
 
 
 def test_a_load_whose_ends_both_ended_well_counts(transfer):
-    (figures,), _ = transfer()
+    (figures,) = transfer()
     assert figures.gbps == pytest.approx(1)
 
 
