@@ -216,7 +216,7 @@ def version(text: str) -> tuple[int, int]:
     number = (int(found[1]), int(found[2])) if found else (0, 0)
     if not OLDEST <= number < BEYOND:
         raise MeasurementFailed(
-            f'iperf3 says that it is "{one_line(text)}": cniperf reads results of {SUPPORTED}'
+            f'iperf3 says that it is "{one_line(text)[:99]}": cniperf reads results of {SUPPORTED}'
         )
     return number
 
@@ -271,8 +271,8 @@ def load_json(text: str, whose: str) -> dict[str, Any]:
     try:
         said, end = decoder.raw_decode(text, found.start())
     except json.JSONDecodeError as problem:
-        line = one_line(text.splitlines()[problem.lineno - 1])[-80:] if problem.doc else ""
-        raise damaged(whose, f"{problem.msg} in line {problem.lineno}: {line}") from None
+        near = one_line(text[max(0, problem.pos - 40) : problem.pos + 40])
+        raise damaged(whose, f"{problem.msg} in line {problem.lineno}, at: {near}") from None
     except (ValueError, RecursionError) as problem:
         raise damaged(whose, one_line(str(problem))[:200]) from None
     if twice and not _may_repeat(said):

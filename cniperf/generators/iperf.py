@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from cniperf.errors import MeasurementFailed
 from cniperf.generators.generator import Figures, Generator, Job, carried, last_words
 from cniperf.generators.iperf_rows import (
+    EXACT,
     Row,
     by_second,
     check_version,
@@ -17,6 +18,7 @@ from cniperf.witness import agree
 
 LEAST = 2  # seconds of load, so that the line of the whole is none of a second
 NEAR = 0.05  # share that two counts of the load may differ by
+LAST = 1 << 20  # bytes of a connection that its end may leave with one side alone
 UNDERWAY = 16 << 20  # bytes of a connection that may be sent and not yet received
 
 # Nothing else that it prints has its version.
@@ -63,8 +65,7 @@ def read(job: Job) -> Figures:
     carried(received)
     agree("the bytes of the load", ("the client", sum(row.bytes for row in sent)),
           ("the server", received), within=NEAR, plus=UNDERWAY * streams)  # fmt: skip
-    for rows in (came, went):
-        _prove_wholes(rows)
+    _prove_wholes(came, went, max(LAST, 2 * job.experiment.length))
     again = [row.again for row in sent if row.again is not None]
     if again and len(again) != len(sent):
         raise damaged("client", "some of its lines lack the segments that were sent again")
@@ -80,17 +81,27 @@ def _all(seconds: Iterable[Sequence[Row]]) -> list[Row]:
     return [row for rows in seconds for row in rows]
 
 
-def _prove_wholes(rows: Sequence[Row]) -> None:
-    """Hold the last line of each connection, which is of the whole, against its seconds.
+def _prove_wholes(came: Sequence[Row], went: Sequence[Row], last: int) -> None:
+    """Hold the last line of each connection, which is of the whole, against what it is of.
+
+    Both ends count the whole alike, but for a write or two: the server reads to the end.
 
     Raises:
-        MeasurementFailed: they disagree.
+        MeasurementFailed: a connection's seconds, or the other end, disagree.
     """
-    for whole in rows:
-        if whole.of != "SUM" and whole.first == 0 and whole.last > LEAST - 0.1:
+    ends = []
+    for rows in (came, went):
+        wholes = [row for row in rows if row.of != "SUM" and row.is_whole]
+        for whole in wholes:
             parts = [row.bytes for row in rows if row.of == whole.of and row.second is not None]
             agree("the bytes of a connection", ("its seconds", sum(parts)),
                   ("its last line", whole.bytes), within=NEAR, plus=UNDERWAY)  # fmt: skip
+        ends.append(wholes)
+    if len(ends[0]) == len(ends[1]):
+        agree("the bytes from begin to end", *(
+            (who, sum(row.bytes for row in wholes))
+            for who, wholes in zip(("the server", "the client"), ends, strict=True)
+        ), within=EXACT, plus=last * len(ends[0]))  # fmt: skip
 
 
 GENERATOR = Generator(

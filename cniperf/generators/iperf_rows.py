@@ -42,6 +42,11 @@ class Row:
     again: int | None = None
 
     @property
+    def is_whole(self) -> bool:
+        """Whether it is of a whole load, which takes two seconds at least."""
+        return self.first == 0 and self.last > 2 - 2 * ROUNDED
+
+    @property
     def second(self) -> int | None:
         """The number of the second that it is of; None where it is not of one second."""
         number = round(self.first)
