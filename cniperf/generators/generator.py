@@ -128,3 +128,20 @@ def carried(received: float) -> None:
     """
     if not received > 0:
         raise MeasurementFailed("the load connected, but no byte arrived")
+
+
+def one_at_a_time(took: float, seconds: float) -> None:
+    """Hold transactions that follow each other to the time that there was for them.
+
+    Args:
+        took: seconds that all of them took.
+        seconds: of load; an end of it may be a second off.
+
+    Raises:
+        MeasurementFailed: they took longer.
+    """
+    if not took <= seconds * 1.05 + 1:
+        raise MeasurementFailed(
+            f"two counts of the time disagree: {took:.4g} s of transactions, one at a time, in "
+            f"{seconds:.4g} s of load"
+        )
