@@ -36,6 +36,8 @@ def of_streams(result: "Result", *, both: bool) -> Figures:
     for way in ways:
         _prove(way, result)
     again = [way.sent.retransmits for way in ways if way.sent.retransmits is not None]
+    if again and len(again) != len(ways):
+        raise _lacks(result, "retransmits of one way")
     sender, receiver = _cpu(result)
     return Figures(
         gbps=sum(way.gbps for way in ways),
@@ -110,6 +112,8 @@ def _servers_clock(result: "Result", server: float, client: float) -> float:
 def _prove(way: Way, result: "Result") -> None:
     """Hold what the ends, the connections and the intervals counted against each other."""
     asked = result.start.test_start
+    if way.comes in (way.sent.sender, way.received.sender):
+        raise _damaged(f"the sender of its {way.name} is the other end")
     underway = asked.num_streams * max(UNDERWAY, 4 * result.start.sock_bufsize)
     agree("the load in Gbit/s", ("the sender", way.gbps_sent), ("the receiver", way.gbps),
           within=NEAR, plus=underway * 8 / 1e9 / way.receiving)  # fmt: skip
@@ -126,12 +130,14 @@ def _prove(way: Way, result: "Result") -> None:
 
 def _prove_connections(way: Way, result: "Result") -> None:
     """Hold the sums against the connections that they are sums of."""
-    forth = not way.comes
     for whole, name in ((way.sent, "sender"), (way.received, "receiver")):
         ends = [part for each in result.end.streams if (part := getattr(each, name))
-                and part.sender is forth]  # fmt: skip
-        if not ends:
-            continue
+                and part.sender is not way.comes]  # fmt: skip
+        if not result.end.streams:
+            return
+        if len(ends) != result.start.test_start.num_streams:
+            raise _damaged(f"{len(ends)} connections where {result.start.test_start.num_streams} "
+                           "were asked for")  # fmt: skip
         for what in ("bytes", "retransmits"):
             counts = [getattr(part, what) for part in ends]
             if None not in counts and (total := getattr(whole, what)) is not None:
@@ -239,6 +245,8 @@ def _version(result: "Result") -> str:
 
 
 def _lacks(result: "Result", name: str) -> MeasurementFailed:
-    return MeasurementFailed(
-        f"the result of the iperf3 client is damaged: {_version(result)} has no {name}"
-    )
+    return _damaged(f"{_version(result)} has no {name}")
+
+
+def _damaged(where: str) -> MeasurementFailed:
+    return MeasurementFailed(f"the result of the iperf3 client is damaged: {where}")

@@ -277,7 +277,7 @@ class Load:
     def _ended(self, whose: str, child: "Child", job: Job) -> MeasurementFailed:
         said = self.generator.explain(job.said(whose))
         return MeasurementFailed(
-            f"the {self.generator.name} {whose} ended {how_ended(child.returncode)}: {said}"
+            f"the {self.generator.name} {whose} ended badly, {how_ended(child.returncode)}: {said}"
         )
 
 

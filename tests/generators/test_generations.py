@@ -23,7 +23,7 @@ NEAR = 0.15  # the kernel is asked every 10 ms, from another process, on a machi
 SHAPES = {
     "stream": {"omit": 1},
     "two streams": {"streams": 2, "omit": 0},
-    "reverse": {"direction": "reverse", "omit": 1},
+    "reverse": {"direction": "reverse", "omit": 0},
     "both": {"direction": "both", "omit": 1},
     "datagrams": {"mode": "udp", "length": 1400, "omit": 0},
     "datagrams, omitted and lost": {"mode": "udp", "length": 200, "window": "8K", "omit": 1},

@@ -52,6 +52,12 @@ def test_both_ways_are_one_figure(job):
     assert (found.gbps, found.gbps_sent, found.retransmits) == (4.0, 4.0, 7)
 
 
+def test_segments_sent_again_are_those_of_both_ways_or_none(job):
+    back = {**BACK, "sum_sent_bidir_reverse": whole(3.0, sender=False)}
+    with pytest.raises(MeasurementFailed, match="no retransmits of one way"):
+        read(job(said(**back), direction="both"))
+
+
 def old(**changes):
     """What 3.7 to 3.11 make of both ways: two sums of one name."""
     made = said(version="iperf 3.9", intervals=[], streams=[], **BACK, **changes)
@@ -120,6 +126,8 @@ WRONG = {
     },
     "intervals with half of it": {"intervals": [{"sum": part(0, 1, 0.5)}]},
     "a connection with half of it": {"streams": [{"sender": whole(0.5, sender=True)}]},
+    "a connection that is not there": {"streams": 2 * STREAM["end"]["streams"]},
+    "a sender that is the other end": {"sum_sent": whole(1.0, sender=False)},
     "retransmits": {"streams": [{"sender": whole(1.0, sender=True, retransmits=70)}]},
     "CPU time": {"cpu_utilization_percent": {**CPU, "host_user": 50.0}},
     "time that goes back": {"intervals": [{"sum": part(0, 1, 1)}, {"sum": part(0.5, 0.9, 1)}]},
@@ -129,7 +137,9 @@ WRONG = {
 @pytest.mark.parametrize("wrong", WRONG)
 def test_where_two_counts_disagree_the_run_fails_and_both_are_told(job, wrong):
     changes = {"streams": [], "intervals": [], **WRONG[wrong]}
-    with pytest.raises(MeasurementFailed, match=r"disagree|make no|it says|follows") as problem:
+    with pytest.raises(
+        MeasurementFailed, match=r"disagree|make no|it says|follows|asked for|other end"
+    ) as problem:
         read(job(said(**changes)))
     assert "\n" not in str(problem.value)
 

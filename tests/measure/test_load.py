@@ -75,13 +75,13 @@ def test_a_load_whose_ends_both_ended_well_counts(transfer):
 @pytest.mark.parametrize(
     ("end", "script", "told"),
     [
-        ("client", "kill -9 $$", "client ended by SIGKILL"),
-        ("client", "kill -SEGV $$", "client ended by SIGSEGV"),
-        ("client", "exit 139", "client ended by SIGSEGV"),
-        ("client", "exit 3", "client ended with code 3"),
-        ("server", "sleep 0.2; kill -9 $$", "server ended by SIGKILL: it said nothing"),
-        ("server", "sleep 0.2; exit 1", "server ended with code 1: it said nothing"),
-        ("server", "sleep 0.2; echo no more; exit 1", "server ended with code 1: no more"),
+        ("client", "kill -9 $$", "client ended badly, by SIGKILL"),
+        ("client", "kill -SEGV $$", "client ended badly, by SIGSEGV"),
+        ("client", "exit 139", "client ended badly, by SIGSEGV"),
+        ("client", "exit 3", "client ended badly, with code 3"),
+        ("server", "sleep 0.2; kill -9 $$", "server ended badly, by SIGKILL: it said nothing"),
+        ("server", "sleep 0.2; exit 1", "server ended badly, with code 1: it said nothing"),
+        ("server", "sleep 0.2; echo no more; exit 1", "server ended badly, with code 1: no more"),
     ],
 )
 def test_an_end_that_died_after_a_whole_result_is_no_good_end(transfer, end, script, told):
@@ -91,7 +91,7 @@ def test_an_end_that_died_after_a_whole_result_is_no_good_end(transfer, end, scr
 
 
 def test_a_server_that_serves_on_must_be_there_at_the_end(transfer):
-    with pytest.raises(MeasurementFailed, match="server ended by SIGTERM"):
+    with pytest.raises(MeasurementFailed, match="server ended badly, by SIGTERM"):
         transfer(server="kill -TERM $$", client="sleep 0.3", ends=False)
     transfer(server="exec sleep 60", ends=False)
 
