@@ -60,11 +60,14 @@ def read(job: Job) -> Figures:
         raise MeasurementFailed(f"iperf gave no result: {last_words(client)}")
     counted, streams = range(job.omit, job.total), job.experiment.streams
     own = _all(by_second(came, counted, streams, "server"))
-    sent = _all(by_second(went, counted, streams, "client"))
     received = sum(row.bytes for row in own)
     carried(received)
-    agree("the bytes of the load", ("the client", sum(row.bytes for row in sent)),
-          ("the server", received), within=NEAR, plus=UNDERWAY * streams)  # fmt: skip
+    if not went and not any(row.is_whole for row in came):
+        raise damaged("client", "it has no line of the load, and the server none of the whole")
+    sent = _all(by_second(went, counted, streams, "client")) if went else []
+    if sent:
+        agree("the bytes of the load", ("the client", sum(row.bytes for row in sent)),
+              ("the server", received), within=NEAR, plus=UNDERWAY * streams)  # fmt: skip
     _prove_wholes(came, went, max(LAST, 2 * job.experiment.length))
     again = [row.again for row in sent if row.again is not None]
     if again and len(again) != len(sent):
@@ -89,19 +92,17 @@ def _prove_wholes(came: Sequence[Row], went: Sequence[Row], last: int) -> None:
     Raises:
         MeasurementFailed: a connection's seconds, or the other end, disagree.
     """
-    ends = []
-    for rows in (came, went):
-        wholes = [row for row in rows if row.of != "SUM" and row.is_whole]
+    server, client = ([row for row in rows if row.of != "SUM" and row.is_whole]
+                      for rows in (came, went))  # fmt: skip
+    for wholes, rows in ((server, came), (client, went)):
         for whole in wholes:
             parts = [row.bytes for row in rows if row.of == whole.of and row.second is not None]
             agree("the bytes of a connection", ("its seconds", sum(parts)),
                   ("its last line", whole.bytes), within=NEAR, plus=UNDERWAY)  # fmt: skip
-        ends.append(wholes)
-    if len(ends[0]) == len(ends[1]):
-        agree("the bytes from begin to end", *(
-            (who, sum(row.bytes for row in wholes))
-            for who, wholes in zip(("the server", "the client"), ends, strict=True)
-        ), within=EXACT, plus=last * len(ends[0]))  # fmt: skip
+    if len(server) == len(client):
+        agree("the bytes from begin to end", ("the server", sum(row.bytes for row in server)),
+              ("the client", sum(row.bytes for row in client)),
+              within=EXACT, plus=last * len(server))  # fmt: skip
 
 
 GENERATOR = Generator(

@@ -92,6 +92,16 @@ def test_what_2_0_14_prints_is_read(read):
     assert (found.gbps, found.retransmits, found.mss) == (pytest.approx(1.0), 18, 1448)
 
 
+def test_where_the_client_has_no_line_the_servers_last_one_is_the_witness(read):
+    came = with_header([1.0, 2.0])
+    found = read(came, "")
+    assert (found.gbps, found.retransmits) == (pytest.approx(3.0), None)
+    with pytest.raises(MeasurementFailed, match="its last line"):
+        read(came.replace("0.0,3.0,375000000", "0.0,3.0,975000000"), "")
+    with pytest.raises(MeasurementFailed, match="no line of the load"):
+        read("\n".join(line for line in came.splitlines() if ",0.0,3.0," not in line), "")
+
+
 def test_no_result_is_told_in_one_line(read):
     with pytest.raises(MeasurementFailed, match="connect failed: No route to host"):
         read("", "connect failed:\nNo route to host\n")
