@@ -31,7 +31,10 @@ def read(job: Job) -> Figures:
     log = job.folder / f"samples{job.tag}.csv"
     names = ["number", "sent", "came", "us"]
     try:
-        table = pd.read_csv(log, skiprows=_head(log), names=names, encoding_errors="replace")
+        # A line of dashes ends the samples.
+        table = pd.read_csv(
+            log, skiprows=_head(log), names=names, comment="-", encoding_errors="replace"
+        )
     except (OSError, ValueError):
         raise MeasurementFailed(
             f"sockperf gave no sample: {last_words(job.said('client'))}"

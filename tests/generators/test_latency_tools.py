@@ -26,7 +26,7 @@ def test_sockperfs_samples_of_the_omitted_second_do_not_count(job):
     asked = job("rr")
     rows = [(n, 5 + 0.5 * n, 5 + 0.5 * n, 10.0 * (n + 1)) for n in range(8)]  # half a second each
     lines = ["---", "packet, txTime(sec), rxTime(sec), rtt(usec)",
-             *(", ".join(map(str, row)) for row in rows)]  # fmt: skip
+             *(", ".join(map(str, row)) for row in rows), "-" * 30]  # fmt: skip
     (asked.folder / "samples.csv").write_text("\n".join(lines) + "\n")
     found = all_generators()["sockperf"].read(asked)
     assert found.latency.index.tolist() == [30, 40, 50, 60] and found.per_second == 2
