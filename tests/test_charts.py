@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from iperf3_said import part, said
 from three_beds import add_counted, add_lab
 
 from cniperf import charts
@@ -76,13 +77,16 @@ def test_an_unknown_scheme_gets_a_colour_and_known_ones_keep_theirs():
 
 
 def test_a_timeline_of_failed_runs_is_a_sentence(shelf):
-    assert any("No run" in word for word in shown(charts.timeline([shelf.add("canal")])))
+    failed, cut_short = shelf.add("canal"), shelf.add("canal")
+    (failed / "iperf3-client.json").write_text('{"error": "no route"}')
+    (cut_short / "iperf3-client.json").write_text('{"start": ')
+    assert any("No run" in word for word in shown(charts.timeline([failed, cut_short])))
 
 
 def test_a_timeline_has_a_line_a_run(shelf):
     run = shelf.add("calico", 15.0)
-    total = {"bits_per_second": 15e9, "omitted": False, "seconds": 1, "retransmits": 0}
-    (run / "iperf3-client.json").write_text(json.dumps({"intervals": [{"sum": total}] * 3}))
+    text = json.dumps(said(intervals=[{"sum": part(n, n + 1, 15)} for n in range(3)]))
+    (run / "iperf3-client.json").write_text(text)
     chart = charts.timeline([run, run])
     shown(chart)
     assert len(chart.axes[0].lines) == 2

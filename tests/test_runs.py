@@ -3,6 +3,7 @@ import json
 import warnings
 
 import pytest
+from iperf3_said import STREAM, part, said
 
 from cniperf.errors import BadRun, NotAble
 from cniperf.runs import COLUMNS, BrokenRunWarning, Draft, load_intervals, load_raw, load_runs
@@ -139,22 +140,49 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
 
 
 def test_intervals_say_which_seconds_do_not_count(tmp_path):
-    def second(gbps, omitted):
-        total = {"bits_per_second": gbps * 1e9, "retransmits": 2, "omitted": omitted, "seconds": 1}
-        return {"sum": total}
-
-    said = {"intervals": [second(5, True), second(7, False)]}
-    (tmp_path / "iperf3-client.json").write_text(json.dumps(said))
-    table = load_intervals(tmp_path)
-    assert table.to_dict("list") == {
-        "second": [1, 2], "gbps": [5.0, 7.0], "retransmits": [2, 2], "omitted": [True, False],
+    test = {**STREAM["start"]["test_start"], "omit": 1}
+    parts = [part(0, 1, 5, omitted=True, retransmits=2), part(0, 1, 7, retransmits=2)]
+    made = said(test_start=test, intervals=[{"sum": each} for each in parts])
+    (tmp_path / "iperf3-client.json").write_text(json.dumps(made))
+    assert load_intervals(tmp_path).to_dict("list") == {
+        "second": [1, 2], "seconds": [1, 1], "gbps": [5.0, 7.0], "retransmits": [2, 2],
+        "omitted": [True, False],
     }  # fmt: skip
+
+
+def test_bytes_are_taken_over_the_time_that_they_took(tmp_path):
+    # iperf3 3.12: the last omitted interval is gone, the first one that counts has its seconds, too.
+    test = {**STREAM["start"]["test_start"], "omit": 1}
+    odd = {**part(0, 0.1, 8), "start": 0.101, "seconds": 0.2, "bits_per_second": 4e9}
+    parts = [*(part(n / 10, (n + 1) / 10, 8, omitted=True) for n in range(9)), odd,
+             *(part(n / 10, (n + 1) / 10, 8) for n in range(1, 10))]  # fmt: skip
+    made = said(test_start=test, intervals=[{"sum": each} for each in parts])
+    (tmp_path / "iperf3-client.json").write_text(json.dumps(made))
+    table = load_intervals(tmp_path)
+    assert table["gbps"].to_numpy() == pytest.approx(8) and table["seconds"].sum() == pytest.approx(
+        1.9
+    )
+    assert table["second"].tolist() == [n / 10 for n in range(1, 21) if n != 10]
+
+
+def test_before_3_12_intervals_of_both_ways_have_one_name(tmp_path):
+    both = {"sum": part(0, 1, 5), "sum_bidir_reverse": part(0, 1, 2, sender=False)}
+    text = json.dumps(said(version="iperf 3.9", intervals=[both])).replace("_bidir_reverse", "")
+    (tmp_path / "iperf3-client.json").write_text(text)
+    assert load_intervals(tmp_path)["gbps"].tolist() == [7]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"error": "no"}', json.dumps(STREAM)[:99]])
+def test_intervals_of_a_load_that_failed_are_none(tmp_path, text):
+    (tmp_path / "iperf3-client.json").write_text(text)
+    with pytest.raises(BadRun, match="iperf3 client") as problem:
+        load_intervals(tmp_path)
+    assert "\n" not in str(problem.value)
 
 
 def test_what_a_generator_said_may_be_gzipped(shelf):
     run = shelf.add("calico", 15.0)
-    total = {"bits_per_second": 15e9, "omitted": False, "seconds": 1, "retransmits": 0}
-    text = json.dumps({"intervals": [{"sum": total}] * 3})
+    text = json.dumps(said(intervals=[{"sum": part(n, n + 1, 15)} for n in range(3)]))
     (run / "iperf3-client.json").write_text(text)
     plain = load_intervals(run)
     (run / "iperf3-client.json").unlink()

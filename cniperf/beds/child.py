@@ -2,7 +2,10 @@
 
 import os
 import select
+import signal
 import sys
+import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from subprocess import Popen
@@ -27,6 +30,9 @@ class Child(Protocol):
 
     def terminate(self) -> None:
         """Ask it to end."""
+
+    def kill(self) -> None:
+        """End it; it is not asked."""
 
     def wait(self) -> int:
         """Wait until it has ended; return the exit code."""
@@ -87,6 +93,27 @@ class LocalChild(Popen[bytes]):
                 with suppress(OSError):
                     names.add(str(link.readlink()))
         return names
+
+
+def end_all(children: Sequence[Child], grace: float) -> None:
+    """Ask processes to end; those that have not after this many seconds are not asked again."""
+    for child in children:
+        if child.poll() is None:
+            child.terminate()
+    limit = time.monotonic() + grace
+    for child in children:
+        if not child.ended(within=max(0.0, limit - time.monotonic())):
+            child.kill()
+        child.wait()
+
+
+def how_ended(code: int | None) -> str:
+    """Return how a process ended, in words: by a signal, which shells tell as 128 and more."""
+    number = -(code or 0) if (code or 0) < 0 else (code or 0) - 128
+    try:
+        return f"by {signal.Signals(number).name}"
+    except ValueError:
+        return f"with code {code}"
 
 
 def listeners(table: str, address: str, port: int) -> set[str]:

@@ -214,6 +214,11 @@ class Process:
         with suppress(CommandFailed, HostLost):
             self._host.run(f"{self._pid} && kill $p")
 
+    def kill(self) -> None:
+        """End it; it is not asked."""
+        with suppress(CommandFailed, HostLost):
+            self._host.run(f"{self._pid} && kill -9 $p")
+
     def wait(self) -> int:
         """Wait until it has ended; return the exit code."""
         while not self.ended(within=10):

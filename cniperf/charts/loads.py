@@ -27,6 +27,7 @@ from cniperf.charts.style import (
     star,
     styled,
 )
+from cniperf.errors import BadRun
 from cniperf.language import _
 from cniperf.modes import mode_of
 from cniperf.runs import load_intervals
@@ -72,7 +73,10 @@ def timeline(folders: Iterable[Path | str]) -> Chart:
     axes = chart.axes[0]
     top = 0.0
     for number, folder in enumerate(folders, 1):
-        seconds = load_intervals(folder)
+        try:
+            seconds = load_intervals(folder)
+        except BadRun:
+            continue
         if seconds.empty:
             continue
         axes.plot(seconds["second"], seconds["gbps"], ".-", linewidth=1.2,

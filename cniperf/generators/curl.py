@@ -1,7 +1,9 @@
 """curl and nginx: a TCP connection for each HTTP request (connect, request, response)."""
 
+import re
+
 from cniperf.errors import MeasurementFailed, one_line
-from cniperf.generators.generator import Figures, Generator, Job
+from cniperf.generators.generator import Figures, Generator, Job, last_words, one_at_a_time
 
 MANY = 100_000_000  # requests, more than any load has time for
 
@@ -51,16 +53,32 @@ def read(job: Job) -> Figures:
 
     from cniperf.analysis.latency import counts
 
-    lines = job.file("client").read_text().splitlines()[:-1]  # the last one may be cut short
-    rows = [line.split() for line in lines]
-    if not rows or any(len(row) != 3 or row[2] != "200" for row in rows):
-        odd = next((line for line, row in zip(lines, rows, strict=True) if row[2:] != ["200"]), "")
-        raise MeasurementFailed(f"curl's requests were not all answered: {one_line(odd)[:200]}")
-    own = rows[len(rows) * job.omit // job.total :]
-    took = pd.Series([float(row[1]) for row in own]) * 1e6
+    lines = job.said("client").splitlines()[:-1]  # the last one may be cut short
+    took = [_seconds(line) for line in lines]
+    if not took:
+        raise MeasurementFailed(f"curl's requests were not all answered: {last_words('')}")
+    one_at_a_time(sum(took), job.total)
+    own = took[len(took) * job.omit // job.total :]
     for left in job.folder.glob(f"nginx{job.tag}*"):
         left.rmdir() if left.is_dir() else left.unlink()
-    return Figures(per_second=len(own) / job.seconds, latency=counts(took))
+    return Figures(per_second=len(own) / job.seconds, latency=counts(pd.Series(own) * 1e6))
+
+
+def _seconds(line: str) -> float:
+    """Return how long a request took.
+
+    Raises:
+        MeasurementFailed: it was not answered, or the line is none that curl writes.
+    """
+    fields = line.split()
+    if len(fields) != 3 or fields[2] != "200":
+        raise MeasurementFailed(f"curl's requests were not all answered: {one_line(line)[:200]}")
+    if not all(re.fullmatch(r"\d{1,6}\.\d{1,9}", field) for field in fields[:2]):
+        raise MeasurementFailed(f"what curl said is damaged: {one_line(line)[:200]}")
+    connected, whole = map(float, fields[:2])
+    if connected > whole:
+        raise MeasurementFailed(f"what curl said is damaged: {one_line(line)[:200]}")
+    return whole
 
 
 GENERATOR = Generator(
@@ -73,5 +91,6 @@ GENERATOR = Generator(
     client=client,
     read=read,
     ends=False,
+    good=(124,),  # timeout's: its requests would never end
     obeys=("length",),
 )

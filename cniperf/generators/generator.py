@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from cniperf.params import Experiment
 
 
+def last_words(said: str) -> str:
+    """Return the end of what a program said, as one line."""
+    return one_line(said)[-200:] or "it said nothing"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """One load between two pods.
@@ -48,6 +53,11 @@ class Job:
         """Return the file of what an end (``client``, ``server``) says."""
         suffix = "json" if self.experiment.generator == "iperf3" else "txt"
         return self.folder / f"{self.experiment.generator}-{end}{self.tag}.{suffix}"
+
+    def said(self, end: str) -> str:
+        """Return what an end said; nothing where it left no file."""
+        file = self.file(end)
+        return file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
 
 
 @dataclass(frozen=True)
@@ -95,6 +105,7 @@ class Generator:
             that two of them can take turns.
         obeys: parameters beside those of every load that it knows.
         explain: what went wrong, from what an end said.
+        good: codes that a client ends with after a whole load.
     """
 
     name: str
@@ -108,7 +119,8 @@ class Generator:
     ends: bool = True
     turns: bool = False
     obeys: tuple[str, ...] = ()
-    explain: Callable[[str], str] = lambda said: one_line(said)[-200:]
+    explain: Callable[[str], str] = last_words
+    good: tuple[int, ...] = (0,)
 
 
 def carried(received: float) -> None:
@@ -119,3 +131,20 @@ def carried(received: float) -> None:
     """
     if not received > 0:
         raise MeasurementFailed("the load connected, but no byte arrived")
+
+
+def one_at_a_time(took: float, seconds: float) -> None:
+    """Hold transactions that follow each other to the time that there was for them.
+
+    Args:
+        took: seconds that all of them took.
+        seconds: of load; an end of it may be a second off.
+
+    Raises:
+        MeasurementFailed: they took longer.
+    """
+    if not took <= seconds * 1.05 + 1:
+        raise MeasurementFailed(
+            f"two counts of the time disagree: {took:.4g} s of transactions, one at a time, in "
+            f"{seconds:.4g} s of load"
+        )

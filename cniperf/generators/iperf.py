@@ -1,23 +1,40 @@
 """iperf (version 2): TCP streams, with the tool that the article used."""
 
 import re
+from collections.abc import Iterable, Sequence
 
-from cniperf.errors import MeasurementFailed, one_line
-from cniperf.generators.generator import Figures, Generator, Job, carried
+from cniperf.errors import MeasurementFailed
+from cniperf.generators.generator import Figures, Generator, Job, carried, last_words
+from cniperf.generators.iperf_rows import (
+    EXACT,
+    Row,
+    by_second,
+    check_version,
+    client_rows,
+    damaged,
+    server_rows,
+)
+from cniperf.witness import agree
 
 LEAST = 2  # seconds of load, so that the line of the whole is none of a second
+NEAR = 0.05  # share that two counts of the load may differ by
+LAST = 1 << 20  # bytes of a connection that its end may leave with one side alone
+UNDERWAY = 16 << 20  # bytes of a connection that may be sent and not yet received
+
+# Nothing else that it prints has its version.
+NAMED = ["sh", "-c", 'iperf --version 2>&1; exec iperf "$@"', "iperf"]
 
 
 def server(job: Job) -> list[str]:
     """Serve until ended, a line a second and connection, as comma separated values."""
-    return ["iperf", "-s", "-B", job.address, "-p", str(job.port), "-i", "1", "-y", "C",
+    return [*NAMED, "-s", "-B", job.address, "-p", str(job.port), "-i", "1", "-y", "C",
             *_window(job)]  # fmt: skip
 
 
 def client(job: Job) -> list[str]:
     """Send to the server. It cannot leave out the first seconds; :func:`read` does."""
     asked = job.experiment
-    return ["iperf", "-c", job.address, "-p", str(job.port), "-i", "1", "-e", "-f", "k",
+    return [*NAMED, "-c", job.address, "-p", str(job.port), "-i", "1", "-e", "-f", "k",
             "-t", str(max(LEAST, job.total)), "-P", str(asked.streams), "-Z", asked.congestion,
             *_window(job),
             *(["-l", str(asked.length)] if asked.length else []),
@@ -32,44 +49,60 @@ def read(job: Job) -> Figures:
     """Return the goodput that the server counted, and the client's retransmits and MSS.
 
     Raises:
-        MeasurementFailed: there is no such figure.
+        MeasurementFailed: there is no such figure, it is damaged, of a version that is not known,
+            or two counts of the same disagree.
     """
-    said = job.file("client").read_text()
-    rates = per_second(job.file("server").read_text())[job.omit : job.total]
-    if len(rates) < job.seconds:
-        raise MeasurementFailed(f"iperf gave no result: {one_line(said)[:200]}")
-    received = sum(rates) / len(rates)
+    client, server = job.said("client"), job.said("server")
+    check_version(client, "client")
+    check_version(server, "server")
+    came, went = server_rows(server), client_rows(client)
+    if not any(row.second is not None for row in came):
+        raise MeasurementFailed(f"iperf gave no result: {last_words(client)}")
+    counted, streams = range(job.omit, job.total), job.experiment.streams
+    own = _all(by_second(came, counted, streams, "server"))
+    received = sum(row.bytes for row in own)
     carried(received)
-    mss = re.search(r"icwnd/mss/irtt=\d+/(\d+)", said)
+    if not went and not any(row.is_whole for row in came):
+        raise damaged("client", "it has no line of the load, and the server none of the whole")
+    sent = _all(by_second(went, counted, streams, "client")) if went else []
+    if sent:
+        agree("the bytes of the load", ("the client", sum(row.bytes for row in sent)),
+              ("the server", received), within=NEAR, plus=UNDERWAY * streams)  # fmt: skip
+    _prove_wholes(came, went, max(LAST, 2 * job.experiment.length))
+    again = [row.again for row in sent if row.again is not None]
+    if again and len(again) != len(sent):
+        raise damaged("client", "some of its lines lack the segments that were sent again")
+    mss = re.search(r"(?:icwnd/mss/irtt=\d+/|MSS=)(\d{1,6})", client)
     return Figures(
-        gbps=received,
-        retransmits=_retransmits(said, job),
+        gbps=sum(row.rate for row in own) / 1e9 / job.seconds,
+        retransmits=float(sum(again)) if again else None,
         mss=float(mss[1]) if mss else None,
     )
 
 
-def per_second(text: str) -> list[float]:
-    """Return the Gbit/s of each second, all connections together, from the server's lines.
+def _all(seconds: Iterable[Sequence[Row]]) -> list[Row]:
+    return [row for rows in seconds for row in rows]
 
-    A line has the time, four of addresses and ports, a number, the interval, the bytes and the
-    bits a second; the last one of each connection is of the whole.
+
+def _prove_wholes(came: Sequence[Row], went: Sequence[Row], last: int) -> None:
+    """Hold the last line of each connection, which is of the whole, against what it is of.
+
+    Both ends count the whole alike, but for a write or two: the server reads to the end.
+
+    Raises:
+        MeasurementFailed: a connection's seconds, or the other end, disagree.
     """
-    found: dict[int, float] = {}
-    for line in text.splitlines():
-        fields = line.split(",")
-        if len(fields) == 9 and (span := re.fullmatch(r"(\d+)\.\d+-(\d+)\.\d+", fields[6])):
-            first, last = int(span[1]), int(span[2])
-            if last - first == 1:
-                found[first] = found.get(first, 0.0) + int(fields[8]) / 1e9
-    return [found[second] for second in sorted(found)]
-
-
-def _retransmits(said: str, job: Job) -> float | None:
-    """Return how many segments were sent again in the seconds that count."""
-    rows = re.findall(r"\] +(\d+)\.\d+-(\d+)\.\d+ sec .*?/sec +\d+/\d+ +(\d+)", said)
-    own = [int(again) for first, last, again in rows
-           if int(last) - int(first) == 1 and job.omit <= int(first) < job.total]  # fmt: skip
-    return float(sum(own)) if own else None
+    server, client = ([row for row in rows if row.of != "SUM" and row.is_whole]
+                      for rows in (came, went))  # fmt: skip
+    for wholes, rows in ((server, came), (client, went)):
+        for whole in wholes:
+            parts = [row.bytes for row in rows if row.of == whole.of and row.second is not None]
+            agree("the bytes of a connection", ("its seconds", sum(parts)),
+                  ("its last line", whole.bytes), within=NEAR, plus=UNDERWAY)  # fmt: skip
+    if len(server) == len(client):
+        agree("the bytes from begin to end", ("the server", sum(row.bytes for row in server)),
+              ("the client", sum(row.bytes for row in client)),
+              within=EXACT, plus=last * len(server))  # fmt: skip
 
 
 GENERATOR = Generator(

@@ -1,13 +1,9 @@
 """iperf3: TCP streams, and datagrams at a rate."""
 
-import errno
 import json
-import os
-from pathlib import Path
-from typing import Any
 
-from cniperf.errors import CannotWrite, MeasurementFailed, one_line
-from cniperf.generators.generator import Figures, Generator, Job, carried
+from cniperf.generators.generator import Figures, Generator, Job, last_words
+from cniperf.generators.iperf3_figures import of_datagrams, of_streams
 
 CONNECT_TIMEOUT = 5  # seconds; proxy ARP alone may take two
 POINTS = 20  # of throughput over time, at least, unless that is more than ten a second
@@ -49,81 +45,32 @@ def _datagrams(job: Job) -> list[str]:
 
 
 def read(job: Job) -> Figures:
-    """Return what the client says; it has the server's figures, too.
+    """Return what the client says, and for datagrams what the server does.
 
     Raises:
-        MeasurementFailed: there is no result, or one without a figure.
+        MeasurementFailed: the result has an error, is damaged, of a version that is not known,
+            has no figure, or two counts of the same disagree.
     """
-    said = parse(job.file("client"), "client")
-    try:
-        return _datagrams_read(said) if job.experiment.mode == "udp" else _stream_read(said)
-    except KeyError as problem:
-        raise MeasurementFailed(f"iperf3's result has no {problem}") from None
+    # pydantic takes its time, and a guest that counts has no use for it.
+    from cniperf.iperf3_result import damaged, read_result, read_timeline
 
-
-def _stream_read(said: dict[str, Any]) -> Figures:
-    end, start = said["end"], said["start"]
-    received = _gbps(end, "sum_received")
-    carried(received)
-    cpu = end["cpu_utilization_percent"]
-    return Figures(
-        gbps=received,
-        gbps_sent=_gbps(end, "sum_sent"),
-        retransmits=end["sum_sent"].get("retransmits"),
-        mss=start.get("tcp_mss") or start.get("tcp_mss_default"),
-        sender_cpu=cpu["host_total"],
-        receiver_cpu=cpu["remote_total"],
-    )
-
-
-def _datagrams_read(said: dict[str, Any]) -> Figures:
-    end = said["end"]
-    total, cpu = end["sum"], end["cpu_utilization_percent"]
-    sent, lost = total["packets"], total["lost_packets"]
-    carried(sent - lost)
-    return Figures(
-        gbps=end["sum_received"]["bits_per_second"] / 1e9,
-        gbps_sent=total["bits_per_second"] / 1e9,
-        per_second=(sent - lost) / total["seconds"],
-        lost=lost / sent,
-        sender_cpu=cpu["host_total"],
-        receiver_cpu=cpu["remote_total"],
-    )
-
-
-def _gbps(end: dict[str, Any], name: str) -> float:
-    """Return a rate of the whole load, both ways together, in Gbit/s."""
-    back = end.get(f"{name}_bidir_reverse", {}).get("bits_per_second", 0)
-    return float(end[name]["bits_per_second"] + back) / 1e9
-
-
-def parse(file: Path, end: str) -> dict[str, Any]:
-    """Return the JSON that an end of iperf3 left.
-
-    Raises:
-        MeasurementFailed: it is none, or says what went wrong.
-        CannotWrite: there is none, as the disk is full.
-    """
-    text = file.read_text()
-    try:
-        # Only the first object counts: iperf3 may warn before it, or add words or a second one
-        # (esnet/iperf#1716).
-        said: dict[str, Any] = json.JSONDecoder().raw_decode(text, text.find("{"))[0]
-    except ValueError:
-        if not os.statvfs(file).f_bavail:
-            raise CannotWrite(f"{file.parent.parent}: {os.strerror(errno.ENOSPC)}") from None
-        raise MeasurementFailed(f"the iperf3 {end} gave no JSON: {one_line(text)[:200]}") from None
-    if "error" in said:
-        raise MeasurementFailed(f"iperf3 {end}: {one_line(said['error'])}")
-    return said
+    result = read_result(job.said("client"), "client")
+    datagrams = job.experiment.mode == "udp"
+    if result.start.test_start.protocol != ("UDP" if datagrams else "TCP"):
+        raise damaged("client", f"it is one of {result.start.test_start.protocol}")
+    if not datagrams:
+        return of_streams(result, both=job.experiment.direction == "both")
+    counted = job.said("server")
+    server = read_timeline(counted, "server").counted if counted.strip() else []
+    return of_datagrams(result, [each.sum for each in server])
 
 
 def explain(said: str) -> str:
     """Return the error in iperf3's JSON, or its last words where it is none."""
     try:
-        return one_line(json.JSONDecoder().raw_decode(said, said.find("{"))[0]["error"])
-    except (ValueError, KeyError):
-        return one_line(said)[-200:]
+        return last_words(json.JSONDecoder().raw_decode(said, said.find("{"))[0]["error"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return last_words(said)
 
 
 GENERATOR = Generator(

@@ -1,7 +1,7 @@
 """sockperf: one TCP request at a time, answered as it comes (ping-pong)."""
 
-from cniperf.errors import MeasurementFailed, one_line
-from cniperf.generators.generator import Figures, Generator, Job
+from cniperf.errors import MeasurementFailed
+from cniperf.generators.generator import Figures, Generator, Job, last_words, one_at_a_time
 
 EDGE = 1  # seconds at both ends that sockperf leaves out by itself (0.4 s and 0.05 s), and more
 
@@ -29,13 +29,23 @@ def read(job: Job) -> Figures:
     from cniperf.analysis.latency import counts
 
     log = job.folder / f"samples{job.tag}.csv"
+    names = ["number", "sent", "came", "us"]
     try:
-        table = pd.read_csv(log, skiprows=_head(log), names=["number", "sent", "came", "us"])
+        # A line of dashes ends the samples.
+        table = pd.read_csv(
+            log, skiprows=_head(log), names=names, comment="-", encoding_errors="replace"
+        )
     except (OSError, ValueError):
-        said = one_line(job.file("client").read_text())[-200:]
-        raise MeasurementFailed(f"sockperf gave no sample: {said}") from None
-    log.unlink()
+        raise MeasurementFailed(
+            f"sockperf gave no sample: {last_words(job.said('client'))}"
+        ) from None
+    table = table[["sent", "us"]].apply(pd.to_numeric, errors="coerce")
     since = table["sent"] - table["sent"].iloc[0]
+    good = table["us"].between(0, 1e9) & since.between(0, 1e7) & since.diff().fillna(0).ge(0)
+    if not good.all():
+        raise MeasurementFailed(f"sockperf's samples are damaged: number {(~good).argmax() + 1}")
+    log.unlink()
+    one_at_a_time(table["us"].sum() / 1e6, job.total + EDGE)
     own = table["us"][(since >= job.omit) & (since < job.total)]
     if own.empty:
         raise MeasurementFailed("sockperf's load ended before the seconds that count")
@@ -44,7 +54,7 @@ def read(job: Job) -> Figures:
 
 def _head(log: object) -> int:
     """Return how many lines stand before the first sample."""
-    with open(str(log)) as file:  # noqa: PTH123
+    with open(str(log), encoding="utf-8", errors="replace") as file:  # noqa: PTH123
         for number, line in enumerate(file):
             if line[:1].isdigit():
                 return number

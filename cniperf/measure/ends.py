@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cniperf.beds.child import end_all, how_ended
 from cniperf.errors import MeasurementFailed
 from cniperf.generators import Generator, Job
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from cniperf.hosts import Endpoint
 
 READY = 5  # seconds that a server may take to listen
+GRACE = 2  # seconds that an end may take to end once it was asked to
 
 
 @dataclass(frozen=True)
@@ -48,21 +50,14 @@ class Ends:
                 self._await_server(server, job)
             yield servers
         finally:
-            for server in servers:
-                if server.poll() is None:
-                    server.terminate()
-            for server in servers:
-                server.wait()
+            end_all(servers, GRACE)
 
     def _await_server(self, server: "Child", job: Job) -> None:
         deadline = time.monotonic() + READY
         while not server.listens(job.address, job.port):
             if server.poll() is not None:
                 self.bed.collect(self.folder)
-                said = self.generator.explain(job.file("server").read_text())
-                raise MeasurementFailed(
-                    f"the {self.generator.name} server ended with code {server.returncode}: {said}"
-                )
+                raise self.ended("server", server, job)
             if time.monotonic() > deadline:
                 raise MeasurementFailed(
                     f"the {self.generator.name} server does not listen on {job.address}:{job.port}"
@@ -97,6 +92,13 @@ class Ends:
             time.sleep(0.02)
         self.bed.open_gate(self.bed.hosts[0], gate)
 
+    def ended(self, whose: str, child: "Child", job: Job) -> MeasurementFailed:
+        """Return the error for an end (``client``, ``server``) that failed or died."""
+        said = self.generator.explain(job.said(whose))
+        return MeasurementFailed(
+            f"the {self.generator.name} {whose} ended badly, {how_ended(child.returncode)}: {said}"
+        )
+
 
 # Reading from a pipe without a writer waits; the one who opens it to write lets all go at once.
 WAIT = ["sh", "-c", 'read -r _ < "$0"; exec "$@"']
@@ -105,5 +107,5 @@ WAIT = ["sh", "-c", 'read -r _ < "$0"; exec "$@"']
 def _stands_at_gate(client: "Child") -> bool:
     """Tell whether a client waits for the gate to open: its shell sleeps nowhere else."""
     if client.poll() is not None:
-        raise MeasurementFailed(f"a client ended with code {client.returncode} before the load")
+        raise MeasurementFailed(f"a client ended {how_ended(client.returncode)} before the load")
     return client.sleeps_in_shell()

@@ -1,14 +1,18 @@
 """The load between the pods of a plan that is wired, and what the hosts' CPUs did meanwhile."""
 
+import errno
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cniperf.errors import MeasurementFailed
-from cniperf.generators import Figures, Generator, Job, all_generators
+from cniperf.errors import CannotWrite, MeasurementFailed
+from cniperf.generators import Generator, Job, all_generators
 from cniperf.measure.ends import Ends
+from cniperf.measure.seen import Seen
 from cniperf.measure.udp_search import highest_rate
 
 if TYPE_CHECKING:
@@ -23,6 +27,14 @@ MARGIN = 0.25  # seconds: how late the begin of the load may be noticed, and its
 PATIENCE = 15  # seconds that the load may take longer than it was asked to
 
 Tick = Callable[[float, float], None]
+
+
+class Transfer(NamedTuple):
+    """A load that came to its end; its generator's words are not read yet."""
+
+    jobs: list[Job]
+    watched: "Watched"
+    seen: Seen
 
 
 @dataclass(frozen=True)
@@ -94,12 +106,25 @@ class Load:
         """Load every pair once, at once; return the summary."""
         from cniperf.measure.summary import summary  # takes its time, which nobody else needs
 
-        figures, watched = self.transfer(tick, rate=rate, seconds=seconds, omit=omit)
-        return summary(figures, watched, self.bed.cpus, self.folder)
+        with self._room():
+            done = self.transfer(tick, rate=rate, seconds=seconds, omit=omit)
+            figures = [self.generator.read(job) for job in done.jobs]
+        done.seen.prove(figures[0])
+        return summary(figures, done.watched, self.bed.cpus, self.folder)
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        """Name the full disk where a load failed for that: its generator's words are cut short."""
+        try:
+            yield
+        except MeasurementFailed:
+            if os.statvfs(self.folder).f_bavail:
+                raise
+            raise CannotWrite(f"{self.folder.parent}: {os.strerror(errno.ENOSPC)}") from None
 
     def transfer(
         self, tick: Tick, *, rate: float | None = None, seconds: int = 0, omit: int = -1
-    ) -> "tuple[list[Figures], Watched]":
+    ) -> Transfer:
         """Load every pair once, at once, and leave what the generators say in the folder.
 
         Args:
@@ -109,7 +134,7 @@ class Load:
             omit: in place of its own; negative for that.
 
         Returns:
-            What each pair came to, and what the hosts did meanwhile.
+            What was asked of each pair, and what the hosts and an interface did meanwhile.
         """
         asked = self.experiment
         first = Job(
@@ -128,18 +153,16 @@ class Load:
         ]
         with self.ends.servers(jobs) as servers:
             clients = self.ends.clients(jobs)
-            watched = self._await(clients, first.total, tick)
+            seen = Seen(first.omit)
+            watched = self._await(clients, first.total, tick, seen)
             self.bed.collect(self.folder)
-            if self.generator.ends:
-                # What the clients say comes first: a server waits for one that never came.
-                figures = [self.generator.read(job) for job in jobs]
-                self._end(servers)
+            # How the clients ended comes first: a server waits for one that never came.
+            self._judge("client", clients, jobs, self.generator.good)
+            self._end(servers, jobs)
         self.bed.collect(self.folder)
-        if not self.generator.ends:
-            figures = [self.generator.read(job) for job in jobs]
-        return figures, watched
+        return Transfer(jobs, watched, seen)
 
-    def _await(self, clients: Sequence["Child"], length: int, tick: Tick) -> "Watched":
+    def _await(self, clients: Sequence["Child"], length: int, tick: Tick, seen: Seen) -> "Watched":
         """Wait for the load's end; return what the hosts did while bytes flowed."""
         client, device = clients[0], self.plan.a.endpoint.device
         limit = time.monotonic() + length + PATIENCE
@@ -157,6 +180,7 @@ class Load:
                 )
             if now < end + MARGIN:
                 after = self.bed.cpu_times(), self.bed.instructions()
+                seen.look(now - start, total)
                 if sent is not None and total is not None:
                     tick(now - start, (total - sent) * 8 / 1e9 / (now - last))
             last, sent = now, total
@@ -174,10 +198,25 @@ class Load:
                 return
             sent = total
 
-    def _end(self, servers: Sequence["Child"]) -> None:
+    def _end(self, servers: Sequence["Child"], jobs: Sequence[Job]) -> None:
+        """Wait for servers that end with their clients; the others must be there still."""
         limit = time.monotonic() + PATIENCE
-        for server in servers:
-            if not server.ended(within=max(0.0, limit - time.monotonic())):
+        for server, job in zip(servers, jobs, strict=True):
+            if not self.generator.ends:
+                if server.poll() is not None:
+                    raise self.ends.ended("server", server, job)
+            elif not server.ended(within=max(0.0, limit - time.monotonic())):
                 raise MeasurementFailed(
                     f"the {self.generator.name} server did not end with its client"
                 )
+        if self.generator.ends:
+            self._judge("server", servers, jobs, (0,))
+
+    def _judge(
+        self, whose: str, ends: Sequence["Child"], jobs: Sequence[Job], good: Sequence[int]
+    ) -> None:
+        """Reject a load one of whose ends failed or died, whatever it left."""
+        for child, job in zip(ends, jobs, strict=True):
+            if child.wait() not in good:
+                self.bed.collect(self.folder)
+                raise self.ends.ended(whose, child, job)

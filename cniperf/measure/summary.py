@@ -267,7 +267,7 @@ def instructions(
 def _watched(figures: dict[str, Any], intervals: "pd.DataFrame") -> float | None:
     """Return the goodput while the hosts were watched, in Gbit/s: over the omitted seconds, too."""
     if len(intervals):
-        seconds = intervals["second"].diff().fillna(intervals["second"])
+        seconds = intervals["seconds"]
         return float((intervals["gbps"] * seconds).sum() / seconds.sum())
     found: float | None = figures["gbps"]
     return found

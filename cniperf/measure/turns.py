@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cniperf.beds import metronome
+from cniperf.beds.child import end_all
 from cniperf.errors import MeasurementFailed, one_line
-from cniperf.generators import Job, all_generators
-from cniperf.measure.ends import Ends
+from cniperf.generators import Generator, Job, all_generators
+from cniperf.measure.ends import GRACE, Ends
 
 if TYPE_CHECKING:
     from cniperf.beds.bed import Bed
@@ -126,7 +127,7 @@ class Turns:
     @contextmanager
     def _connected(self, leg: Leg) -> "Iterator[Sequence[Child]]":
         """Connect a leg's ends; yield those that send."""
-        generator = all_generators()[self.experiment.generator]
+        generator = self._generator
         ends = Ends(self.bed, generator, self.folder, leg.a, leg.b)
         jobs = [
             Job(
@@ -140,28 +141,22 @@ class Turns:
             clients = ends.clients(jobs)
             try:
                 for client, end, job in zip(clients, leg.a, jobs, strict=True):
-                    self._await_flow(client, end.device, job)
+                    self._await_flow(ends, client, end.device, job)
                 yield servers if self._reverse else clients
             finally:
-                for client in clients:
-                    client.terminate()
-                for client in clients:
-                    client.wait()
+                end_all(clients, GRACE)
                 self.bed.collect(self.folder)
                 for job in jobs:  # they were cut off: what they say of it is no figure
                     for end_name in ("client", "server"):
                         job.file(end_name).unlink(missing_ok=True)
 
-    def _await_flow(self, client: "Child", device: str, job: Job) -> None:
+    def _await_flow(self, ends: Ends, client: "Child", device: str, job: Job) -> None:
         """Wait until a connection carries bytes; a client that ends before has failed."""
         limit, first = time.monotonic() + PATIENCE, client.bytes_carried(device)
         while time.monotonic() < limit:
             if client.ended(within=0.01):
                 self.bed.collect(self.folder)
-                said = self._generator.explain(job.file("client").read_text())
-                raise MeasurementFailed(
-                    f"the {self._generator.name} client ended with code {client.returncode}: {said}"
-                )
+                raise ends.ended("client", client, job)
             now = client.bytes_carried(device)
             if first is None:
                 first = now
@@ -201,7 +196,7 @@ class Turns:
         }
 
     @property
-    def _generator(self) -> Any:  # noqa: ANN401
+    def _generator(self) -> Generator:
         return all_generators()[self.experiment.generator]
 
     @property

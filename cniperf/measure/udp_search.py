@@ -79,7 +79,7 @@ def _holds(load: Callable[[float], Summary], rate: float, bound: float) -> tuple
     reached = 0.0
     for _ in range(2):
         said = load(rate)
-        reached = said["per_second"] / (1 - said["lost"])
+        reached = said["per_second"] / (1 - said["lost"]) if said["lost"] < 1 else rate
         if said["lost"] <= bound:
             return True, reached
     return False, reached

@@ -26,7 +26,7 @@ def test_sockperfs_samples_of_the_omitted_second_do_not_count(job):
     asked = job("rr")
     rows = [(n, 5 + 0.5 * n, 5 + 0.5 * n, 10.0 * (n + 1)) for n in range(8)]  # half a second each
     lines = ["---", "packet, txTime(sec), rxTime(sec), rtt(usec)",
-             *(", ".join(map(str, row)) for row in rows)]  # fmt: skip
+             *(", ".join(map(str, row)) for row in rows), "-" * 30]  # fmt: skip
     (asked.folder / "samples.csv").write_text("\n".join(lines) + "\n")
     found = all_generators()["sockperf"].read(asked)
     assert found.latency.index.tolist() == [30, 40, 50, 60] and found.per_second == 2
@@ -55,3 +55,24 @@ def test_a_log_without_samples_is_a_failure_in_one_line(job):
     asked.file("client").write_text("sockperf: ERROR:\nConnection refused\n")
     with pytest.raises(MeasurementFailed, match="Connection refused"):
         all_generators()["sockperf"].read(asked)
+
+
+@pytest.mark.parametrize("line", ["nan 0.2 200", "0.1 inf 200", "-0.1 0.2 200", "0.3 0.2 200", "0,1 0,2 200",
+                                  "0.1 9.9 200"])  # fmt: skip
+def test_times_that_curl_never_writes_are_refused(job, line):
+    asked = job("crr")
+    asked.file("client").write_text(f"0.1 0.2 200\n{line}\n0.1")
+    with pytest.raises(MeasurementFailed, match=r"damaged|disagree") as problem:
+        all_generators()["curl"].read(asked)
+    assert "\n" not in str(problem.value)
+
+
+@pytest.mark.parametrize("odd", ["1, 5.5, 5.5, nan", "1, 5.5, 5.5, -3", "1, x, 5.5, 3", "1, 4.5, 4.5, 3",
+                                 "1, 5.5", "1, 5.5, 5.5, 1e10", "1, 5.5, 5.5, 9e6", "\0"])  # fmt: skip
+def test_samples_that_sockperf_never_writes_are_refused(job, odd):
+    asked = job("rr")
+    rows = ["0, 5.0, 5.0, 10", odd, "2, 6.0, 6.0, 10", "3, 6.5, 6.5, 10"]
+    (asked.folder / "samples.csv").write_text("---\n" + "\n".join(rows) + "\n")
+    with pytest.raises(MeasurementFailed, match=r"damaged|disagree") as problem:
+        all_generators()["sockperf"].read(asked)
+    assert "\n" not in str(problem.value)

@@ -60,9 +60,8 @@ def _measure(lab: Lab, asked: Any, told: dict[str, Any]) -> None:  # noqa: ANN40
     told["evidence"] = evidence.as_dict()
     told["pod_mtu"] = lab.mtu(plan.a.host, plan.a.endpoint.netns, plan.a.endpoint.device)
     FOLDER.mkdir()
-    _, ((before, _began), (after, _ended)) = Load(lab, plan, asked, FOLDER).transfer(
-        lambda seconds, gbps: None
-    )
+    done = Load(lab, plan, asked, FOLDER).transfer(lambda seconds, gbps: None)
+    (before, _began), (after, _ended) = done.watched
     (cpu,) = lab.cpus["a"]
     told["used"] = after["a"].used(before["a"], [cpu]) / (after["a"].at - before["a"].at)
     told["files"] = {file.name: file.read_text() for file in sorted(FOLDER.iterdir())}
