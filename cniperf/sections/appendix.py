@@ -1,16 +1,16 @@
 """What a stranger needs to repeat it: how it was measured and wired, on which machine."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from cniperf import checksums
 from cniperf.errors import ParameterError
 from cniperf.language import N_, _
+from cniperf.record import Environment
 from cniperf.runs import load_plans, read_run
 from cniperf.sections.html import Html, as_table
 from cniperf.suites import Suite, read_suite
@@ -48,7 +48,7 @@ def how_to_repeat(runs: pd.DataFrame) -> Html:
     if runs.empty:
         return Html("")
     listed = checksums.checksums(runs["path"], runs["suite"])
-    version = read_run(Path(runs.iloc[-1]["path"]))["environment"]["versions"].get("cniperf", "?")
+    version = read_run(Path(runs.iloc[-1]["path"])).environment.versions.get("cniperf") or "?"
     lines = [f"sudo {suite.command()}" for _name, suite in _suites(runs)]
     if runs["suite"].eq("").any():
         why = _("and the conditions that its section names")
@@ -100,14 +100,18 @@ def environment(runs: pd.DataFrame) -> Html:
     parts = ["<h2>" + _("The machine") + "</h2>"]
     for bed, path in newest.items():
         parts += [f"<h3>{escape(str(bed))}</h3>"] * (len(newest) > 1)
-        parts.append(_facts(read_run(Path(path))["environment"]))
+        parts.append(_facts(read_run(Path(path)).environment))
     return Html("".join(parts))
 
 
-def _facts(facts: Mapping[str, Any]) -> str:
-    rows = [[_(words), str(facts[name])] for name, words in MACHINE.items()]
-    rows.append([_("memory"), f"{facts['memory']} GiB"])
-    rows.append(["Python", facts["python"]])
-    rows += [[tool, str(found or _("not installed"))] for tool, found in facts["versions"].items()]
-    rows += [[name, str(value)] for name, value in facts["sysctl"].items()]
+def _facts(facts: Environment) -> str:
+    rows = [[_(words), _known(getattr(facts, name))] for name, words in MACHINE.items()]
+    rows.append([_("memory"), _known(facts.memory and f"{facts.memory} GiB")])
+    rows.append(["Python", _known(facts.python)])
+    rows += [[tool, found or _("not installed")] for tool, found in facts.versions.items()]
+    rows += [[name, _known(value)] for name, value in facts.sysctl.items()]
     return as_table([_("what"), _("value")], rows)
+
+
+def _known(fact: object) -> str:
+    return str(fact) if fact not in (None, "") else _("unknown")
