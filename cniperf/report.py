@@ -96,7 +96,9 @@ def make_report(
     try:
         with speaking(lang):
             _write(draft, data, suite, formats, kernel)
-        (draft / checksums.NAME).write_text(checksums.checksums(runs["path"], runs["suite"]))
+        (draft / checksums.NAME).write_text(
+            checksums.checksums(runs["path"], runs["suite"]), "utf-8", checksums.NAMES
+        )
         final.mkdir(exist_ok=True)
         for old in itertools.chain.from_iterable(map(final.glob, OURS)):
             old.unlink()
@@ -122,11 +124,11 @@ def _write(
     execute("report", notebook, {"data_dir": str(data), "suite": suite, "lang": spoken()}, kernel)
     text = to_html(notebook)
     if "html" in formats:
-        (folder / "report.html").write_text(text)
+        (folder / "report.html").write_text(text, encoding="utf-8")
     if "pdf" in formats:
         to_pdf(text, folder / "report.pdf")
     if "md" in formats:
-        (folder / "report.md").write_text(to_markdown(text))
+        (folder / "report.md").write_text(to_markdown(text), encoding="utf-8")
     save_charts(notebook, folder)
 
 

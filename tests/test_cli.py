@@ -60,7 +60,7 @@ def test_help_lists_every_verb():
         (["suite", "--resume", "nobody", "--rounds", "3"], "give it no other option"),
         (["suite", "--resume", "nobody", "--lang", "zh"], "unknown suite 'nobody'"),
         (["suite", "--at-once", "2"], "several pairs of hosts"),
-        (["suite", "--at-once", "0"], "at_once=0 is not allowed: a number from 1 to 64"),
+        (["suite", "--at-once", "0"], "at_once=0 is not allowed: a whole number from 1 to 64"),
         (["suite", "--lang", "de"], "unknown lang 'de'. Known: en, zh"),
         (["suite", "--equal-load", "--lang", "de"], "unknown lang 'de'. Known: en, zh"),
         (["sweep", "--lang", "de"], "unknown lang 'de'. Known: en, zh"),

@@ -74,7 +74,8 @@ def test_a_settings_file_that_is_none_is_refused_in_one_line(tmp_path, text):
 def test_a_settings_file_gives_parameters_by_name(tmp_path):
     file = tmp_path / "settings.yaml"
     file.write_text("duration: 30\nnic: plain\n")
-    assert read_settings(file) == {"duration": 30, "nic": "plain"}
+    assert read_settings(file) == {"duration": "30", "nic": "plain"}
+    assert Experiment.of(**read_settings(file)).duration == 30
 
 
 @pytest.mark.parametrize(
