@@ -4,13 +4,15 @@ import itertools
 import re
 import shutil
 import time
+import warnings
 from base64 import b64decode
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cniperf import checksums
+from cniperf import checksums, files
+from cniperf.analysis.damage import damaged
 from cniperf.errors import CniperfError, ParameterError, unknown
 from cniperf.language import _, known, speaking, spoken
 from cniperf.notebook import execute
@@ -86,10 +88,16 @@ def make_report(
         if each not in FORMATS:
             raise ParameterError(unknown("format", each, FORMATS))
     data = Path(data_dir or default_data_dir()).resolve()
+    for folder in (data, Path(out_dir or ".").resolve()):
+        if not files.is_text(folder):
+            raise CniperfError(f"{folder}: this name is no text in this locale; rename it, or try "
+                               "LC_ALL=C.UTF-8")  # fmt: skip
     runs = load_runs(data, suite=suite or None)
     if runs.empty:
         which = f" of suite {suite!r}" if suite else ""
         raise CniperfError(f"no run{which} in {data}: measure some with `cniperf suite`")
+    for problem in damaged(runs):
+        warnings.warn(problem, stacklevel=2)
     name = suite or time.strftime("report-%Y%m%dT%H%M%SZ", time.gmtime())
     final = Path(out_dir or default_reports_dir() / name).resolve()
     draft = final.with_name(f".partial-{final.name}")

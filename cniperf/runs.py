@@ -69,7 +69,16 @@ LARGEST = 2**22  # bytes of a run.json: more is none of ours
 
 
 class BrokenRunWarning(UserWarning):
-    """A folder among the runs is no complete run, or a file of a run is damaged: it is left out."""
+    """A folder among the runs is no complete run, or a file of a run is damaged: it is left out.
+
+    Attributes:
+        name: of the folder, or of the file with its folder.
+        why: in a few words.
+    """
+
+    def __init__(self, name: str, why: str, place: Path) -> None:
+        self.name, self.why = one_line(name), one_line(why)
+        super().__init__(one_line(f"{place / name}: {why}"))
 
 
 def default_data_dir() -> Path:
@@ -244,7 +253,10 @@ def runs_table(folders: Iterable[Path], *, suite: str | None = None) -> "pd.Data
         try:
             record = read_run(folder)
         except BadRun as problem:
-            broken.append(_left_out(folder, str(problem)))
+            why = str(problem).removeprefix(one_line(f"{folder}: "))
+            left_out = BrokenRunWarning(folder.name, why, folder.parent)
+            warnings.warn(left_out, stacklevel=3)
+            broken.append((left_out.name, left_out.why))
             continue
         if suite is None or record.suite == suite:
             rows.append(_row(folder, record))
@@ -254,12 +266,6 @@ def runs_table(folders: Iterable[Path], *, suite: str | None = None) -> "pd.Data
     table["flags"] = run_flags(table)
     table.attrs["broken"] = broken
     return table
-
-
-def _left_out(folder: Path, problem: str) -> tuple[str, str]:
-    """Warn of what is left out; return its name and why, each as one line."""
-    warnings.warn(problem, BrokenRunWarning, stacklevel=4)
-    return one_line(folder.name), problem.removeprefix(one_line(f"{folder}: "))
 
 
 def load_intervals(run: Path | str) -> "pd.DataFrame":
@@ -293,7 +299,7 @@ def load_raw(run: Path | str) -> dict[str, str]:
     found = {}
     for file in _listed(Path(run)):
         if file.name not in own:
-            with _leaving_out(file):
+            with leaving_out(file):
                 found[one_line(file.name.removesuffix(".gz"))] = _raw(file).decode(errors="replace")
     return found
 
@@ -359,7 +365,7 @@ def load_evidence(run: Path | str) -> dict[str, Any]:
         BrokenRunWarning: it is damaged.
     """
     file = Path(run) / "evidence.json"
-    with _leaving_out(file):
+    with leaving_out(file):
         return Proof.of(files.read_json(file)).model_dump()
     return {}
 
@@ -380,21 +386,22 @@ def _plan(run: Path) -> tuple[str, str] | None:
     """Return the commands on both hosts; None where the run has none."""
     both = []
     for name in "ab":
-        with _leaving_out(run / f"host-{name}.sh"):
+        with leaving_out(run / f"host-{name}.sh"):
             both.append(files.read_text(run / f"host-{name}.sh"))
     return (both[0], both[1]) if len(both) == 2 else None
 
 
 @contextmanager
-def _leaving_out(file: Path) -> Iterator[None]:
+def leaving_out(file: Path) -> Iterator[None]:
     """Leave out a file that is damaged, with a warning, and one that is not there, without."""
     try:
         yield
     except FileNotFoundError:
         pass
     except (OSError, ValueError) as problem:
-        text = one_line(f"{file.parent}: {file.name} is broken ({files.reason(problem)})")
-        warnings.warn(text, BrokenRunWarning, stacklevel=4)
+        run = file.parent
+        why = f"it is broken ({files.reason(problem)})"
+        warnings.warn(BrokenRunWarning(f"{run.name}/{file.name}", why, run.parent), stacklevel=4)
 
 
 def cache(handover: float | None) -> str:

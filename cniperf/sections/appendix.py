@@ -8,11 +8,12 @@ from pathlib import Path
 import pandas as pd
 
 from cniperf import checksums
+from cniperf.analysis.damage import damaged
 from cniperf.errors import ParameterError
 from cniperf.language import N_, _
 from cniperf.record import Environment
 from cniperf.runs import load_plans, read_run
-from cniperf.sections.html import Html, as_table
+from cniperf.sections.html import Cell, Html, as_table
 from cniperf.suites import Suite, read_suite
 
 MACHINE = {"os": N_("os"), "kernel": N_("kernel"), "arch": N_("arch"), "cpu": N_("cpu"),
@@ -76,11 +77,11 @@ def _suites(runs: pd.DataFrame) -> Iterator[tuple[str, Suite]]:
 
 
 def left_out(runs: pd.DataFrame) -> Html:
-    """Name the folders that are no complete run, if any."""
-    broken = runs.attrs.get("broken", [])
-    if not broken:
+    """Name the folders that are no complete run and the files that are damaged, if any."""
+    rows: list[list[Cell]] = [[folder, why] for folder, why in runs.attrs.get("broken", [])]
+    rows += [[each.name, each.why] for each in damaged(runs)]
+    if not rows:
         return Html("")
-    rows = [[folder, reason] for folder, reason in broken]
     return Html("<h2>" + _("Left out") + "</h2>" + as_table([_("folder"), _("why")], rows))
 
 
