@@ -52,7 +52,11 @@ def many_runs() -> tuple[float, float]:
         _generate(Path(folder), files.read_json(like / "run.json"))
         os.sync()  # writing them to disk is no part of reading them
         said = subprocess.run(
-            [sys.executable, "-c", ANALYSE, folder], check=True, capture_output=True, text=True
+            [sys.executable, "-c", ANALYSE, folder],
+            check=True,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
         ).stdout
     took, memory = map(float, said.split())
     return took, memory
@@ -82,7 +86,7 @@ def _generate(folder: Path, like: dict[str, Any]) -> None:
         like["summary"]["gbps"] = 20 / scheme.order * dice.lognormvariate(0, 0.03)
         run = folder / str(like["id"])
         run.mkdir()
-        (run / "run.json").write_text(json.dumps(like, indent=1))
+        (run / "run.json").write_text(json.dumps(like, indent=1), encoding="utf-8")
 
 
 def seconds(*arguments: str) -> tuple[float, ...]:

@@ -24,7 +24,7 @@ http {{
 def server(job: Job) -> list[str]:
     """Answer each request with as many bytes as asked for, and close, until ended."""
     text = CONFIG.format(tag=job.tag, address=job.address, port=job.port)
-    (job.folder / f"nginx{job.tag}.conf").write_text(text)
+    (job.folder / f"nginx{job.tag}.conf").write_text(text, encoding="utf-8")
     (job.folder / "reply").write_bytes(bytes(job.experiment.size))
     return ["nginx", "-p", str(job.folder), "-c", f"nginx{job.tag}.conf", "-e", "stderr"]
 
@@ -51,7 +51,9 @@ def read(job: Job) -> Figures:
 
     from cniperf.analysis.latency import counts
 
-    lines = job.file("client").read_text().splitlines()[:-1]  # the last one may be cut short
+    lines = (
+        job.file("client").read_text(encoding="utf-8").splitlines()[:-1]
+    )  # the last one may be cut short
     rows = [line.split() for line in lines]
     if not rows or any(len(row) != 3 or row[2] != "200" for row in rows):
         odd = next((line for line, row in zip(lines, rows, strict=True) if row[2:] != ["200"]), "")

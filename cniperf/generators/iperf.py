@@ -34,8 +34,8 @@ def read(job: Job) -> Figures:
     Raises:
         MeasurementFailed: there is no such figure.
     """
-    said = job.file("client").read_text()
-    rates = per_second(job.file("server").read_text())[job.omit : job.total]
+    said = job.file("client").read_text(encoding="utf-8")
+    rates = per_second(job.file("server").read_text(encoding="utf-8"))[job.omit : job.total]
     if len(rates) < job.seconds:
         raise MeasurementFailed(f"iperf gave no result: {one_line(said)[:200]}")
     received = sum(rates) / len(rates)

@@ -104,7 +104,7 @@ def parse(file: Path, end: str) -> dict[str, Any]:
         MeasurementFailed: it is none, or says what went wrong.
         CannotWrite: there is none, as the disk is full.
     """
-    text = file.read_text()
+    text = file.read_text(encoding="utf-8")
     try:
         # Only the first object counts: iperf3 may warn before it, or add words or a second one
         # (esnet/iperf#1716).

@@ -32,7 +32,7 @@ def read(job: Job) -> Figures:
     try:
         table = pd.read_csv(log, skiprows=_head(log), names=["number", "sent", "came", "us"])
     except (OSError, ValueError):
-        said = one_line(job.file("client").read_text())[-200:]
+        said = one_line(job.file("client").read_text(encoding="utf-8"))[-200:]
         raise MeasurementFailed(f"sockperf gave no sample: {said}") from None
     log.unlink()
     since = table["sent"] - table["sent"].iloc[0]
@@ -44,7 +44,7 @@ def read(job: Job) -> Figures:
 
 def _head(log: object) -> int:
     """Return how many lines stand before the first sample."""
-    with open(str(log)) as file:  # noqa: PTH123
+    with open(str(log), encoding="utf-8") as file:  # noqa: PTH123
         for number, line in enumerate(file):
             if line[:1].isdigit():
                 return number

@@ -158,7 +158,7 @@ class Load:
         while not server.listens(job.address, job.port):
             if server.poll() is not None:
                 self.bed.collect(self.folder)
-                said = self.generator.explain(job.file("server").read_text())
+                said = self.generator.explain(job.file("server").read_text(encoding="utf-8"))
                 raise MeasurementFailed(
                     f"the {self.generator.name} server ended with code {server.returncode}: {said}"
                 )
