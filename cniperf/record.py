@@ -180,8 +180,9 @@ class Record(Foreign):
     @classmethod
     def _of_this_format(cls, data: Any) -> Any:  # noqa: ANN401
         """Refuse another format before its keys are: they may be others."""
-        if isinstance(data, dict) and "format" in data and data["format"] != FORMAT:
-            raise ValueError(f"format {shown(data['format'])}, this cniperf reads {FORMAT}")
+        found = data.get("format", FORMAT) if isinstance(data, dict) else FORMAT
+        if type(found) is not int or found != FORMAT:  # True is 1
+            raise ValueError(f"format {shown(found)}, this cniperf reads {FORMAT}")
         return data
 
     @model_validator(mode="after")

@@ -49,7 +49,7 @@ def test_every_text_is_read_and_written_as_utf_8_by_name():
 def leaves_encoding_to_the_locale(call):
     words = {word.arg: word.value for word in call.keywords}
     name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-    if "encoding" in words or "text" not in words and name in ("run", "Popen", "check_output"):
+    if "encoding" in words or ("text" not in words and name in ("run", "Popen", "check_output")):
         return False
     if name in ("read_text", "write_text"):
         return len(call.args) == (name == "write_text")
