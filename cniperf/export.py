@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cniperf.errors import CannotWrite, CniperfError, NotAble, ParameterError
+from cniperf.files import reason
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +39,7 @@ def export(runs: "pd.DataFrame", file: Path) -> None:
     except ImportError:
         raise NotAble("Parquet needs pyarrow: pip install 'cniperf[parquet]'") from None
     except OSError as problem:
-        raise CannotWrite(f"cannot write to {file.parent}: {problem.strerror}") from None
+        raise CannotWrite(f"cannot write to {file.parent}: {reason(problem)}") from None
     finally:
         with suppress(OSError):  # its folder is none
             draft.unlink(missing_ok=True)

@@ -113,7 +113,7 @@ def make_report(
         for file in draft.iterdir():
             file.replace(final / file.name)
     except OSError as problem:
-        raise CniperfError(f"cannot write the report to {final}: {problem.strerror}") from None
+        raise CniperfError(f"cannot write the report to {final}: {files.reason(problem)}") from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return Report(final, tuple(each for each in FORMATS if each in formats))
