@@ -37,8 +37,12 @@ def tell(heading: str, findings: "Iterable[Finding]") -> None:
             typer.echo(f"      {'':<15} mend: {finding.fix}")
 
 
+_told: set[str] = set()
+
+
 def warn_in_one_line() -> None:
-    """Show a warning as one line, without the line of code that gave it."""
+    """Show each warning once, as one line, without the line of code that gave it."""
+    _told.clear()
     warnings.showwarning = _show_warning
 
 
@@ -53,7 +57,10 @@ def _show_warning(
     from cniperf.runs import BrokenRunWarning
 
     kind = "left out" if issubclass(category, BrokenRunWarning) else "warning"
-    typer.echo(f"{kind}: {one_line(str(message))}", err=True)
+    told = f"{kind}: {one_line(str(message))}"
+    if told not in _told:  # a folder may be read twice
+        _told.add(told)
+        typer.echo(told, err=True)
 
 
 def shown(path: Path) -> str:
