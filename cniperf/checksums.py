@@ -2,11 +2,13 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from cniperf.suites import suite_file
 
 NAME = "SHA256SUMS"
+NAMES = "surrogateescape"  # how a name that is no UTF-8 is written: as it is
 
 
 def checksums(folders: Iterable[Path | str], suites: Iterable[str] = ()) -> str:
@@ -22,14 +24,21 @@ def checksums(folders: Iterable[Path | str], suites: Iterable[str] = ()) -> str:
     """
     lines = []
     for data, file in _files(folders, suites):
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()
-        lines.append(f"{digest}  {file.relative_to(data)}\n")
+        with suppress(OSError), file.open("rb") as content:  # what cannot be read says nothing
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+            lines.append(_line(digest, str(file.relative_to(data))))
     return "".join(lines)
+
+
+def _line(digest: str, name: str) -> str:
+    """Return a line as ``sha256sum`` has it: a name with a line break is escaped."""
+    plain = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    return f"{chr(92) if plain != name else ''}{digest}  {plain}\n"
 
 
 def checksum(text: str) -> str:
     """Return the SHA-256 of a text, as of a file that holds it."""
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", NAMES)).hexdigest()
 
 
 def _files(folders: Iterable[Path | str], suites: Iterable[str]) -> Iterator[tuple[Path, Path]]:

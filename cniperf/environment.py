@@ -100,7 +100,7 @@ def congestion_controls() -> list[str]:
 
 
 def _cpu_model() -> str:
-    model = _model(Path("/proc/cpuinfo").read_text())
+    model = _model(Path("/proc/cpuinfo").read_text(encoding="utf-8"))
     return model or platform.processor() or platform.machine()
 
 
@@ -112,7 +112,15 @@ def _model(cpuinfo: str) -> str | None:
 @cache
 def _tool_version(*argv: str) -> str | None:
     try:
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=10)
+        done = subprocess.run(
+            argv,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=10,
+            encoding="utf-8",
+            errors="replace",
+        )
     except (FileNotFoundError, subprocess.TimeoutExpired):
         return None
     return _version(done.stdout + done.stderr)
@@ -125,6 +133,6 @@ def _version(said: str) -> str | None:
 
 def _sysctl(name: str) -> str | None:
     try:
-        return Path("/proc/sys", name).read_text().strip().replace("\t", " ")
+        return Path("/proc/sys", name).read_text(encoding="utf-8").strip().replace("\t", " ")
     except OSError:
         return None

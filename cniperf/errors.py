@@ -1,11 +1,22 @@
 """What cniperf says when it cannot go on: one line that names the cause and the way out."""
 
+import reprlib
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+LONGEST = 2000  # characters of a message
+ECHOED = 80  # characters of what was given, where a message repeats it
+
+_echo = reprlib.Repr()
+_echo.maxstring = _echo.maxother = _echo.maxlong = ECHOED
+_echo.maxlevel = 3
 
 
 class CniperfError(Exception):
     """Base of every error that is meant for the user's eyes; its text is one line."""
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
     def _render_traceback_(self) -> list[str]:
         """Show one line in a notebook: IPython asks the exception itself how it wants to look."""
@@ -66,14 +77,33 @@ class Stopped(BaseException):
     """The process was told to stop by a signal; it passes every ``except Exception``."""
 
 
-def one_line(text: str) -> str:
-    """Fold any white space, line breaks included, so that a message stays one line."""
-    return " ".join(text.split())
+def one_line(text: str, longest: int = LONGEST) -> str:
+    """Return a text as one line that a terminal shows as it is.
+
+    White space, line breaks included, is folded, other control characters are escaped, and what is
+    too long is cut in the middle.
+    """
+    line = " ".join(text.split())
+    if not line.isprintable():
+        line = "".join(each if each.isprintable() else _escaped(each) for each in line)
+    if len(line) <= longest:
+        return line
+    half = (longest - 5) // 2
+    return f"{line[:half]} … {line[-half:]}"
+
+
+def shown(value: object) -> str:
+    """Return what was given as a message repeats it: quoted, and no longer than a reader needs."""
+    return one_line(_echo.repr(value), 3 * ECHOED)
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """Say that a name is unknown, which one was probably meant, and all that are known."""
     names = list(known)
-    near = get_close_matches(name, names, n=1)
+    near = get_close_matches(name[:ECHOED], names, n=1)
     meant = f"; did you mean {near[0]!r}?" if near else "."
-    return f"unknown {kind} {name!r}{meant} Known: {', '.join(names)}"
+    return f"unknown {kind} {shown(name)}{meant} Known: {', '.join(names)}"
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")

@@ -1,9 +1,12 @@
 """Runs as one file for other tools: CSV or Parquet."""
 
+import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cniperf.errors import CannotWrite, CniperfError, NotAble, ParameterError
+from cniperf.files import reason
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,17 +28,18 @@ def export(runs: "pd.DataFrame", file: Path) -> None:
         raise ParameterError(f"{file} is not allowed: a name that ends in {' or '.join(FORMATS)}")
     if runs.empty:
         raise CniperfError("there is no run to export: measure some with `cniperf suite`")
-    draft = file.with_name(f".partial-{file.name}")
+    draft = file.with_name(f".partial-{secrets.token_hex(4)}{file.suffix}")
     table = runs.drop(columns="path")
     try:
         if file.suffix == ".csv":
-            table.to_csv(draft, index=False)
+            table.to_csv(draft, index=False, encoding="utf-8")
         else:
             table.to_parquet(draft, index=False)
         draft.replace(file)
     except ImportError:
         raise NotAble("Parquet needs pyarrow: pip install 'cniperf[parquet]'") from None
     except OSError as problem:
-        raise CannotWrite(f"cannot write to {file.parent}: {problem.strerror}") from None
+        raise CannotWrite(f"cannot write to {file.parent}: {reason(problem)}") from None
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # its folder is none
+            draft.unlink(missing_ok=True)

@@ -8,9 +8,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from cniperf.errors import ParameterError, one_line, unknown
+from cniperf.errors import ParameterError, one_line, shown, unknown
+from cniperf.words import read_words
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
+CPUS = 8192  # that Linux can have
 
 
 def _name(text: str) -> str:
@@ -37,10 +39,19 @@ def _cidr(text: str) -> str:
     return text
 
 
-def _cpus(text: str | int) -> str:
-    if not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", str(text)):
+def _cpus(text: str) -> str:
+    if not re.fullmatch(r"(\d{1,4}(-\d{1,4})?(,\d{1,4}(-\d{1,4})?)*)?", text, re.ASCII):
         raise ValueError("CPUs as 0-3,8")
-    return str(text)
+    for first, last in _ranges(text):
+        if not first <= last < CPUS:
+            raise ValueError(f"CPUs as 0-3,8, each below {CPUS}")
+    return text
+
+
+def _ranges(text: str) -> list[tuple[int, int]]:
+    """Return the first and the last CPU of each range."""
+    parts = (part.partition("-") for part in text.split(",") if part)
+    return [(int(first), int(last or first)) for first, _, last in parts]
 
 
 def _jump(text: str) -> str:
@@ -83,10 +94,7 @@ class Machine(BaseModel):
 
     def cpu_list(self) -> tuple[int, ...]:
         """Return the CPUs as numbers; none where none are given."""
-        found: set[int] = set()
-        for part in self.cpus.split(",") if self.cpus else ():
-            first, _, last = part.partition("-")
-            found |= set(range(int(first), int(last or first) + 1))
+        found = {cpu for first, last in _ranges(self.cpus) for cpu in range(first, last + 1)}
         return tuple(sorted(found))
 
     def target(self) -> str:
@@ -161,7 +169,9 @@ class Inventory(BaseModel):
             if name not in self.hosts:
                 raise ParameterError(unknown("host", name, self.hosts))
         if len(names) != 2 or names[0] == names[1]:
-            raise ParameterError(f"between={between!r} is not allowed: two hosts, as alpha,beta")
+            raise ParameterError(
+                f"between={shown(between)} is not allowed: two hosts, as alpha,beta"
+            )
         return self.hosts[names[0]], self.hosts[names[1]]
 
 
@@ -172,20 +182,15 @@ def read_inventory(path: Path) -> Inventory:
         ParameterError: it is missing, no YAML, or has something that is not allowed; the text
             says where, and what is.
     """
-    import yaml
-
-    try:
-        found = yaml.safe_load(path.read_text())
-    except OSError as problem:
-        raise ParameterError(f"cannot read hosts from {path}: {problem.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as problem:
-        raise ParameterError(f"{path} is no YAML: {one_line(str(problem))}") from None
+    found = read_words(path, "hosts")
     if not isinstance(found, Mapping) or not isinstance(found.get("hosts"), Mapping):
         raise ParameterError(f"{path}: no `hosts:` with at least two hosts by name")
-    hosts = {str(name): {"name": str(name), **(given if isinstance(given, Mapping) else {})}
-             for name, given in found["hosts"].items()}  # fmt: skip
+    for name, given in found["hosts"].items():
+        if not isinstance(given, Mapping):
+            raise ParameterError(f"{path}: host {shown(name)} has no `key: value` lines")
+    hosts = {name: {"name": name, **given} for name, given in _given(found["hosts"]).items()}
     try:
-        made = Inventory.model_validate({**found, "hosts": hosts})
+        made = Inventory.model_validate({**_given(found), "hosts": hosts})
     except ValidationError as problem:
         raise ParameterError(f"{path}: {_explain(problem)}") from None
     for pair in made.all_pairs():
@@ -196,10 +201,16 @@ def read_inventory(path: Path) -> Inventory:
     return made
 
 
+def _given(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is given in a file; a key without a value is not."""
+    return {name: _given(value) if isinstance(value, Mapping) else value
+            for name, value in mapping.items() if value is not None}  # fmt: skip
+
+
 def _explain(problem: ValidationError) -> str:
     lines = []
     for error in problem.errors():
-        where = ".".join(str(part) for part in error["loc"])
+        where = ".".join(shown(part).strip("'") for part in error["loc"])
         if error["type"] == "extra_forbidden":
             known = [name for name in Machine.model_fields if name != "name"]
             top = len(error["loc"]) == 1
@@ -207,5 +218,6 @@ def _explain(problem: ValidationError) -> str:
             allowed = Inventory.model_fields if top else known
             lines.append(unknown(f"key{within}", str(error["loc"][-1]), allowed))
         else:
-            lines.append(f"{where}: {error['msg'].removeprefix('Value error, ')}")
+            given = "" if error["type"] == "missing" else f" is {shown(error['input'])}"
+            lines.append(f"{where}{given}: {error['msg'].removeprefix('Value error, ')}")
     return one_line("; ".join(lines))

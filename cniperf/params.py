@@ -5,20 +5,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from cniperf.encapsulation import LARGEST
-from cniperf.errors import ParameterError, one_line, unknown
+from cniperf.errors import ParameterError, one_line, shown, unknown
 from cniperf.generators import all_generators
 from cniperf.generators import find as find_generator
 from cniperf.modes import MODES
+from cniperf.record import BedName, Direction, Gro, Mode, Nic
 from cniperf.schemes import find
+from cniperf.words import read_words
 
-Nic = Literal["virtio", "offload", "plain", "own"]
-Gro = Literal["default", "on", "off"]
-Mode = Literal["stream", "rr", "crr", "udp"]
-Direction = Literal["forward", "reverse", "both"]
-BedName = Literal["lab", "ssh", "vm", "counted"]
 Design = Literal["", "interleaved", "separate"]
 
 # The generator of each mode, where none is given.
@@ -170,8 +175,18 @@ class Experiment(BaseModel):
     )
     first_round: int = Field(1, ge=1, description="number of the first round")
 
+    @field_validator("*", mode="before")
     @classmethod
-    def of(cls, **values: object) -> Self:
+    def _no_guess(cls, value: object, field: ValidationInfo) -> object:
+        """Refuse true and false where a number or a word belongs: others' YAML guesses them."""
+        annotation = cls.model_fields[str(field.field_name)].annotation
+        if isinstance(value, bool) and annotation is not bool:
+            raise ValueError("true and false are neither a number nor a word: quote on, off, yes "
+                             "and no")  # fmt: skip
+        return value
+
+    @classmethod
+    def of(cls, /, **values: object) -> Self:
         """Validate parameters by name; those not given have their defaults.
 
         Raises:
@@ -336,22 +351,15 @@ class Experiment(BaseModel):
 
 
 def read_settings(path: Path) -> dict[str, Any]:
-    """Read parameters from a YAML file: a mapping of names to values.
+    """Read parameters from a YAML file: a mapping of names to values, each as it stands there.
 
     Raises:
         ParameterError: the file is missing, or no such mapping.
     """
-    import yaml
-
-    try:
-        settings = yaml.safe_load(path.read_text()) or {}
-    except OSError as problem:
-        raise ParameterError(f"cannot read settings from {path}: {problem.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as problem:
-        raise ParameterError(f"{path} is no YAML: {one_line(str(problem))}") from None
+    settings = read_words(path, "settings") or {}
     if not isinstance(settings, dict):
         raise ParameterError(f"{path} holds no `name: value` lines")
-    return {str(name): value for name, value in settings.items()}
+    return {name: value for name, value in settings.items() if value is not None}
 
 
 def _explain(problem: ValidationError) -> str:
@@ -361,7 +369,7 @@ def _explain(problem: ValidationError) -> str:
         field = Experiment.model_fields[name]
         message = error["msg"].removeprefix("Value error, ")
         lines.append(
-            f"{name}={error['input']!r} is not allowed: {message[0].lower()}{message[1:]}"
+            f"{name}={shown(error['input'])} is not allowed: {message[0].lower()}{message[1:]}"
             f" ({name}: {field.description})"
         )
     return one_line("; ".join(lines))

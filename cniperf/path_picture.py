@@ -76,11 +76,11 @@ def _columns(evidence: Evidence) -> list[dict[str, Any]]:
         own = [h for h in evidence["hops"] if h["place"].removeprefix("pod-") == host]
         shown = [h for h in own if h["kind"] != "hook" and h["wants"] != "none"]
         if host == "wire":  # both ends of the wire say the same
-            columns += [_column(shown[0], [_("wire")]) if shown else _unseen(columns[-1])]
+            columns += [_column(shown[0], [_("wire")]) if shown else _unseen(columns)]
             continue
         parts = [_column(h, [h["name"]]) for h in shown]
-        hooks = [h for h in own if h["kind"] == "hook"]
-        parts.insert(_place(own, shown, host), _stack(hooks))
+        if hooks := [h for h in own if h["kind"] == "hook"]:
+            parts.insert(_place(own, shown, host), _stack(hooks))
         columns += parts
     return columns
 
@@ -95,8 +95,9 @@ def _stack(hooks: list[Any]) -> dict[str, Any]:
     return _column(last, names)
 
 
-def _unseen(nic: Mapping[str, Any]) -> dict[str, Any]:
+def _unseen(before: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the column of a wire that nobody could look into: what left the NIC crossed it."""
+    nic = before[-1] if before else {"kind": "device", "wrapped": False, "crossed": False}
     unknown = {"place": "wire", "wants": "any", "there": None, "back": None, "names": [_("wire")]}
     return {**nic, **unknown}
 

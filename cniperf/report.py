@@ -4,13 +4,15 @@ import itertools
 import re
 import shutil
 import time
+import warnings
 from base64 import b64decode
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cniperf import checksums
+from cniperf import checksums, files
+from cniperf.analysis.damage import damaged
 from cniperf.errors import CniperfError, ParameterError, unknown
 from cniperf.language import _, known, speaking, spoken
 from cniperf.notebook import execute
@@ -86,24 +88,32 @@ def make_report(
         if each not in FORMATS:
             raise ParameterError(unknown("format", each, FORMATS))
     data = Path(data_dir or default_data_dir()).resolve()
+    for folder in (data, Path(out_dir or ".").resolve()):
+        if not files.is_text(folder):
+            raise CniperfError(f"{folder}: this name is no text in this locale; rename it, or try "
+                               "LC_ALL=C.UTF-8")  # fmt: skip
     runs = load_runs(data, suite=suite or None)
     if runs.empty:
         which = f" of suite {suite!r}" if suite else ""
         raise CniperfError(f"no run{which} in {data}: measure some with `cniperf suite`")
+    for problem in damaged(runs):
+        warnings.warn(problem, stacklevel=2)
     name = suite or time.strftime("report-%Y%m%dT%H%M%SZ", time.gmtime())
     final = Path(out_dir or default_reports_dir() / name).resolve()
     draft = final.with_name(f".partial-{final.name}")
     try:
         with speaking(lang):
             _write(draft, data, suite, formats, kernel)
-        (draft / checksums.NAME).write_text(checksums.checksums(runs["path"], runs["suite"]))
+        (draft / checksums.NAME).write_text(
+            checksums.checksums(runs["path"], runs["suite"]), "utf-8", checksums.NAMES
+        )
         final.mkdir(exist_ok=True)
         for old in itertools.chain.from_iterable(map(final.glob, OURS)):
             old.unlink()
         for file in draft.iterdir():
             file.replace(final / file.name)
     except OSError as problem:
-        raise CniperfError(f"cannot write the report to {final}: {problem.strerror}") from None
+        raise CniperfError(f"cannot write the report to {final}: {files.reason(problem)}") from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return Report(final, tuple(each for each in FORMATS if each in formats))
@@ -122,11 +132,11 @@ def _write(
     execute("report", notebook, {"data_dir": str(data), "suite": suite, "lang": spoken()}, kernel)
     text = to_html(notebook)
     if "html" in formats:
-        (folder / "report.html").write_text(text)
+        (folder / "report.html").write_text(text, encoding="utf-8")
     if "pdf" in formats:
         to_pdf(text, folder / "report.pdf")
     if "md" in formats:
-        (folder / "report.md").write_text(to_markdown(text))
+        (folder / "report.md").write_text(to_markdown(text), encoding="utf-8")
     save_charts(notebook, folder)
 
 

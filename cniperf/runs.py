@@ -16,24 +16,29 @@ This module needs neither root nor Linux.
 """
 
 import gzip
+import io
 import json
 import os
 import secrets
 import shutil
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from cniperf.errors import BadRun, CannotWrite, CniperfError, MeasurementFailed
-from cniperf.modes import Mode, find
+from cniperf import files
+from cniperf.errors import BadRun, CannotWrite, CniperfError, MeasurementFailed, one_line
+from cniperf.proof import Proof
+from cniperf.record import BEFORE, FORMAT, Record, Summary
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMAT = 1
+__all__ = ["BEFORE", "FORMAT"]
 
 # Columns that say under which conditions a run was made: figures of two runs meet in one ratio
 # only where all of these are equal.
@@ -66,19 +71,23 @@ TURNS = (
     "acked_ended", "carried", "retransmits", "mss", "used_a", "used_b", "busiest_a", "busiest_b",
 )  # fmt: skip
 
-# What runs made before a parameter existed had.
-BEFORE: dict[str, Any] = {
-    "gro": "default", "udpcsum": False, "length": 0, "direction": "forward", "rate": 0.0,
-    "mode": "stream", "generator": "iperf3", "pairs": 1, "max_loss": 0.1, "between": "",
-    "grace": 30, "allow_shared_nic": False, "erms": False, "design": "separate", "slice": 0.0,
-}  # fmt: skip
+LARGEST = 2**22  # bytes of a run.json: more is none of ours
 
 
 INTERVALS = ["second", "seconds", "gbps", "retransmits", "omitted"]  # see load_intervals
 
 
 class BrokenRunWarning(UserWarning):
-    """A folder among the runs is no complete run and was left out."""
+    """A folder among the runs is no complete run, or a file of a run is damaged: it is left out.
+
+    Attributes:
+        name: of the folder, or of the file with its folder.
+        why: in a few words.
+    """
+
+    def __init__(self, name: str, why: str, place: Path) -> None:
+        self.name, self.why = one_line(name), one_line(why)
+        super().__init__(one_line(f"{place / name}: {why}"))
 
 
 def default_data_dir() -> Path:
@@ -125,13 +134,13 @@ class Draft:
 
     def write(self, name: str, text: str) -> None:
         """Write a file of the run."""
-        (self.path / name).write_text(text)
+        (self.path / name).write_text(text, encoding="utf-8")
 
     def finish(self, record: Mapping[str, Any]) -> Path:
         """Write ``run.json`` and give the folder its name, in one step; return the folder."""
         whole = {"format": FORMAT, "id": self.id, **record}
         file = self.path / "run.json"
-        with file.open("w") as out:
+        with file.open("w", encoding="utf-8") as out:
             json.dump(whole, out, indent=1)
             out.write("\n")
             out.flush()
@@ -140,49 +149,46 @@ class Draft:
         return self.final
 
 
-def read_run(folder: Path) -> dict[str, Any]:
+def read_run(folder: Path) -> Record:
     """Return a run's ``run.json``.
 
     Raises:
-        BadRun: the file is missing, is no JSON, lacks a part, or is of another format.
+        BadRun: the file is missing, is no JSON, lacks a part, has something that is not allowed,
+            or is of another format.
     """
-    record = _record(folder)
-    _row(folder, record)
-    return record
-
-
-def _record(folder: Path) -> dict[str, Any]:
+    if not files.is_text(folder.name):
+        raise BadRun(f"{folder}: its name is no UTF-8")
     try:
-        with open(f"{folder}/run.json", encoding="utf-8") as file:  # noqa: PTH123  a third faster
-            record: dict[str, Any] = json.load(file)
-        version = record["format"]
+        return Record.of(files.read_json(f"{folder}/run.json", LARGEST))
     except FileNotFoundError:
         raise BadRun(f"{folder}: there is no run.json") from None
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise _broken(folder, problem) from None
-    if version != FORMAT:
-        raise BadRun(f"{folder}: format {version}, this cniperf reads {FORMAT}")
-    return record
-
-
-def _broken(folder: Path, problem: Exception) -> BadRun:
-    return BadRun(f"{folder}: run.json is broken ({type(problem).__name__}: {problem})")
+    except (OSError, ValueError) as problem:
+        raise BadRun(f"{folder}: run.json is broken ({files.reason(problem)})") from None
 
 
 def run_folders(data_dir: Path | str) -> list[Path]:
     """Return the run folders in a folder, oldest first; the folder may be a run itself.
 
     Raises:
-        BadRun: there is no such folder.
+        BadRun: there is no such folder, or it cannot be read.
     """
     root = Path(data_dir)
-    if not root.is_dir():
-        raise BadRun(f"there is no folder {root}: give the folder that holds the runs")
-    if (root / "run.json").exists():
+    try:
+        with os.scandir(root) as entries:  # a folder may hold many thousand runs
+            found = {entry.name: entry for entry in entries}
+    except (FileNotFoundError, NotADirectoryError):
+        raise BadRun(f"there is no folder {root}: give the folder that holds the runs") from None
+    except (OSError, ValueError) as problem:
+        raise BadRun(f"cannot read {root}: {files.reason(problem)}") from None
+    if "run.json" in found:
         return [root]
-    with os.scandir(root) as entries:  # a folder may hold many thousand runs
-        names = sorted(entry.name for entry in entries if entry.is_dir())
-    return [root / name for name in names if name[:1].isdigit()]
+    return [root / name for name in sorted(found)
+            if name[:1].isdigit() and _is_folder(found[name])]  # fmt: skip
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    """Tell whether a run may be there; a link that leads nowhere is named as a broken one."""
+    return not Path(entry).is_file() if entry.is_symlink() else entry.is_dir()
 
 
 def load_runs(data_dir: Path | str | None = None, *, suite: str | None = None) -> "pd.DataFrame":
@@ -250,16 +256,19 @@ def runs_table(folders: Iterable[Path], *, suite: str | None = None) -> "pd.Data
 
     from cniperf.analysis.flags import run_flags
 
-    rows, broken = [], []
+    rows: list[dict[str, Any]] = []
+    broken = []
     for folder in folders:
         try:
-            row = _row(folder, _record(folder))
+            record = read_run(folder)
         except BadRun as problem:
-            warnings.warn(str(problem), BrokenRunWarning, stacklevel=3)
-            broken.append((folder.name, str(problem).removeprefix(f"{folder}: ")))
+            why = str(problem).removeprefix(one_line(f"{folder}: "))
+            left_out = BrokenRunWarning(folder.name, why, folder.parent)
+            warnings.warn(left_out, stacklevel=3)
+            broken.append((left_out.name, left_out.why))
             continue
-        if suite is None or row["suite"] == suite:
-            rows.append(row)
+        if suite is None or record.suite == suite:
+            rows.append(_row(folder, record))
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table["started"] = pd.to_datetime(table["started"], utc=True)
     table[list(NUMBERS)] = table[list(NUMBERS)].astype(float)
@@ -308,14 +317,27 @@ def load_turns(run: Path | str) -> "pd.DataFrame":
         ``retransmits``, ``mss``, ``used_a``, ``used_b``, ``busiest_a``, ``busiest_b`` (CPU seconds
         of each host, and of its busiest CPU), and ``gbps`` (goodput of the slice). Empty where
         the run has no turns.
+
+    Raises:
+        BadRun: the table is damaged.
     """
+    import numpy as np
     import pandas as pd
 
     file = Path(run) / "turns.csv"
     if not file.exists():
         return pd.DataFrame(columns=[*TURNS, "gbps"])
-    table = pd.read_csv(file, encoding="utf-8", names=list(TURNS), header=0)
-    table["leg"] = table["leg"].map({"s": "scheme", "h": "hostnetwork"})
+    try:
+        table = pd.read_csv(io.BytesIO(files.read(file)), encoding="utf-8", index_col=False)
+        table = table[list(TURNS)]
+        table["leg"] = table["leg"].map({"s": "scheme", "h": "hostnetwork"})
+        numbers = table[[name for name in TURNS if name != "leg"]].astype(float)
+    except (OSError, ValueError, KeyError) as problem:
+        raise BadRun(f"{run}: turns.csv cannot be read: {one_line(str(problem))}") from None
+    known = numbers.drop(columns=["used_a", "used_b", "busiest_a", "busiest_b"])
+    if table["leg"].isna().any() or not np.isfinite(known).all(axis=None):
+        raise BadRun(f"{run}: turns.csv is damaged: a turn has no leg, or lacks a number")
+    table[numbers.columns] = numbers
     moments = ["began", "settled", "ended", "drained"]
     table[moments] -= table["began"].min()
     acked = table["acked_ended"] - table["acked_settled"]
@@ -324,13 +346,39 @@ def load_turns(run: Path | str) -> "pd.DataFrame":
 
 
 def load_raw(run: Path | str) -> dict[str, str]:
-    """Load what the generators of one run said, untouched, by the name of the file."""
+    """Load what the generators of one run said, untouched, by the name of the file.
+
+    Warns:
+        BrokenRunWarning: for each file that cannot be read.
+    """
     own = ("run.json", "evidence.json", "latency.csv", "turns.csv", "host-a.sh", "host-b.sh")
     found = {}
-    for file in sorted(Path(run).iterdir()):
+    for file in _listed(Path(run)):
         if file.name not in own:
-            read = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-            found[file.name.removesuffix(".gz")] = read.decode(errors="replace")
+            with leaving_out(file):
+                found[one_line(file.name.removesuffix(".gz"))] = _raw(file).decode(errors="replace")
+    return found
+
+
+def _listed(run: Path) -> list[Path]:
+    """Return the files in a run folder, by name."""
+    try:
+        return sorted(run.iterdir())
+    except OSError as problem:
+        raise BadRun(f"cannot read {run}: {files.reason(problem)}") from None
+
+
+def _raw(file: Path) -> bytes:
+    said = files.read(file)
+    if file.suffix != ".gz":
+        return said
+    try:
+        with gzip.open(io.BytesIO(said)) as whole:
+            found = whole.read(files.LARGEST + 1)
+    except (EOFError, zlib.error) as problem:
+        raise ValueError(f"it is no gzip: {problem}") from None
+    if len(found) > files.LARGEST:
+        raise ValueError(f"it has more than {files.LARGEST:,} bytes")
     return found
 
 
@@ -378,26 +426,49 @@ def load_evidence(run: Path | str) -> dict[str, Any]:
         addresses of frames that arrived at the hosts' NICs), ``macs`` and ``pods`` (addresses by
         host), ``policy`` (packets ``sent``, ``dropped`` by a rule in host a's forward hook,
         ``arrived``) and ``problem``.
-        Empty where the run has none.
+        Empty where the run has none, or it is damaged.
+
+    Warns:
+        BrokenRunWarning: it is damaged.
     """
     file = Path(run) / "evidence.json"
-    return dict(json.loads(file.read_text())) if file.exists() else {}
+    with leaving_out(file):
+        return Proof.of(files.read_json(file)).model_dump()
+    return {}
 
 
 def load_plans(runs: "pd.DataFrame") -> Iterator[tuple[str, str, str]]:
-    """Iterate over ``(scheme, commands on host a, on host b)``, as applied in the last run."""
+    """Iterate over ``(scheme, commands on host a, on host b)``, as applied in the last run.
+
+    Warns:
+        BrokenRunWarning: for each file that cannot be read.
+    """
     for scheme, group in runs.groupby("scheme", sort=False):
-        wired = [Path(path) for path in group["path"] if (Path(path) / "host-b.sh").exists()]
-        if wired:
-            a, b = ((wired[-1] / f"host-{name}.sh").read_text() for name in "ab")
-            yield str(scheme), a, b
+        plans = (_plan(Path(path)) for path in group["path"][::-1])
+        if found := next(filter(None, plans), None):
+            yield str(scheme), *found
 
 
-def _cost(summary: Mapping[str, Any], mode: Mode, whose: str = "") -> float | None:
-    if not mode.cost:
-        return None
-    own: list[Any] = [summary.get(f"{whose}{mode.cost}_{host}") for host in "ab"]
-    return None if None in own else float(sum(own))
+def _plan(run: Path) -> tuple[str, str] | None:
+    """Return the commands on both hosts; None where the run has none."""
+    both = []
+    for name in "ab":
+        with leaving_out(run / f"host-{name}.sh"):
+            both.append(files.read_text(run / f"host-{name}.sh"))
+    return (both[0], both[1]) if len(both) == 2 else None
+
+
+@contextmanager
+def leaving_out(file: Path) -> Iterator[None]:
+    """Leave out a file that is damaged, with a warning, and one that is not there, without."""
+    try:
+        yield
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as problem:
+        run = file.parent
+        why = f"it is broken ({files.reason(problem)})"
+        warnings.warn(BrokenRunWarning(f"{run.name}/{file.name}", why, run.parent), stacklevel=4)
 
 
 def cache(handover: float | None) -> str:
@@ -407,41 +478,36 @@ def cache(handover: float | None) -> str:
     return "shared" if handover < SHARED_BELOW else "apart"
 
 
-def _cache(summary: Mapping[str, Any]) -> str:
-    before, after = (cache(ratio) for ratio in summary.get("handover") or (None, None))
+def _cache(handover: Sequence[float | None] | None) -> str:
+    before, after = (cache(ratio) for ratio in handover or (None, None))
     return before if before == after else "moved"
 
 
-def _row(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
-    try:
-        params, environment, bed = record["params"], record["environment"], record["bed"]
-        summary = record.get("summary") or {}
-        row = {
-            "run": record["id"],
-            "suite": record["suite"],
-            "round": record["round"],
-            "scheme": record["scheme"]["name"],
-            "order": record["scheme"]["order"],
-            "status": record["status"],
-            "error": record.get("error") or "",
-            "started": record["started"],
-            "kernel": environment["kernel"],
-            "cpu": environment["cpu"],
-            "cpus": environment["cpus"],
-            "cache": _cache(summary),
-            "meter": bed.get("meter", "clock"),
-            "accelerator": bed.get("accelerator") or "",
-            "seed": bed.get("seed"),
-            "ovs_datapath": bed.get("ovs_datapath"),
-            "path": str(folder),
-        }
-        found = BEFORE | params | summary | row
-        found["version"] = environment["versions"].get(found["generator"])
-        mode = find(found["mode"], row["meter"])
-        found["figure"] = summary.get(mode.figure)
-        found["cost"], found["base_cost"] = _cost(summary, mode), _cost(summary, mode, "base_")
-    except (KeyError, TypeError, AttributeError) as problem:
-        raise _broken(folder, problem) from None
-    if row["status"] == "ok" and not isinstance(found["figure"], float | int):
-        raise BadRun(f"{folder}: run.json says ok but has no figure")
-    return {column: found.get(column) for column in COLUMNS}
+def _row(folder: Path, record: Record) -> dict[str, Any]:
+    """Return a run's row of the table, among other facts."""
+    bed, environment, mode = record.bed, record.environment, record.mode
+    summary = record.summary or Summary()
+    return {
+        **vars(record.params), **vars(summary),
+        "run": record.id,
+        "suite": record.suite,
+        "round": record.round,
+        "scheme": record.scheme.name,
+        "order": record.scheme.order,
+        "status": record.status,
+        "error": record.error or "",
+        "started": record.started,
+        "version": environment.versions.get(record.params.generator),
+        "kernel": environment.kernel,
+        "cpu": environment.cpu,
+        "cpus": environment.cpus,
+        "cache": _cache(summary.handover),
+        "meter": bed.meter,
+        "accelerator": bed.accelerator or "",
+        "seed": bed.seed,
+        "ovs_datapath": bed.ovs_datapath,
+        "figure": record.figure,
+        "cost": summary.cost(mode),
+        "base_cost": summary.cost(mode, "base_"),
+        "path": str(folder),
+    }  # fmt: skip

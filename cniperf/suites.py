@@ -6,12 +6,17 @@ tells of the suite. This module needs neither root nor Linux.
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from pydantic import Field, model_validator
+
+from cniperf import files
 from cniperf.errors import CannotWrite, ParameterError, unknown
+from cniperf.foreign import Amount, Foreign, Line, Name, Said
 from cniperf.language import N_, _
 from cniperf.runs import BEFORE
 
@@ -26,6 +31,9 @@ BROKEN = N_("failure: too many rounds were broken")
 REASONS = (BUDGET, TARGET, CAP, NOTHING, BROKEN)
 
 Cell = dict[str, Any]
+Value = bool | Annotated[int, Field(ge=-(10**12), le=10**12)] | Amount | Line | None
+
+NAMED = r"[A-Za-z0-9_.-]{1,200}"
 
 # What a command says of the parameters in any case, and what is no option of it.
 SAID = ("nic", "mtu", "duration", "omit", "congestion")
@@ -72,7 +80,8 @@ class Suite:
         draft = file.with_suffix(".partial")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            draft.write_text(json.dumps({"format": FORMAT, **asdict(self)}, indent=1) + "\n")
+            text = json.dumps({"format": FORMAT, **asdict(self)}, indent=1) + "\n"
+            draft.write_text(text, encoding="utf-8")
             draft.replace(file)
         except OSError as problem:
             raise CannotWrite(f"cannot write to {file.parent}: {problem.strerror}") from None
@@ -81,8 +90,8 @@ class Suite:
         """Return the command that measures the like on another machine, in the same order."""
         schemes = dict.fromkeys(str(cell["scheme"]) for cell in self.cells)
         if not self.vary and any("udpcsum" in cell for cell in self.cells):
-            given = {"rounds": self.rounds, "duration": self.params["duration"],
-                     "omit": self.params["omit"], "seed": self.seed}  # fmt: skip
+            given = {"rounds": self.rounds, "duration": self.params.get("duration", 1),
+                     "omit": self.params.get("omit", 1), "seed": self.seed}  # fmt: skip
             words = [f"-p {name} {value}" for name, value in given.items()]
             return " ".join(["papermill why_vxlan.ipynb out.ipynb", *words])
         words = [f"cniperf suite {' '.join(schemes)}"]
@@ -131,6 +140,33 @@ class Suite:
         return replace(self, ended=reason)
 
 
+class SuiteFile(Foreign):
+    """What a suite's file says: the fields of :class:`Suite`, each of its type and range."""
+
+    format: Literal[1]
+    name: Name
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)]
+    cells: Annotated[list[dict[Name, Value]], Field(max_length=100_000)]
+    params: dict[Name, Value] = Field(default_factory=dict)
+    vary: list[Name] = Field(default_factory=list)
+    target: Annotated[float, Field(ge=0, le=1)] = 0.01
+    rounds: Annotated[int, Field(ge=1, le=10**6)] = 100
+    budget: Amount = 0.0
+    at_once: Annotated[int, Field(ge=1, le=1000)] = 1
+    ended: Said = ""
+
+    @model_validator(mode="after")
+    def _cells_have_schemes(self) -> "SuiteFile":
+        if not all(isinstance(cell.get("scheme"), str) and cell["scheme"] for cell in self.cells):
+            raise ValueError("a cell has no scheme")
+        return self
+
+    def suite(self) -> Suite:
+        """Return the suite."""
+        found = self.model_dump(exclude={"format"})
+        return Suite(**{**found, "cells": tuple(self.cells), "vary": tuple(self.vary)})
+
+
 def read_suite(data_dir: Path, name: str) -> Suite:
     """Read a suite's file.
 
@@ -138,17 +174,17 @@ def read_suite(data_dir: Path, name: str) -> Suite:
         ParameterError: there is no such suite, or its file is broken.
     """
     file = suite_file(data_dir, name)
-    if not file.exists():
-        raise ParameterError(unknown("suite", name, suite_names(data_dir)))
     try:
-        found = json.loads(file.read_text())
-        if found.pop("format") != FORMAT:
-            raise ParameterError(f"{file}: another format than this cniperf's")
-        return Suite(
-            **{**found, "cells": tuple(found["cells"]), "vary": tuple(found.get("vary", ()))}
-        )
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise ParameterError(f"{file} is broken ({type(problem).__name__}: {problem})") from None
+        if not re.fullmatch(NAMED, name):
+            raise FileNotFoundError
+        found = SuiteFile.of(files.read_json(file))
+        if found.name != name:
+            raise ValueError(f"it is of a suite {found.name}")
+    except FileNotFoundError:
+        raise ParameterError(unknown("suite", name, suite_names(data_dir))) from None
+    except (OSError, ValueError) as problem:
+        raise ParameterError(f"{file} is broken ({files.reason(problem)})") from None
+    return found.suite()
 
 
 def clock(seconds: float) -> str:

@@ -1,3 +1,4 @@
+import os
 import subprocess
 
 from cniperf.checksums import checksum, checksums
@@ -25,3 +26,14 @@ def test_sha256sum_checks_them_and_finds_a_changed_file(shelf, tmp_path):
     assert checksum(text) == own
     (shelf.folder / "suites/s.json").write_text("{}")
     assert "suites/s.json: FAILED" in check().stdout
+
+
+def test_a_name_with_a_line_break_is_written_as_sha256sum_has_it(shelf, tmp_path):
+    run = shelf.add("calico", 9.0)
+    (run / "two\nlines").write_text("x")
+    (run / "odd\udcff").write_text("y")
+    os.mkfifo(run / "pipe")
+    listed = tmp_path / "SHA256SUMS"
+    listed.write_text(checksums([run]), encoding="utf-8", errors="surrogateescape")
+    done = subprocess.run(["sha256sum", "--check", "--quiet", listed], cwd=shelf.folder)
+    assert done.returncode == 0 and len(listed.read_bytes().splitlines()) == 5

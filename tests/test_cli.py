@@ -60,7 +60,7 @@ def test_help_lists_every_verb():
         (["suite", "--resume", "nobody", "--rounds", "3"], "give it no other option"),
         (["suite", "--resume", "nobody", "--lang", "zh"], "unknown suite 'nobody'"),
         (["suite", "--at-once", "2"], "several pairs of hosts"),
-        (["suite", "--at-once", "0"], "at_once=0 is not allowed: a number from 1 to 64"),
+        (["suite", "--at-once", "0"], "at_once=0 is not allowed: a whole number from 1 to 64"),
         (["suite", "--lang", "de"], "unknown lang 'de'. Known: en, zh"),
         (["suite", "--equal-load", "--lang", "de"], "unknown lang 'de'. Known: en, zh"),
         (["sweep", "--lang", "de"], "unknown lang 'de'. Known: en, zh"),
@@ -131,6 +131,73 @@ def test_runs_are_exported_as_one_file(shelf, tmp_path):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "runs.csv").read_text().count("hostnetwork") == 2  # its id, its scheme
     refused(cniperf("export", shelf.folder, "--out", tmp_path / "runs.xlsx"), ".parquet", 2)
+
+
+LOCALES = [{"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+           {"PYTHONIOENCODING": "gbk"}, {"PYTHONIOENCODING": "iso-8859-1"}]  # fmt: skip
+
+
+@pytest.mark.parametrize("environ", LOCALES, ids=["C", "GBK", "ISO-8859-1"])
+def test_a_verb_that_reads_does_so_in_any_locale(shelf, tmp_path, environ):
+    run = shelf.add("hostnetwork", 20.0)
+    text = (run / "run.json").read_text().replace("A <CPU>", "A ±→µ CPU")
+    (run / "run.json").write_text(text, encoding="utf-8")
+    shelf.count("hostnetwork", 1.5)
+    done = cniperf("export", shelf.folder, "--out", tmp_path / "runs.csv", environ=environ)
+    assert done.returncode == 0, done.stderr
+    assert "A ±→µ CPU" in (tmp_path / "runs.csv").read_text(encoding="utf-8")
+    done = subprocess.run([sys.executable, "-m", "cniperf", "compare", shelf.folder, shelf.folder],
+                          capture_output=True, env={**os.environ, **environ})  # fmt: skip
+    assert done.returncode == 0 and b"undecided" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("verb", ["export", "compare"])
+def test_what_is_left_out_is_a_line_each(shelf, tmp_path, verb):
+    shelf.add("hostnetwork", 20.0)
+    for name in ("20260102T030499Z-broken-0000", "20260102T030499Z-broken\nin two"):
+        (shelf.folder / name).mkdir()
+    words = ["--out", tmp_path / "runs.csv"] if verb == "export" else [shelf.folder]
+    done = cniperf(verb, shelf.folder, *words)
+    assert done.returncode == 0, done.stderr
+    assert [line[:9] for line in done.stderr.splitlines()] == ["left out:"] * 2
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(["export", "x" * 20_000], 1), (["suite", "--resume", "x" * 20_000], 2),
+     (["run", "x" * 20_000], 2), (["compare", "a\nb", "c"], 1), (["report", "\udcff"], 1),
+     (["hosts", "check", "x" * 20_000], 2), (["report", ".", "--format", "x" * 20_000], 2)],
+)  # fmt: skip
+def test_what_was_given_is_not_echoed_whole(words, code, tmp_path):
+    done = cniperf(*words)
+    refused(done, "", code)
+    assert len(done.stderr) < 2100
+
+
+def test_a_full_output_is_a_line():
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([sys.executable, "-m", "cniperf", "plan", "calico"], stdout=full,
+                              stderr=subprocess.PIPE, text=True)  # fmt: skip
+    refused(done, "No space left on device", 1)
+
+
+def test_the_reader_of_an_output_may_go_away():
+    with subprocess.Popen([sys.executable, "-m", "cniperf", "plan", "calico"], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as done:  # fmt: skip
+        done.stdout.close()
+        assert done.stderr.read() == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("rounds: 1.5", "rounds='1.5'"), ("target: true", "target='true'"),
+     ("seed: [1, 2]", "seed=['1', '2']"), ("cls: 1", "unknown parameter 'cls'"),
+     ("d: !!int x", "unknown parameter 'd'"), ("[" * 3000, "nested too deeply"),
+     ("mtu: 1500\nmtu: 9000", "'mtu' stands twice"), ("duration: 2026-01-01", "duration=")],
+)  # fmt: skip
+def test_settings_of_a_wrong_kind_are_refused_in_a_line(tmp_path, text, says):
+    (tmp_path / "settings.yaml").write_text(text)
+    refused(cniperf("suite", "calico", "--settings", tmp_path / "settings.yaml"), says, 2)
 
 
 NOT_ROOT = ("unshare", "--user", "--map-user=1000")

@@ -71,6 +71,26 @@ def test_what_is_not_allowed_is_one_line_that_says_what_is(tmp_path, old, new, s
     assert "\n" not in str(told.value)
 
 
+def test_words_are_taken_as_meant(tmp_path):
+    text = GOOD.replace("alpha:", "no:").replace('cpus: "0-2,5"', "cpus: 0, key: ")
+    alpha, beta = read_inventory(write(tmp_path, text)).pair()
+    assert (alpha.name, alpha.cpu_list(), alpha.key) == ("no", (0,), None)
+    assert beta.port == 2222
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [('"0-2,5"', "0-99999999999", "CPUs as"), ('"0-2,5"', "5-3", "CPUs as"),
+     ('"0-2,5"', "0-9000", "below 8192"), ("beta:", "alpha:", "'alpha' stands twice"),
+     ("2222", "true", "valid integer"), ("user: root", f"user: {'x' * 9000}", "letters"),
+     ("hosts:", "cls: 1\nhosts:", "unknown key 'cls'"), ("gamma:", "gamma: x\n  d:", "key: value")],
+)  # fmt: skip
+def test_what_would_be_taken_wrongly_is_refused(tmp_path, old, new, says):
+    with pytest.raises(ParameterError, match=says) as told:
+        read_inventory(write(tmp_path, GOOD.replace(old, new, 1)))
+    assert len(str(told.value)) < 600
+
+
 def test_a_pair_of_a_host_that_is_not_there_is_refused(tmp_path):
     file = write(tmp_path, GOOD + "pairs: [[alpha, betta]]\n")
     with pytest.raises(ParameterError, match="did you mean 'beta'"):

@@ -1,5 +1,6 @@
 """The design's laws, as far as a test can hold them."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -35,6 +36,39 @@ def test_only_beds_run_commands_or_speak_netlink():
     package = ROOT / "cniperf"
     found = [file for file in package.rglob("*.py") if reach.search(file.read_text())]
     assert {file.relative_to(package).parts[0] for file in found} <= allowed
+
+
+def test_every_text_is_read_and_written_as_utf_8_by_name():
+    """Ruff's PLW1514 sees only what it knows to be a path; this sees every call of such a name."""
+    for file in (ROOT / "cniperf").rglob("*.py"):
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call):
+                assert not leaves_encoding_to_the_locale(call), f"{file}:{call.lineno}"
+
+
+def leaves_encoding_to_the_locale(call):
+    words = {word.arg: word.value for word in call.keywords}
+    name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    if "encoding" in words or ("text" not in words and name in ("run", "Popen", "check_output")):
+        return False
+    if name in ("read_text", "write_text"):
+        return len(call.args) == (name == "write_text")
+    if name in ("run", "Popen", "check_output"):  # of subprocess: of ours it is what is to be read
+        return getattr(getattr(call.func, "value", None), "id", "") == "subprocess"
+    mode = [*call.args, *words.values()][-1:] if name == "open" else []
+    return any(isinstance(each, ast.Constant) and each.value in ("r", "w", "a", "a+", "r+")
+               for each in mode)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "leaves"),
+    [("file.read_text()", True), ("file.read_text('utf-8')", False), ("file.write_text(x)", True),
+     ("file.write_text(x, encoding='utf-8')", False), ("file.open('w')", True),
+     ("file.open('wb')", False), ("subprocess.run(x, text=True)", True),
+     ("subprocess.run(x)", False), ("run(x, text=y)", False)],
+)  # fmt: skip
+def test_what_leaves_the_encoding_to_the_locale(line, leaves):
+    assert leaves_encoding_to_the_locale(ast.parse(line).body[0].value) is leaves
 
 
 def test_no_shell_strings_and_no_kills_by_name():

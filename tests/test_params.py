@@ -35,6 +35,20 @@ def test_what_is_not_given_has_its_default():
     assert Experiment.of(scheme="canal", mtu=None) == Experiment.of(scheme="canal")
 
 
+def test_settings_are_taken_as_meant(tmp_path):
+    file = tmp_path / "settings.yaml"
+    file.write_text("gro: off\nsuite: 2026-01-02\nudpcsum: yes\nwindow:\nrate: ~\n")
+    found = Experiment.of(**read_settings(file))
+    assert (found.gro, found.suite, found.udpcsum) == ("off", "2026-01-02", True)
+    assert (found.window, found.rate) == ("", 0.0)
+
+
+@pytest.mark.parametrize(("name", "value"), [("gro", False), ("streams", True), ("mtu", True)])
+def test_a_guess_of_anothers_yaml_is_to_be_quoted(name, value):
+    with pytest.raises(ParameterError, match=f"{name}={value} is not allowed: .*quote on, off"):
+        Experiment.of(**{name: value})
+
+
 def test_papermill_gives_numbers_as_words_too():
     assert Experiment.of(duration="7").duration == 7
 
@@ -74,7 +88,8 @@ def test_a_settings_file_that_is_none_is_refused_in_one_line(tmp_path, text):
 def test_a_settings_file_gives_parameters_by_name(tmp_path):
     file = tmp_path / "settings.yaml"
     file.write_text("duration: 30\nnic: plain\n")
-    assert read_settings(file) == {"duration": 30, "nic": "plain"}
+    assert read_settings(file) == {"duration": "30", "nic": "plain"}
+    assert Experiment.of(**read_settings(file)).duration == 30
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def versions(runs: pd.DataFrame) -> dict[str, str]:
     tools = ("qemu", *runs["generator"].unique(), "openvswitch")
     found: dict[str, set[str]] = {"kernel": set(runs["kernel"]), **{tool: set() for tool in tools}}
     for path in runs["path"]:
-        said = read_run(Path(path))["environment"]["versions"]
+        said = read_run(Path(path)).environment.versions
         for tool in tools:
             found[tool].add(str(said.get(tool) or "none"))
     return {name: ", ".join(sorted(each)) for name, each in found.items()}

@@ -11,7 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cniperf import files
+from cniperf.runs import leaving_out
+
 FILE = "latency.csv"
+LARGEST = 2**24  # bytes of it
+MOST = 1e12  # µs, and transactions that took them
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 COLUMNS = tuple(f"p{p:g}".replace(".", "") for p in PERCENTILES)  # p50 p90 p99 p999
 
@@ -44,20 +49,43 @@ def percentiles(count: "pd.Series[int]") -> dict[str, float]:
 
 def write_counts(folder: Path, count: "pd.Series[int]") -> None:
     """Leave counts in a run folder."""
-    count.rename_axis("us").rename("count").to_csv(folder / FILE)
+    count.rename_axis("us").rename("count").to_csv(folder / FILE, encoding="utf-8")
 
 
 def load_latency(run: Path | str) -> "pd.Series[int]":
     """Load how many transactions of a run took how long.
 
     Returns:
-        A Series of counts, indexed by the time in µs; empty where the run has none.
+        A Series of counts, indexed by the time in µs; empty where the run has none, or they are
+        damaged.
+
+    Warns:
+        BrokenRunWarning: they are damaged.
     """
     file = Path(run) / FILE
-    if not file.exists():
-        return pd.Series(dtype=int, name="count")
-    found = np.loadtxt(file, delimiter=",", skiprows=1, ndmin=2)
-    return pd.Series(found[:, 1].astype(int), index=found[:, 0], name="count")
+    with leaving_out(file):
+        return _parsed(files.read_text(file, LARGEST))
+    return pd.Series(dtype=int, name="count")
+
+
+def _parsed(text: str) -> "pd.Series[int]":
+    """Return what the file says.
+
+    Raises:
+        ValueError: it is no such file.
+    """
+    head, *lines = text.splitlines() or [""]
+    if head != "us,count" or not lines:
+        raise ValueError("it does not begin with us,count and a line of them")
+    found = np.loadtxt(lines, delimiter=",", ndmin=2)
+    if found.shape[1] != 2 or not np.isfinite(found).all():
+        raise ValueError("a line is no time and count")
+    times, many = found[:, 0], found[:, 1]
+    if (times <= 0).any() or (times > MOST).any() or (np.diff(times) <= 0).any():
+        raise ValueError("the times do not rise from above 0")
+    if (many < 1).any() or (many > MOST).any() or (many % 1).any():
+        raise ValueError("a count is no whole number from 1")
+    return pd.Series(many.astype(int), index=times, name="count")
 
 
 def latency_table(runs: pd.DataFrame) -> pd.DataFrame:

@@ -20,7 +20,8 @@ def load_pairs(runs: pd.DataFrame) -> pd.DataFrame:
 
     rows = []
     for _, run in usable(runs[runs["pairs"].gt(1)]).iterrows():
-        each = read_run(Path(run["path"]))["summary"]["pair_figures"]
+        summary = read_run(Path(run["path"])).summary
+        each = summary.pair_figures or [] if summary else []
         rows += [(run["scheme"], run["order"], run["run"], n, x) for n, x in enumerate(each, 1)]
     return pd.DataFrame(rows, columns=["scheme", "order", "run", "pair", "figure"])
 

@@ -74,13 +74,15 @@ class LocalChild(Popen[bytes]):
 
     def sleeps_in_shell(self) -> bool:
         """Tell whether it is a shell still, and one that waits for something."""
-        return sleeping_shell(Path(f"/proc/{self.pid}/stat").read_text())
+        return sleeping_shell(
+            Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8", errors="replace")
+        )
 
     def _net_file(self, name: str) -> str:
         """Read a file of its ``/proc/PID/net``, empty until it has entered its namespace."""
         proc = Path(f"/proc/{self.pid}")
         with suppress(OSError):
-            text = (proc / "net" / name).read_text()
+            text = (proc / "net" / name).read_text(encoding="utf-8")
             if (proc / "ns/net").stat().st_ino != Path("/proc/self/ns/net").stat().st_ino:
                 return text
         return ""

@@ -45,7 +45,8 @@ def run(
     try:
         done = subprocess.run(
             argv, env=environ, input=text, capture_output=True, text=True, cwd=folder,
-            timeout=timeout, check=False, start_new_session=True,
+            timeout=timeout, check=False, start_new_session=True, encoding="utf-8",
+            errors="replace",
         )  # fmt: skip
     except FileNotFoundError:
         raise CommandFailed(argv, f"{argv[0]} is not installed") from None

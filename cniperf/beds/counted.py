@@ -130,7 +130,7 @@ def _boot(experiment: "Experiment", seed: int, folder: Path, journal: Journal) -
 
 
 def _read(experiment: "Experiment", seed: int, guest: qemu.Guest) -> Told:
-    text = (guest.folder / "answer").read_text()
+    text = (guest.folder / "answer").read_text(encoding="utf-8")
     try:
         found = json.loads(text)
     except ValueError:

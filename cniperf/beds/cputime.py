@@ -39,7 +39,7 @@ class CpuTimes:
     def now(cls) -> "CpuTimes":
         """Read this machine's counters."""
         at = time.monotonic()
-        return cls(at, *_ticks(Path("/proc/stat").read_text()))
+        return cls(at, *_ticks(Path("/proc/stat").read_text(encoding="utf-8", errors="replace")))
 
     @classmethod
     def read(cls, said: str) -> "CpuTimes":
@@ -109,7 +109,12 @@ def process_seconds(without: Collection[int] = ()) -> dict[int, float]:
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
             with suppress(OSError):  # it ended meanwhile
-                fields = Path(entry.path, "stat").read_text().rpartition(")")[2].split()
+                fields = (
+                    Path(entry.path, "stat")
+                    .read_text(encoding="utf-8", errors="replace")
+                    .rpartition(")")[2]
+                    .split()
+                )
                 pid, parents[int(entry.name)] = int(entry.name), int(fields[1])
                 if not int(fields[6]) & PF_KTHREAD:
                     found[pid] = (int(fields[11]) + int(fields[12])) / TICKS

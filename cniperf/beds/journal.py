@@ -68,7 +68,7 @@ class Journal:
     def entries(self, kind: str) -> list[Any]:
         """Return the values of one kind, oldest first."""
         try:
-            lines = self.path.read_text().splitlines()
+            lines = self.path.read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:
             return []
         values = []
@@ -133,7 +133,7 @@ def _as_identity(entry: list[int]) -> Identity:
 def _stat(pid: int) -> tuple[str, int]:
     """Return a process's state letter and its start time in clock ticks since boot."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return "X", 0
     fields = text.rpartition(")")[2].split()  # the name before it may hold anything

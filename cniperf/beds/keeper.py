@@ -88,7 +88,7 @@ def up(experiment: "Experiment") -> Standing:
     keeper = subprocess.Popen(
         [sys.executable, "-m", "cniperf.beds.keeper", experiment.model_dump_json()],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        start_new_session=True, cwd="/",
+        start_new_session=True, cwd="/", encoding="utf-8",
     )  # fmt: skip
     assert keeper.stdout is not None
     said = keeper.stdout.readline().strip()
@@ -180,7 +180,7 @@ def main(text: str) -> None:
 
 
 def _let_go_of_the_terminal() -> None:
-    with Path(os.devnull).open("w") as nothing:
+    with Path(os.devnull).open("w", encoding="utf-8") as nothing:
         for stream in (sys.stdout, sys.stderr):
             os.dup2(nothing.fileno(), stream.fileno())
 

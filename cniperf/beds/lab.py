@@ -356,7 +356,7 @@ class Lab:
 
     def sysctl(self, host: Host, key: str) -> str:
         """Return a kernel parameter: this machine's, for those that no namespace has."""
-        return Path("/proc/sys", *key.split(".")).read_text().strip()
+        return Path("/proc/sys", *key.split(".")).read_text(encoding="utf-8").strip()
 
     def ovs_environs(self) -> dict[str, dict[str, str]]:
         """Return the variables for Open vSwitch's tools, by host; none where it does not run."""

@@ -22,7 +22,7 @@ def machine_lock(what: str) -> Iterator[None]:
         Busy: another run holds the machine; the text says which.
     """
     state_dir().mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (state_dir() / "lock").open("a+") as file:
+    with (state_dir() / "lock").open("a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -42,7 +42,7 @@ def machine_lock(what: str) -> Iterator[None]:
 
 def _holder(path: str) -> dict[str, object]:
     with suppress(ValueError):
-        return dict(json.loads(Path(path).read_text()))
+        return dict(json.loads(Path(path).read_text(encoding="utf-8")))
     return {}
 
 
@@ -56,7 +56,12 @@ def _ancestors() -> set[int]:
     found, pid = set(), os.getpid()
     while pid > 1:
         with suppress(FileNotFoundError):
-            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+            pid = int(
+                Path(f"/proc/{pid}/stat")
+                .read_text(encoding="utf-8", errors="replace")
+                .rpartition(")")[2]
+                .split()[1]
+            )
             found.add(pid)
             continue
         break

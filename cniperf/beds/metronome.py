@@ -98,7 +98,7 @@ def _attribute(attributes: bytes) -> Iterator[bytes]:
 def _inside(pid: int) -> socket.socket:
     """Return a sock_diag socket of the network namespace that a process is in."""
     libc = ctypes.CDLL(None, use_errno=True)
-    with open("/proc/self/ns/net") as own, open(f"/proc/{pid}/ns/net") as other:  # noqa: PTH123
+    with open("/proc/self/ns/net", "rb") as own, open(f"/proc/{pid}/ns/net", "rb") as other:  # noqa: PTH123
         if libc.setns(other.fileno(), CLONE_NEWNET):
             code = ctypes.get_errno()
             raise OSError(code, os.strerror(code))
@@ -133,7 +133,7 @@ class Leg:
         """Return the bytes that the senders' devices have received and sent so far."""
         total = 0
         for (_, device), pid in self._devices.items():
-            with open(f"/proc/{pid}/net/dev") as table:  # noqa: PTH123
+            with open(f"/proc/{pid}/net/dev", encoding="utf-8") as table:  # noqa: PTH123
                 for line in table:
                     name, _, counters = line.partition(":")
                     if name.strip() == device:

@@ -62,7 +62,7 @@ class Netlink:
         file = "/proc/sys/" + key.translate(str.maketrans("./", "/."))
         fd = os.open(NETNS_DIR / namespace, os.O_RDONLY)
         try:
-            _away(lambda: _enter(fd), lambda: Path(file).write_text(value))
+            _away(lambda: _enter(fd), lambda: Path(file).write_text(value, encoding="utf-8"))
         finally:
             os.close(fd)
 

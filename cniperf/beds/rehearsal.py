@@ -63,13 +63,13 @@ class Rehearsal:
         for host in self.lab.hosts:
             name = NAMES[host.name]
             self._give_default_route(host.name)
-            (self.folder / f"{name}.conf").write_text(self._settings(host.name))
+            (self.folder / f"{name}.conf").write_text(self._settings(host.name), encoding="utf-8")
             hosts[name] = self.entry(host.name)
         self.write(hosts)
 
     def write(self, hosts: dict[str, Any], **more: Any) -> None:  # noqa: ANN401
         """Write the hosts file (JSON is YAML)."""
-        self.hosts.write_text(json.dumps({"hosts": hosts, **more}, indent=1))
+        self.hosts.write_text(json.dumps({"hosts": hosts, **more}, indent=1), encoding="utf-8")
 
     def entry(self, name: str) -> dict[str, Any]:
         """Return what the hosts file says of a host."""

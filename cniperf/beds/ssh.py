@@ -276,7 +276,7 @@ class SshBed:
 
     def datagrams(self, host: Host, netns: str | None) -> RemoteDatagrams:
         """Return a new UDP socket of a host, or of a pod on it."""
-        source = Path(__file__).with_name("datagrams.py").read_text()
+        source = Path(__file__).with_name("datagrams.py").read_text(encoding="utf-8")
         argv = self._enter(netns, ["python3", "-c", source])
         return RemoteDatagrams(self._own[host.name].remote.talk(argv))
 

@@ -146,7 +146,9 @@ class SshHost:
         for file in folder.iterdir():
             if file.is_file() and file.name not in self._pushed:
                 with suppress(UnicodeDecodeError):
-                    self.remote.put(self.twin(file, folder), self.twin(file.read_text(), folder))
+                    self.remote.put(
+                        self.twin(file, folder), self.twin(file.read_text(encoding="utf-8"), folder)
+                    )
                     self._pushed.add(file.name)
 
     def fetch(self, folder: Path) -> None:

@@ -17,10 +17,12 @@ def make_keys(folder: Path, hosts: Iterable[str]) -> None:
     known = []
     for name in ("user", *hosts):
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(folder / name)])
-        kind, key = (folder / f"{name}.pub").read_text().split()[:2]
+        kind, key = (folder / f"{name}.pub").read_text(encoding="utf-8").split()[:2]
         known.append(f"{name} {kind} {key}\n")
-    (folder / "authorized_keys").write_text((folder / "user.pub").read_text())
-    (folder / "known_hosts").write_text("".join(known[1:]))
+    (folder / "authorized_keys").write_text(
+        (folder / "user.pub").read_text(encoding="utf-8"), encoding="utf-8"
+    )
+    (folder / "known_hosts").write_text("".join(known[1:]), encoding="utf-8")
 
 
 def settings(key: Path, authorized: Path, environ: Mapping[str, str]) -> str:

@@ -133,8 +133,8 @@ class VmBed(SshBed):
         here = self._folder_here
         files = {
             "/etc/ssh/cniperf.conf": SSHD_SETTINGS,
-            "/etc/ssh/key": (here / name).read_text(),
-            "/etc/ssh/authorized_keys": (here / "authorized_keys").read_text(),
+            "/etc/ssh/key": (here / name).read_text(encoding="utf-8"),
+            "/etc/ssh/authorized_keys": (here / "authorized_keys").read_text(encoding="utf-8"),
         }
         forward = f"hostfwd=tcp:127.0.0.1:{PORTS[name]}-:22"
         nic = "virtio-net-pci,romfile="
@@ -206,7 +206,7 @@ class VmBed(SshBed):
         guest = self._guests.get(port.removeprefix("port-"))
         with suppress(OSError):
             if guest is not None:
-                return carried(Path(f"/proc/{guest.pid}/net/dev").read_text(), port)
+                return carried(Path(f"/proc/{guest.pid}/net/dev").read_text(encoding="utf-8"), port)
         return None
 
     def cpu_times(self) -> dict[str, CpuTimes]:
@@ -267,7 +267,11 @@ def _vcpu(pid: int) -> CpuTimes:
     now, used = time.monotonic(), 0.0
     with suppress(OSError):
         for task in os.scandir(f"/proc/{pid}/task"):
-            name, _, fields = Path(task.path, "stat").read_text().rpartition(")")
+            name, _, fields = (
+                Path(task.path, "stat")
+                .read_text(encoding="utf-8", errors="replace")
+                .rpartition(")")
+            )
             if "(CPU 0/" in name:
                 used = sum(map(int, fields.split()[11:13])) / TICKS
     return CpuTimes(now, idle={0: int((now - used) * TICKS)}, stolen={0: 0})

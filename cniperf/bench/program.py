@@ -9,11 +9,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from cniperf import files
 from cniperf.bench.repeats import PAIRS, timed
 from cniperf.measure.suite import new_suite, run_suite, scheme_cells
 from cniperf.params import Experiment
 from cniperf.report import make_report
-from cniperf.runs import default_data_dir, read_run, run_folders
+from cniperf.runs import default_data_dir, run_folders
 from cniperf.schemes import ARTICLE, find
 
 MANY = 100_000
@@ -48,10 +49,14 @@ def many_runs() -> tuple[float, float]:
     """Return the seconds and the GiB that a fresh process takes to read and analyse many runs."""
     like = run_folders(default_data_dir() / "reference")[0]
     with TemporaryDirectory() as folder:
-        _generate(Path(folder), read_run(like))
+        _generate(Path(folder), files.read_json(like / "run.json"))
         os.sync()  # writing them to disk is no part of reading them
         said = subprocess.run(
-            [sys.executable, "-c", ANALYSE, folder], check=True, capture_output=True, text=True
+            [sys.executable, "-c", ANALYSE, folder],
+            check=True,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
         ).stdout
     took, memory = map(float, said.split())
     return took, memory
@@ -82,7 +87,7 @@ def _generate(folder: Path, like: dict[str, Any]) -> None:
         like["summary"]["gbps"] = 20 / scheme.order * dice.lognormvariate(0, 0.03)
         run = folder / str(like["id"])
         run.mkdir()
-        (run / "run.json").write_text(json.dumps(like, indent=1))
+        (run / "run.json").write_text(json.dumps(like, indent=1), encoding="utf-8")
 
 
 def seconds(*arguments: str) -> tuple[float, ...]:

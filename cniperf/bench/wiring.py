@@ -27,7 +27,9 @@ def linearity(repeats: int = 3) -> tuple[float, ...]:
 def pairs_memory(pairs: int) -> float:
     """Return the MiB that a fresh process has used at most once so many pairs are wired."""
     argv = [sys.executable, "-c", WIRE, str(pairs)]
-    return float(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
+    return float(
+        subprocess.run(argv, check=True, capture_output=True, text=True, encoding="utf-8").stdout
+    )
 
 
 WIRE = """
@@ -82,7 +84,13 @@ def _batch(lab: Lab, plan: Plan) -> None:
                     subprocess.run([*enter, *words[0], *values], check=True)
                     continue
                 lines = "\n".join(" ".join(argv[1:]) for argv in words)
-                subprocess.run([*enter, tool, "-batch", "-"], input=lines, text=True, check=True)
+                subprocess.run(
+                    [*enter, tool, "-batch", "-"],
+                    input=lines,
+                    text=True,
+                    check=True,
+                    encoding="utf-8",
+                )
 
 
 def _grouped(steps: Sequence[Step]) -> dict[tuple[str, str | None], list[list[str]]]:

@@ -1,10 +1,13 @@
 """The typer application that the verbs hang themselves on, and what several of them need."""
 
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import typer
+
+from cniperf.errors import one_line
 
 if TYPE_CHECKING:
     from cniperf.doctor import Finding
@@ -32,6 +35,32 @@ def tell(heading: str, findings: "Iterable[Finding]") -> None:
         typer.echo(f"  {mark}  {finding.subject:<15} {finding.says}")
         if finding.fix:
             typer.echo(f"      {'':<15} mend: {finding.fix}")
+
+
+_told: set[str] = set()
+
+
+def warn_in_one_line() -> None:
+    """Show each warning once, as one line, without the line of code that gave it."""
+    _told.clear()
+    warnings.showwarning = _show_warning
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    from cniperf.runs import BrokenRunWarning
+
+    kind = "left out" if issubclass(category, BrokenRunWarning) else "warning"
+    told = f"{kind}: {one_line(str(message))}"
+    if told not in _told:  # a folder may be read twice
+        _told.add(told)
+        typer.echo(told, err=True)
 
 
 def shown(path: Path) -> str:

@@ -124,4 +124,4 @@ def bench(
         typer.echo(f"{result.what:<50} {result.median:>7}   {result.spread:<18} {result.bound}")
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(as_page(results))
+        out.write_text(as_page(results), encoding="utf-8")

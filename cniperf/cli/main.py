@@ -5,7 +5,8 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
-from cniperf.errors import CniperfError, ParameterError, Stopped
+from cniperf.cli import output
+from cniperf.errors import CniperfError, ParameterError, Stopped, one_line
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
@@ -22,6 +23,7 @@ def main() -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
+    output.ready()
     try:
         # Only now: importing takes its time, and a signal must not meet it unguarded.
         from cniperf.cli.verbs import app
@@ -34,6 +36,9 @@ def main() -> None:
         _end(str(problem), 2)
     except CniperfError as problem:
         _end(str(problem), 1)
+    except OSError as problem:
+        output.give_up()
+        _end(one_line(output.failed(problem)), 1)
 
 
 def _end(text: str, code: int) -> NoReturn:

@@ -15,10 +15,13 @@ from cniperf.cli.options import (
     Scheme,
     Settings,
     experiment_of,
+    flag,
+    listed,
     merged,
     number,
     seconds,
     takes_parameters,
+    whole,
 )
 from cniperf.errors import CniperfError, ParameterError
 
@@ -153,8 +156,8 @@ def _suite(
     if known.get("bed") == "counted":
         defaults |= COUNTED | {"at_once": len(os.sched_getaffinity(0))}
     known = defaults | known
-    equal = known.pop("equal_load", False)
-    at_once = int(number("at_once", known.pop("at_once"), 1, 64))
+    equal = flag("equal_load", known.pop("equal_load", False))
+    at_once = whole("at_once", known.pop("at_once"), 1, 64)
     until = {**_until(known), "at_once": at_once}
     base = _short(known)
     pairs = _pairs_of(base)
@@ -258,11 +261,11 @@ def _sweep(settings: Path | None, options: dict[str, Any]) -> "Suite":
     vary, chosen = known.pop("vary", None), known.pop("schemes", None)
     if not vary:
         raise ParameterError("a sweep needs something to vary: --vary mtu=1450,1500,9000")
-    points = vary if isinstance(vary, dict) else read_vary(vary)
+    points = vary if isinstance(vary, dict) else read_vary(listed("vary", [*vary]))
     if chosen is None:
         chosen = [name for name in ARTICLE if not find(name).ovs]
-    names = [find(name).name for name in (chosen.split(",") if isinstance(chosen, str) else chosen)]
-    single = bool(known.pop("one_at_a_time", False))
+    names = [find(name).name for name in listed("schemes", chosen)]
+    single = flag("one_at_a_time", known.pop("one_at_a_time", False))
     until = _until(known)
     base = _short(known)
     return _new(base, sweep_cells(base, names, points, one_at_a_time=single), until, list(points))
@@ -275,9 +278,9 @@ def _until(known: dict[str, Any]) -> dict[str, Any]:
     )
     return {
         "target": number("target", target, 0, 100) / 100,
-        "rounds": int(number("rounds", rounds, 1, 10_000)),
+        "rounds": whole("rounds", rounds, 1, 10_000),
         "budget": seconds(str(budget)),
-        "seed": seed,
+        "seed": None if seed is None else whole("seed", seed, -(2**63), 2**63 - 1),
     }
 
 

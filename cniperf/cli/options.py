@@ -4,14 +4,16 @@ An option that is not given is None: then the settings file speaks, then the def
 """
 
 import inspect
+import math
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cniperf.errors import ParameterError
+from cniperf.errors import ParameterError, shown
 from cniperf.generators import all_generators
 from cniperf.language import known
 from cniperf.schemes import scheme_names
@@ -119,10 +121,40 @@ def experiment_of(values: dict[str, Any]) -> "Experiment":
 
 
 def number(name: str, value: object, low: float, high: float) -> float:
-    """Return a number that lies within bounds."""
-    if isinstance(value, int | float) and low <= value <= high:
-        return value
-    raise ParameterError(f"{name}={value!r} is not allowed: a number from {low} to {high}")
+    """Return a number that lies within bounds; a settings file has it as a word."""
+    with suppress(TypeError, ValueError):
+        found = float(value) if isinstance(value, str | int | float) else math.nan
+        if low <= found <= high and not isinstance(value, bool):
+            return found
+    raise ParameterError(f"{name}={shown(value)} is not allowed: a number from {low:g} to {high:g}")
+
+
+def whole(name: str, value: object, low: int, high: int) -> int:
+    """Return a whole number that lies within bounds."""
+    with suppress(ValueError):
+        if isinstance(value, str | int) and not isinstance(value, bool) and (
+            low <= (found := int(value)) <= high
+        ):  # fmt: skip
+            return found
+    raise ParameterError(
+        f"{name}={shown(value)} is not allowed: a whole number from {low} to {high}"
+    )
+
+
+def flag(name: str, value: object) -> bool:
+    """Return whether something is wanted."""
+    known = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+    if (word := str(value).lower()) in known:
+        return known[word]
+    raise ParameterError(f"{name}={shown(value)} is not allowed: true or false")
+
+
+def listed(name: str, value: object) -> list[str]:
+    """Return the words of a list, or of a text with commas between."""
+    found = words(value) if isinstance(value, str) else value
+    if isinstance(found, list | tuple) and all(isinstance(word, str) for word in found):
+        return list(found)
+    raise ParameterError(f"{name}={shown(value)} is not allowed: words with commas between")
 
 
 def words(text: str) -> list[str]:
@@ -132,10 +164,12 @@ def words(text: str) -> list[str]:
 
 def seconds(text: str) -> float:
     """Return the seconds of a time such as 10m or 1h30m; 0 is no limit."""
-    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
+    found = re.fullmatch(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?", text)
     if text == "0":
         return 0.0
     if not found or not text:
-        raise ParameterError(f"budget={text!r} is not allowed: as 90s, 10m or 1h30m; 0 for none")
+        raise ParameterError(
+            f"budget={shown(text)} is not allowed: as 90s, 10m or 1h30m; 0 for none"
+        )
     hours, minutes, seconds = (int(part or 0) for part in found.groups())
     return 3600.0 * hours + 60 * minutes + seconds

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from cniperf import __version__
-from cniperf.cli.app import app
+from cniperf.cli.app import app, warn_in_one_line
 
 # isort: off
 from cniperf.cli import measure  # noqa: F401
@@ -21,6 +21,7 @@ __all__ = ["app"]
 def _options(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
+    warn_in_one_line()
     if version:
         typer.echo(f"cniperf {__version__}")
         raise typer.Exit

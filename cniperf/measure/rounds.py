@@ -198,9 +198,9 @@ class Rounds:
             return False
         record = read_run(folder)
         self._folders.append(folder)
-        if self._counts(folder, record["round"], key):
-            self._done[record["round"], key] += 1
-            self._results[key][record["status"] == "ok"] += 1
+        if self._counts(folder, record.round, key):
+            self._done[record.round, key] += 1
+            self._results[key][record.status == "ok"] += 1
         return True
 
     def _counts(self, folder: Path, number: int, key: Key) -> bool:
@@ -223,8 +223,8 @@ class Rounds:
             record = read_run(folder)
         except BadRun:
             return None
-        key = self._key(record["params"])
-        return key if record["suite"] == self.suite.name and key in self._wanted else None
+        key = self._key(vars(record.params))
+        return key if record.suite == self.suite.name and key in self._wanted else None
 
     def _key(self, params: Cell) -> Key:
         """Return what sets a cell apart, the same for the cell and for its runs."""

@@ -107,11 +107,15 @@ def resumable(data_dir: Path | None, name: str) -> Suite:
     """Return a suite that was interrupted.
 
     Raises:
-        ParameterError: there is no such suite, or it has ended.
+        ParameterError: there is no such suite, it has ended, or it measures nothing that can be.
     """
     suite = read_suite(data_dir or default_data_dir(), name)
     if suite.ended:
         raise ParameterError(f"suite {name} has ended ({suite.ended}): start another")
+    if not suite.cells:
+        raise ParameterError(f"suite {name} measures nothing: start another")
+    for cell in suite.cells:
+        Experiment.of(**{**suite.params, **cell})
     return suite
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cniperf.analysis.blocks import BASELINE
-from cniperf.errors import ParameterError, unknown
+from cniperf.errors import ParameterError, shown, unknown
 from cniperf.params import Experiment
 from cniperf.suites import Cell
 
@@ -45,9 +45,12 @@ def sweep_cells(
     for name, values in vary.items():
         if name not in VARIABLES:
             raise ParameterError(unknown("variable", name, VARIABLES))
+        if not isinstance(values, list | tuple):
+            raise ParameterError(f"vary {name}={shown(values)} is not allowed: a list of values")
         if not values or len(set(map(str, values))) < len(values):
-            raise ParameterError(f"vary {name}={values!r} is not allowed: different values, one "
-                                 "at least")  # fmt: skip
+            raise ParameterError(
+                f"vary {name}={shown(values)} is not allowed: different values, one at least"
+            )
     others = [name for name in schemes if name != BASELINE]
     cells = []
     for number, point in enumerate(sweep_points(vary, one_at_a_time=one_at_a_time)):
@@ -68,7 +71,7 @@ def read_vary(words: Sequence[str]) -> dict[str, list[str]]:
     for word in words:
         name, equals, values = word.partition("=")
         if not equals or not name or name in found:
-            raise ParameterError(f"--vary {word} is not allowed: each variable once, as "
+            raise ParameterError(f"--vary {shown(word)} is not allowed: each variable once, as "
                                  "mtu=1450,1500,9000")  # fmt: skip
         found[name] = [value.strip() for value in values.split(",")]
     return found

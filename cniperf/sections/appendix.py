@@ -1,19 +1,20 @@
 """What a stranger needs to repeat it: how it was measured and wired, on which machine."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from cniperf import checksums
 from cniperf.analysis.blocks import is_interleaved
+from cniperf.analysis.damage import damaged
 from cniperf.errors import ParameterError
 from cniperf.language import N_, _
+from cniperf.record import Environment
 from cniperf.runs import load_plans, read_run
-from cniperf.sections.html import Html, as_table
+from cniperf.sections.html import Cell, Html, as_table
 from cniperf.suites import Suite, clock, read_suite
 
 MACHINE = {"os": N_("os"), "kernel": N_("kernel"), "arch": N_("arch"), "cpu": N_("cpu"),
@@ -75,7 +76,7 @@ def how_to_repeat(runs: pd.DataFrame) -> Html:
     if runs.empty:
         return Html("")
     listed = checksums.checksums(runs["path"], runs["suite"])
-    version = read_run(Path(runs.iloc[-1]["path"]))["environment"]["versions"].get("cniperf", "?")
+    version = read_run(Path(runs.iloc[-1]["path"])).environment.versions.get("cniperf") or "?"
     lines = [f"sudo {suite.command()}" for _name, suite in _suites(runs)]
     if runs["suite"].eq("").any():
         why = _("and the conditions that its section names")
@@ -103,11 +104,11 @@ def _suites(runs: pd.DataFrame) -> Iterator[tuple[str, Suite]]:
 
 
 def left_out(runs: pd.DataFrame) -> Html:
-    """Name the folders that are no complete run, if any."""
-    broken = runs.attrs.get("broken", [])
-    if not broken:
+    """Name the folders that are no complete run and the files that are damaged, if any."""
+    rows: list[list[Cell]] = [[folder, why] for folder, why in runs.attrs.get("broken", [])]
+    rows += [[each.name, each.why] for each in damaged(runs)]
+    if not rows:
         return Html("")
-    rows = [[folder, reason] for folder, reason in broken]
     return Html("<h2>" + _("Left out") + "</h2>" + as_table([_("folder"), _("why")], rows))
 
 
@@ -127,14 +128,18 @@ def environment(runs: pd.DataFrame) -> Html:
     parts = ["<h2>" + _("The machine") + "</h2>"]
     for bed, path in newest.items():
         parts += [f"<h3>{escape(str(bed))}</h3>"] * (len(newest) > 1)
-        parts.append(_facts(read_run(Path(path))["environment"]))
+        parts.append(_facts(read_run(Path(path)).environment))
     return Html("".join(parts))
 
 
-def _facts(facts: Mapping[str, Any]) -> str:
-    rows = [[_(words), str(facts[name])] for name, words in MACHINE.items()]
-    rows.append([_("memory"), f"{facts['memory']} GiB"])
-    rows.append(["Python", facts["python"]])
-    rows += [[tool, str(found or _("not installed"))] for tool, found in facts["versions"].items()]
-    rows += [[name, str(value)] for name, value in facts["sysctl"].items()]
+def _facts(facts: Environment) -> str:
+    rows = [[_(words), _known(getattr(facts, name))] for name, words in MACHINE.items()]
+    rows.append([_("memory"), _known(facts.memory and f"{facts.memory} GiB")])
+    rows.append(["Python", _known(facts.python)])
+    rows += [[tool, found or _("not installed")] for tool, found in facts.versions.items()]
+    rows += [[name, _known(value)] for name, value in facts.sysctl.items()]
     return as_table([_("what"), _("value")], rows)
+
+
+def _known(fact: object) -> str:
+    return str(fact) if fact not in (None, "") else _("unknown")

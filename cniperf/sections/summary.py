@@ -93,8 +93,7 @@ def title(runs: pd.DataFrame) -> Html:
 def heading(condition: Mapping[str, Any], group: pd.DataFrame) -> Html:
     """Say under which conditions the runs of a section were made, and on which CPUs."""
     nic = _(NICS.get(str(condition["nic"]), f"NIC {condition['nic']}"))
-    facts = read_run(Path(group.iloc[-1]["path"]))["bed"]
-    owned = facts.get("cpus") or {}
+    owned = read_run(Path(group.iloc[-1]["path"])).bed.cpus or {}
     cpus = _("; ").join(
         _("host {name} has CPU {numbers}").format(name=name, numbers=listed([*map(str, own)]))
         for name, own in owned.items()

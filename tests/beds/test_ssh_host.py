@@ -115,7 +115,7 @@ def iperf_servers() -> list[str]:
 
 def _is(file: Path, name: str) -> bool:
     try:
-        return file.read_text().split("\0")[0] == name
+        return file.read_text(encoding="utf-8", errors="replace").split("\0")[0] == name
     except OSError:
         return False
 

@@ -110,7 +110,9 @@ def load(job: Job, keeper: int, path: Path) -> dict[str, float]:
 
 def wait_for(port: int, keeper: int) -> None:
     deadline = time.monotonic() + 5
-    while f":{port:04X} 00000000:0000 0A" not in Path(f"/proc/{keeper}/net/tcp").read_text():
+    while f":{port:04X} 00000000:0000 0A" not in Path(f"/proc/{keeper}/net/tcp").read_text(
+        encoding="utf-8"
+    ):
         assert time.monotonic() < deadline, "no server"
         time.sleep(0.01)
 

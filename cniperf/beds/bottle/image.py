@@ -69,7 +69,7 @@ def image(own: Kernel) -> Path:
         NotAble: a program is missing here.
     """
     files = sorted({*_programs(), *_python(), *map(Path, FILES)})
-    seed = f"{own.release} {MODULES} {INIT.read_text()}"
+    seed = f"{own.release} {MODULES} {INIT.read_text(encoding='utf-8')}"
     told = (f"{file} {(s := file.stat()).st_size} {s.st_mtime_ns}" for file in files)
     key = hashlib.sha256("\n".join([seed, *told]).encode()).hexdigest()[:16]
     made = kept(f"initramfs-{key}", partial(_build, own=own, files=files))
@@ -127,9 +127,9 @@ def _build(folder: Path, own: Kernel, files: Iterable[Path]) -> None:
     shutil.copy(INIT, root / "init")
     (root / "init").chmod(0o755)
     (root / "usr/bin/python3").symlink_to(Path(sys.executable).resolve())
-    (root / "etc/passwd").write_text(USERS)
-    (root / "etc/group").write_text(GROUPS)
-    (root / "etc/modules").write_text("\n".join(LOADED) + "\n")
+    (root / "etc/passwd").write_text(USERS, encoding="utf-8")
+    (root / "etc/group").write_text(GROUPS, encoding="utf-8")
+    (root / "etc/modules").write_text("\n".join(LOADED) + "\n", encoding="utf-8")
     run([sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash",
          "-s", str(root), *map(str, root.rglob("cniperf"))])  # fmt: skip
     archive(root, folder / "initramfs")
@@ -209,7 +209,7 @@ def _modules(own: Kernel, root: Path) -> None:
     """Copy the modules that are wanted, with those that they need, and index them."""
     base = own.modules.parents[2]
     run(["depmod", "-b", str(base), own.release])
-    lines = (own.modules / "modules.dep").read_text().splitlines()
+    lines = (own.modules / "modules.dep").read_text(encoding="utf-8").splitlines()
     needs = {path: needed.split() for path, _, needed in (line.partition(":") for line in lines)}
     wanted = [path for path in needs if _is_wanted(Path(path).stem)]
     for path in {*wanted, *chain.from_iterable(needs[name] for name in wanted)}:

@@ -64,13 +64,15 @@ def _measure(lab: Lab, asked: Any, told: dict[str, Any]) -> None:  # noqa: ANN40
     (before, _began), (after, _ended) = done.watched
     (cpu,) = lab.cpus["a"]
     told["used"] = after["a"].used(before["a"], [cpu]) / (after["a"].at - before["a"].at)
-    told["files"] = {file.name: file.read_text() for file in sorted(FOLDER.iterdir())}
+    told["files"] = {
+        file.name: file.read_text(encoding="utf-8") for file in sorted(FOLDER.iterdir())
+    }
 
 
 def main(job: str, answer: str) -> None:
     """Do the job of one file and answer in another, as one line."""
-    found = measure(SimpleNamespace(**json.loads(Path(job).read_text())))
-    Path(answer).write_text(json.dumps(found) + "\n")
+    found = measure(SimpleNamespace(**json.loads(Path(job).read_text(encoding="utf-8"))))
+    Path(answer).write_text(json.dumps(found) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

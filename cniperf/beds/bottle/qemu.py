@@ -107,7 +107,7 @@ class Guest:
         for name, text in {"/boot.conf": conf, **files}.items():
             file = own / name.lstrip("/")
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text)
+            file.write_text(text, encoding="utf-8")
             file.chmod(0o600)
         for path in (own, *own.rglob("*")):  # to read another date takes other instructions
             os.utime(path, (BEGIN, BEGIN))
@@ -132,7 +132,7 @@ class Guest:
         deadline = time.monotonic() + within
         while True:
             ended = self._process.poll() is not None  # what it said last is there by now
-            if f"cniperf: {word}" in self.console.read_text(errors="replace"):
+            if f"cniperf: {word}" in self.console.read_text(errors="replace", encoding="utf-8"):
                 break
             if ended:
                 raise GuestFailed(f"a guest ended with code {self._process.returncode}: "
@@ -169,7 +169,7 @@ class Guest:
     def last_words(self) -> str:
         """Return the last line of what QEMU said, or of the guest's console; for people."""
         for file in (self._log, self.console):
-            said = file.read_text(errors="replace").splitlines()
+            said = file.read_text(errors="replace", encoding="utf-8").splitlines()
             own = [line for line in said if line.strip() and not line.startswith(CHATTER)]
             if own:
                 return one_line(own[-1])[-200:]
@@ -191,8 +191,8 @@ def accelerator(journal: Journal, folder: Path) -> str:
     known = state_dir() / "accelerator"
     if not known.exists():
         folder.mkdir(parents=True)
-        known.write_text("kvm" if _kvm_boots(journal, folder) else "tcg")
-    return known.read_text()
+        known.write_text("kvm" if _kvm_boots(journal, folder) else "tcg", encoding="utf-8")
+    return known.read_text(encoding="utf-8")
 
 
 def _kvm_boots(journal: Journal, folder: Path) -> bool:

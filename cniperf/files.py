@@ -1,0 +1,103 @@
+"""Files that others may have written: read whole, and never waited for.
+
+Every file that cniperf writes and reads is UTF-8, whatever the locale.
+"""
+
+import errno
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+LARGEST = 2**26  # bytes of a file that is read: more is none of ours
+
+
+def read(path: Path | str, largest: int = LARGEST, *, pipe: bool = False) -> bytes:
+    """Return what is in a file.
+
+    Args:
+        path: the file.
+        largest: bytes that it may have.
+        pipe: True where a pipe or a terminal may stand in its place, as for ``<(…)``.
+
+    Raises:
+        OSError: it cannot be read, is no regular file, or is larger.
+    """
+    # A pipe that nobody writes to would be waited for, were it not for O_NONBLOCK.
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            if not pipe:
+                raise OSError(errno.EINVAL, "it is no regular file")
+            os.set_blocking(file, True)
+        parts, left = [], largest + 1
+        while left and (part := os.read(file, min(left, 2**20))):
+            parts.append(part)
+            left -= len(part)
+    finally:
+        os.close(file)
+    if not left:
+        raise OSError(errno.EFBIG, f"it has more than {largest:,} bytes")
+    return b"".join(parts)
+
+
+def read_text(path: Path | str, largest: int = LARGEST, *, pipe: bool = False) -> str:
+    """Return the text of a file in UTF-8; arguments and errors are those of :func:`read`.
+
+    Raises:
+        OSError: see :func:`read`.
+        ValueError: it is no UTF-8.
+    """
+    return read(path, largest, pipe=pipe).decode("utf-8")
+
+
+def read_json(path: Path | str, largest: int = LARGEST) -> Any:  # noqa: ANN401
+    """Return what a file of JSON has.
+
+    Raises:
+        OSError: see :func:`read`.
+        ValueError: it is no UTF-8 or no JSON, is nested too deeply, or has a key twice in one
+            object, of which Python would silently take the last.
+    """
+    text = read_text(path, largest)
+    try:
+        return _JSON.decode(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def reason(problem: Exception) -> str:
+    """Return in a few words why a file could not be read."""
+    if isinstance(problem, OSError):
+        return problem.strerror or str(problem) or type(problem).__name__
+    if isinstance(problem, UnicodeError):
+        return "it is no UTF-8"
+    if isinstance(problem, json.JSONDecodeError):
+        return f"it is no JSON: {problem.msg} in line {problem.lineno}"
+    return str(problem) or type(problem).__name__
+
+
+def is_text(path: Path | str) -> bool:
+    """Return whether a name can be written as text: bytes that no locale reads cannot."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice[:80]!r} stands twice")
+    return found
+
+
+def _no_number(word: str) -> Any:  # noqa: ANN401
+    raise ValueError(f"{word} is no number")
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_number)

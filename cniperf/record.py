@@ -1,0 +1,207 @@
+"""What ``run.json`` says, as a model: which keys a run has, of which type and in which range.
+
+A key that is not known is let be: a newer cniperf may have written it.
+"""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from cniperf import modes
+from cniperf.errors import shown
+from cniperf.foreign import (
+    Amount,
+    Finite,
+    Foreign,
+    Line,
+    Name,
+    Positive,
+    Said,
+    Share,
+    Word,
+)
+
+FORMAT = 1
+
+BedName = Literal["lab", "ssh", "vm", "counted"]
+Nic = Literal["virtio", "offload", "plain", "own"]
+Gro = Literal["default", "on", "off"]
+Mode = Literal["stream", "rr", "crr", "udp"]
+Direction = Literal["forward", "reverse", "both"]
+Design = Literal["separate", "interleaved"]
+
+Versions = dict[Line, Line | None]
+Cpus = dict[Line, list[Annotated[int, Field(ge=0, le=65535)]]]
+Whole = Annotated[int, Field(ge=0, le=10**9)]
+Many = Annotated[int, Field(ge=1, le=10**6)]
+
+
+def _moment(text: object) -> object:
+    """Return a time of day and date, as UTC; what is none is left to be refused."""
+    if not isinstance(text, str) or not re.match(r"(19[7-9]|20|21)\d+-", text):
+        raise ValueError("a date and time from 1970 to 2199, as 2026-01-02T03:04:05+00:00")
+    found = datetime.fromisoformat(text)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+class Params(Foreign):
+    """What was asked for. What runs had before a parameter existed is its default."""
+
+    scheme: Name
+    bed: BedName
+    nic: Nic
+    mtu: Annotated[int, Field(ge=68, le=65535)]
+    duration: Annotated[int, Field(ge=1, le=10**6)]
+    omit: Annotated[int, Field(ge=0, le=10**6)]
+    streams: Many
+    window: Word
+    congestion: Name
+    gro: Gro = "default"
+    udpcsum: bool = False
+    length: Whole = 0
+    direction: Direction = "forward"
+    rate: Amount = 0.0
+    mode: Mode = "stream"
+    generator: Name = "iperf3"
+    pairs: Annotated[int, Field(ge=1, le=4096)] = 1
+    max_loss: Annotated[float, Field(ge=0, le=100)] = 0.1
+    between: Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]+,[A-Za-z0-9._-]+)?\z")] = ""
+    grace: Whole = 30
+    allow_shared_nic: bool = False
+    erms: bool = False
+    design: Design = "separate"
+    slice: Amount = 0.0
+    rounds: Many = 1
+    suite: Word = ""
+
+
+class SchemeFacts(Foreign):
+    """What was wired."""
+
+    name: Name
+    order: Whole
+    summary: Line = ""
+    path: Line = ""
+
+
+class BedFacts(Foreign):
+    """The two hosts."""
+
+    bed: BedName | None = None
+    nic: Nic | None = None
+    meter: Literal["clock", "instructions"] = "clock"
+    accelerator: Literal["", "tcg", "kvm"] | None = None
+    seed: Annotated[int, Field(ge=0, le=2**53)] | None = None
+    cpus: Cpus | None = None
+    ovs_datapath: Literal["system", "netdev"] | None = None
+
+
+class Environment(Foreign):
+    """The machine and the versions."""
+
+    kernel: Line
+    cpu: Line
+    cpus: Whole | None
+    versions: Versions
+    os: Line | None = None
+    arch: Line | None = None
+    memory: Amount | None = None
+    python: Line | None = None
+    sysctl: Versions = Field(default_factory=dict)
+    hosts: "dict[Line, Environment]" = Field(default_factory=dict)
+
+
+class Summary(Foreign):
+    """What came out. A figure that schemes are compared by is more than nothing."""
+
+    gbps: Positive | None = None
+    per_second: Positive | None = None
+    insn_per_byte: Positive | None = None
+    insn_per_byte_a: Positive | None = None
+    insn_per_byte_b: Positive | None = None
+    base: Positive | None = None
+    base_cpu_per_gb_a: Amount | None = None
+    base_cpu_per_gb_b: Amount | None = None
+    log_ratio: Finite | None = None
+    blocks: list[Finite] | None = None
+    gbps_sent: Amount | None = None
+    lost: Share | None = None
+    retransmits: Amount | None = None
+    mss: Amount | None = None
+    pod_mtu: Amount | None = None
+    sender_cpu: Amount | None = None
+    receiver_cpu: Amount | None = None
+    cpu_a: Amount | None = None
+    cpu_b: Amount | None = None
+    cpu_per_gb_a: Amount | None = None
+    cpu_per_gb_b: Amount | None = None
+    cpu_each_a: Amount | None = None
+    cpu_each_b: Amount | None = None
+    stolen: Finite | None = None
+    others: Finite | None = None
+    trend: Finite | None = None
+    trend_low: Finite | None = None
+    trend_high: Finite | None = None
+    handover: Annotated[list[Positive | None], Field(min_length=2, max_length=2)] | None = None
+    p50: Positive | None = None
+    p90: Positive | None = None
+    p99: Positive | None = None
+    p999: Positive | None = None
+    jain: Share | None = None
+    pair_figures: list[Amount | None] | None = None
+
+    def cost(self, mode: modes.Mode, whose: str = "") -> float | None:
+        """Return the CPU time of both hosts for a unit of a mode's load; None if not known."""
+        if not mode.cost:
+            return None
+        a, b = (getattr(self, f"{whose}{mode.cost}_{host}", None) for host in "ab")
+        return None if a is None or b is None else float(a + b)
+
+
+class Record(Foreign):
+    """A run, as ``run.json`` has it."""
+
+    format: Literal[1]
+    id: Name
+    suite: Word
+    round: Annotated[int, Field(ge=1, le=10**9)]
+    started: Annotated[datetime, BeforeValidator(_moment)]
+    status: Literal["ok", "failed"]
+    error: Said | None = None
+    params: Params
+    scheme: SchemeFacts
+    bed: BedFacts
+    environment: Environment
+    summary: Summary | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_this_format(cls, data: Any) -> Any:  # noqa: ANN401
+        """Refuse another format before its keys are: they may be others."""
+        found = data.get("format", FORMAT) if isinstance(data, dict) else FORMAT
+        if type(found) is not int or found != FORMAT:  # True is 1
+            raise ValueError(f"format {shown(found)}, this cniperf reads {FORMAT}")
+        return data
+
+    @model_validator(mode="after")
+    def _ok_has_a_figure(self) -> Self:
+        if self.status == "ok" and self.figure is None:
+            raise ValueError("it says ok but has no figure")
+        return self
+
+    @property
+    def mode(self) -> modes.Mode:
+        """The mode of its load and of its meter."""
+        return modes.find(self.params.mode, self.bed.meter)
+
+    @property
+    def figure(self) -> float | None:
+        """What it is compared by."""
+        return getattr(self.summary, self.mode.figure, None)
+
+
+# What runs made before a parameter existed had.
+BEFORE = {name: field.default for name, field in Params.model_fields.items()
+          if not field.is_required()}  # fmt: skip
