@@ -1,7 +1,6 @@
 """What cniperf says when it cannot go on: one line that names the cause and the way out."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 class CniperfError(Exception):
@@ -73,6 +72,8 @@ def one_line(text: str) -> str:
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """Say that a name is unknown, which one was probably meant, and all that are known."""
+    from difflib import get_close_matches
+
     names = list(known)
     near = get_close_matches(name, names, n=1)
     meant = f"; did you mean {near[0]!r}?" if near else "."
