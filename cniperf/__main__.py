@@ -1,6 +1,6 @@
 """``python -m cniperf`` is ``cniperf``."""
 
-import _signal  # of the interpreter itself: `signal` takes its time to import
+import _signal  # type: ignore[import-not-found]  # `signal` takes its time to import
 
 if __name__ == "__main__":
     # What comes from here on waits until cniperf can hear it; see cniperf.stop.

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from cniperf import stop
 from cniperf.beds.command import CommandFailed
 from cniperf.beds.remote import Remote
 from cniperf.beds.survey import Survey, survey
@@ -36,19 +37,22 @@ def check(inventory: Inventory) -> Iterator[tuple[str, list[Finding]]]:
     """
     machines = list(inventory.hosts.values())
     asked: dict[str, Asked] = {}
+    threads = ThreadPoolExecutor(AT_ONCE)
     try:
-        with ThreadPoolExecutor(AT_ONCE) as threads:
-            for machine, reached in zip(machines, threads.map(_ask, machines), strict=True):
-                if isinstance(reached, Asked):
-                    asked[machine.name] = reached
-                    yield machine.name, list(_host(machine, reached.found))
-                else:
-                    yield machine.name, [Finding("reached", False, str(reached))]
+        futures = [threads.submit(_ask, machine) for machine in machines]
+        for machine, future in zip(machines, futures, strict=True):
+            reached = stop.result(future)
+            if isinstance(reached, Asked):
+                asked[machine.name] = reached
+                yield machine.name, list(_host(machine, reached.found))
+            else:
+                yield machine.name, [Finding("reached", False, str(reached))]
         for pair in inventory.all_pairs():
             a, b = inventory.pair(pair)
             if a.name in asked and b.name in asked:
                 yield pair, list(_between(a, b, asked))
     finally:
+        threads.shutdown(wait=False, cancel_futures=True)  # one that does not answer takes seconds
         for each in asked.values():
             each.remote.close()
 

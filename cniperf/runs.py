@@ -26,6 +26,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from cniperf import stop
 from cniperf.errors import BadRun, CannotWrite, CniperfError
 from cniperf.modes import Mode, find
 
@@ -101,6 +102,7 @@ class Draft:
             raise CannotWrite(f"cannot write to {self.path.parent}: {problem.strerror}") from None
         return self
 
+    @stop.later()
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -242,6 +244,7 @@ def runs_table(folders: Iterable[Path], *, suite: str | None = None) -> "pd.Data
 
     rows, broken = [], []
     for folder in folders:
+        stop.look()
         try:
             row = _row(folder, _record(folder))
         except BadRun as problem:

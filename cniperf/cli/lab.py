@@ -1,11 +1,11 @@
 """The verbs for a lab that stands, for what was left behind, and for cniperf itself."""
 
-import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cniperf import stop
 from cniperf.cli.app import app, examples
 from cniperf.cli.options import Mtu, Nic, Scheme, experiment_of, merged
 from cniperf.errors import ParameterError
@@ -46,8 +46,7 @@ def exec_(
 
     require_root()
     argv = the_one().enter(place, command)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
+    stop.let_go()
     os.execvp(argv[0], argv)
 
 
@@ -79,8 +78,7 @@ def capture(
         raise ParameterError(f"there is no folder {file.resolve().parent}")
     argv = lab.enter(place, ["tcpdump", "-n", "-i", device, "-U", "-Z", "root", "-w", str(file),
                              *(["-c", str(count)] if count else [])])  # fmt: skip
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
+    stop.let_go()
     os.execvp(argv[0], argv)
 
 

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from cniperf import stop
 from cniperf.cli.output import Output
@@ -66,11 +66,12 @@ def _run(app: "Typer") -> int:
     """
     from typer import BadParameter
 
-    usage = BadParameter.__mro__[1]  # of all bad usage; typer has no public name for it
+    # What it raises for any bad usage; it has no public name.
+    usage = cast("type[BadParameter]", BadParameter.__base__)
     try:
         return int(app(prog_name="cniperf", standalone_mode=False) or 0)
     except usage as problem:
-        said = one_line(str(getattr(problem, "format_message")())).rstrip(".")
+        said = one_line(str(problem.format_message())).rstrip(".")
         if not said:  # no verb was given, and the help is there already
             return 2
         context = getattr(problem, "ctx", None)
@@ -82,4 +83,3 @@ def _shortened(text: str) -> str:
     if len(text) <= LONGEST:
         return text
     return f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
-

@@ -4,7 +4,7 @@ import errno
 import io
 import os
 import select
-from typing import TextIO
+from typing import Any, TextIO
 
 
 class Output(io.RawIOBase):
@@ -14,7 +14,7 @@ class Output(io.RawIOBase):
         stream: whose descriptor; None where standard output is closed.
 
     Attributes:
-        problem: why it took no more; empty where it did, or where its reader left, as ``head`` does.
+        problem: why it took no more; empty where it did, or where its reader left (``| head``).
         text: the stream to write to.
     """
 
@@ -27,7 +27,7 @@ class Output(io.RawIOBase):
             errors="backslashreplace", line_buffering=True,
         )  # fmt: skip
 
-    def write(self, data: "memoryview") -> int:  # type: ignore[override]
+    def write(self, data: Any) -> int:  # noqa: ANN401
         """Write to the descriptor, or drop what it does not take any more."""
         while self._to is not None:
             try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cniperf import stop
 from cniperf.errors import MeasurementFailed
 from cniperf.generators import Figures, Generator, Job, all_generators
 from cniperf.measure.udp_search import highest_rate
@@ -166,7 +167,7 @@ class Load:
                 raise MeasurementFailed(
                     f"the {self.generator.name} server does not listen on {job.address}:{job.port}"
                 )
-            time.sleep(0.005)
+            stop.sleep(0.005)
 
     def _clients(self, jobs: Sequence[Job]) -> list["Child"]:
         """Start a client in each pod of host a; several begin together, once all are there."""
@@ -195,7 +196,7 @@ class Load:
         while not all(_stands_at_gate(client) for client in clients):
             if time.monotonic() > deadline:
                 raise MeasurementFailed("the clients did not get ready")
-            time.sleep(0.02)
+            stop.sleep(0.02)
         self.bed.open_gate(self.plan.a.host, gate)
 
     def _await(self, clients: Sequence["Child"], length: int, tick: Tick) -> "Watched":
