@@ -44,6 +44,7 @@ def execute(
         NotebookFailed: a cell failed.
     """
     import papermill
+    from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
     def run() -> None:
@@ -59,6 +60,8 @@ def execute(
             stop.result(manager.thread.submit(run))
         except PapermillExecutionError as problem:
             raise NotebookFailed(one_line(str(problem.evalue) or problem.ename)) from None
+        except DeadKernelError as problem:
+            raise NotebookFailed(one_line(str(problem))) from None
 
 
 @contextmanager

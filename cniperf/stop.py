@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from queue import SimpleQueue
 from threading import Thread, get_ident
 from types import FrameType
 from typing import TypeVar
@@ -37,7 +36,6 @@ class _Ear:
     heard = False  # it was raised once, and what follows tidies up
     deaf = 0  # depth of blocks that are not to be cut short
     pipe = -1  # readable from the first signal on
-    waiting: "SimpleQueue[object] | None" = None  # what the listener waits for, if not for a file
 
 
 def listen() -> None:
@@ -55,8 +53,6 @@ def _note(number: int, frame: FrameType | None) -> None:
         os._exit(128 + number)  # who did not want to wait; reapers sweep what stands
     if not _Ear.came:
         _Ear.came, _Ear.since = number, time.monotonic()
-    if _Ear.waiting is not None:
-        _Ear.waiting.put(None)
 
 
 def let_go() -> None:
@@ -130,14 +126,12 @@ def result(future: "Future[T]") -> T:
         Stopped: a signal came; the work goes on.
     """
     if _listening():
-        _Ear.waiting = ready = SimpleQueue[object]()
-        future.add_done_callback(ready.put)
+        done, end = os.pipe()
+        future.add_done_callback(lambda _: os.close(end))
         try:
-            while not future.done():
-                look()
-                ready.get()
+            wait(done)  # not for a lock: a signal just before that would wake nobody
         finally:
-            _Ear.waiting = None
+            os.close(done)
     return future.result()
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cniperf import stop
 from cniperf.errors import ParameterError
 from cniperf.generators import all_generators
 from cniperf.language import known
@@ -112,6 +113,7 @@ def experiment_of(values: dict[str, Any]) -> "Experiment":
     """Return the experiment with these parameters."""
     from cniperf.params import Experiment
 
+    stop.look()
     return Experiment.of(**values)
 
 
