@@ -1,9 +1,11 @@
 """Runs as one file for other tools: CSV or Parquet."""
 
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cniperf.errors import CannotWrite, CniperfError, NotAble, ParameterError
+from cniperf.places import require_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +27,8 @@ def export(runs: "pd.DataFrame", file: Path) -> None:
         raise ParameterError(f"{file} is not allowed: a name that ends in {' or '.join(FORMATS)}")
     if runs.empty:
         raise CniperfError("there is no run to export: measure some with `cniperf suite`")
-    draft = file.with_name(f".partial-{file.name}")
+    require_file(file)
+    draft = file.with_name(f".partial-{secrets.token_hex(4)}")
     table = runs.drop(columns="path")
     try:
         if file.suffix == ".csv":

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from cniperf import stop
+from cniperf.beds import shell
 from cniperf.beds.command import CommandFailed
 from cniperf.beds.remote import Remote
 from cniperf.beds.survey import Survey, survey
@@ -108,7 +109,9 @@ def _nic(machine: Machine, found: Survey) -> Iterator[Finding]:
     has = found.addresses.get(nic, [])
     if machine.address not in has:
         says = f"does not have {machine.address}, but {', '.join(has) or 'none'}"
-        yield Finding(nic, False, says, f"ip addr add {machine.address} dev {nic}")
+        yield Finding(
+            nic, False, says, shell.line(["ip", "addr", "add", machine.address, "dev", nic])
+        )
     states = found.offloads.get(nic, {})
     off = [name for name, on in states.items() if not on]
     says = f"MTU {found.devices[nic]}; {'off: ' + ', '.join(off) if off else 'every offload on'}"
@@ -125,7 +128,7 @@ def _between(a: Machine, b: Machine, asked: Mapping[str, Asked]) -> Iterator[Fin
     mtus = here.found.devices[a.nic], there.found.devices[b.nic]
     if mtus[0] != mtus[1]:
         yield Finding("MTU", False, f"{mtus[0]} on {a.name}, {mtus[1]} on {b.name}",
-                      f"ip link set {b.nic} mtu {mtus[0]}")  # fmt: skip
+                      shell.line(["ip", "link", "set", b.nic, "mtu", str(mtus[0])]))  # fmt: skip
     target, mtu = b.address.split("/")[0], min(mtus)
     try:
         here.remote.command(_ping(a.nic, target, 56))

@@ -11,6 +11,22 @@ def real(path: Path | str) -> Path:
     return Path(os.path.realpath(path))
 
 
+def require_file(file: Path) -> None:
+    """Refuse a file that cannot be written; nothing is touched.
+
+    Raises:
+        CannotWrite: it is a folder, a device or the like, its name is too long, or its folder
+            cannot be written.
+    """
+    require_folder(file.parent)
+    try:
+        reason = "" if file.is_file() or not os.path.lexists(file) else "it is no plain file"
+    except OSError as problem:
+        reason = problem.strerror or str(problem)
+    if reason:
+        raise CannotWrite(f"cannot write {file}: {reason}")
+
+
 def require_folder(folder: Path, what: str = "") -> None:
     """Refuse a folder that can be neither written nor made; nothing is touched.
 

@@ -16,6 +16,8 @@ from cniperf.notebook import execute
 from cniperf.places import real
 from cniperf.runs import default_data_dir, load_runs
 
+HINT = {"pdf": " (it needs a font: apt-get install fonts-dejavu-core)"}
+
 
 class Unfinished(CniperfError):
     """Some formats of a report could not be made; the others are there."""
@@ -127,7 +129,7 @@ def _make(notebook: Path, formats: Collection[str], lang: str) -> dict[str, str]
         try:
             apart(f"cniperf.formats:{each}", str(page), str(file))
         except Died as problem:
-            failed[each] = str(problem)
+            failed[each] = f"{problem}{HINT.get(each, '')}"
             file.unlink(missing_ok=True)
     if "html" not in formats:
         page.unlink()

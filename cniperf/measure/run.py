@@ -29,6 +29,7 @@ from cniperf.measure.load import Load
 from cniperf.measure.progress import Moment, Progress, say
 from cniperf.modes import find as find_mode
 from cniperf.params import Experiment
+from cniperf.places import real, require_folder
 from cniperf.plan import make_plan
 from cniperf.runs import Draft, default_data_dir
 from cniperf.schemes import BASELINE, find
@@ -102,6 +103,7 @@ def run(experiment: Experiment, progress: Progress = say) -> list[Path]:
         Busy: another run holds this machine.
         CniperfError: a round failed.
     """
+    require_folder(real(experiment.data_dir or default_data_dir()))
     check(experiment)
     first = experiment.first_round
     with lock(experiment, f"cniperf, measuring {experiment.scheme}"):

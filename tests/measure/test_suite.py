@@ -302,6 +302,14 @@ def test_an_unknown_language_is_told_before_anything_is_measured(tmp_path):
 
 def test_how_to_go_on_names_the_language(tmp_path):
     assert _resume("x", None, tmp_path, "en").endswith(f"x --out-dir {tmp_path}")
+    spaced = _resume("a b", tmp_path / "b c", tmp_path / "$(d)", "zh")
+    told = subprocess.run(
+        ["sh", "-c", f"cniperf() {{ printf '%s\\n' \"$@\"; }}; {spaced}"],
+        capture_output=True,
+        text=True,
+    )
+    assert told.stdout.splitlines()[2:6] == ["a b", "--data-dir", f"{tmp_path}/b c", "--out-dir"]
+    assert told.stdout.splitlines()[6] == f"{tmp_path}/$(d)"
     assert _resume("x", None, None, "zh") == "cniperf suite --resume x --lang zh"
 
 
