@@ -55,10 +55,10 @@ def tried(words, times, longest, folder, complete):
 
 
 VERBS = {
-    "plan": (["plan", "canal"], 10, 0.4, lambda out: out.count("# host") == 2),
-    "help": (["--help"], 10, 0.3, lambda out: "hosts" in out),
-    "export": (["export", REFERENCE, "--out", "x.csv"], 10, 1.0, lambda out: "x.csv" in out),
-    "compare": (["compare", REFERENCE, REFERENCE, "--anyway"], 10, 2.0,
+    "plan": (["plan", "canal"], 8, 0.4, lambda out: out.count("# host") == 2),
+    "help": (["--help"], 6, 0.3, lambda out: "hosts" in out),
+    "export": (["export", REFERENCE, "--out", "x.csv"], 6, 1.0, lambda out: "x.csv" in out),
+    "compare": (["compare", REFERENCE, REFERENCE, "--anyway"], 6, 2.0,
                 lambda out: "canal" in out),
     "clean": (["clean"], 6, 0.4, lambda out: "sweep" in out or "in use" in out),
 }  # fmt: skip
@@ -253,9 +253,9 @@ def test_no_handler_raises():
 
 
 def test_ctrl_c_in_the_first_milliseconds_is_one_line_or_silence():
-    for step in range(24):
+    for step in range(16):
         process = started(CNIPERF, "plan", "calico")
-        time.sleep(step * 0.003)
+        time.sleep(step * 0.0045)
         process.send_signal(signal.SIGINT)
         out, err = ended(process, within=20)
         assert process.returncode in (130, -signal.SIGINT), (step, err)
