@@ -40,7 +40,8 @@ class _Ear:
 
 def listen() -> None:
     """Let SIGINT and SIGTERM stop this thread at its next safe point; the main one may call it."""
-    _Ear.pipe, end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    _Ear.pipe, end = os.pipe()
+    os.set_blocking(end, False)
     signal.set_wakeup_fd(end, warn_on_full_buffer=False)
     _Ear.listener = get_ident()
     for number in SIGNALS:
