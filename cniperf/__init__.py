@@ -5,7 +5,10 @@ is quick and a person who only reads runs never loads what wires them.
 """
 
 from importlib import import_module
-from typing import Any
+
+TYPE_CHECKING = False  # typing itself takes longer to import than all of this
+if TYPE_CHECKING:
+    from typing import Any
 
 __version__ = "0.1.0"
 
@@ -38,7 +41,7 @@ _HOME = {
 __all__ = ["__version__", *_HOME]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401
+def __getattr__(name: str) -> "Any":  # noqa: ANN401
     """Import a public name from its home on first use (PEP 562)."""
     if name not in _HOME:
         raise AttributeError(f"module 'cniperf' has no attribute {name!r}")

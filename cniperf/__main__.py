@@ -1,5 +1,11 @@
 """``python -m cniperf`` is ``cniperf``."""
 
-from cniperf.cli import main
+import _signal  # type: ignore[import-not-found]  # `signal` takes its time to import
 
-main()
+if __name__ == "__main__":
+    # What comes from here on waits until cniperf can hear it; see cniperf.stop.
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGINT, _signal.SIGTERM))
+
+    from cniperf.cli import main
+
+    main()

@@ -2,7 +2,6 @@
 
 import reprlib
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 LONGEST = 2000  # characters of a message
 ECHOED = 80  # characters of what was given, where a message repeats it
@@ -99,6 +98,8 @@ def shown(value: object) -> str:
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """Say that a name is unknown, which one was probably meant, and all that are known."""
+    from difflib import get_close_matches
+
     names = list(known)
     near = get_close_matches(name[:ECHOED], names, n=1)
     meant = f"; did you mean {near[0]!r}?" if near else "."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cniperf.errors import CannotWrite, CniperfError, NotAble, ParameterError
 from cniperf.files import reason
+from cniperf.places import require_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +29,7 @@ def export(runs: "pd.DataFrame", file: Path) -> None:
         raise ParameterError(f"{file} is not allowed: a name that ends in {' or '.join(FORMATS)}")
     if runs.empty:
         raise CniperfError("there is no run to export: measure some with `cniperf suite`")
+    require_file(file)
     draft = file.with_name(f".partial-{secrets.token_hex(4)}{file.suffix}")
     table = runs.drop(columns="path")
     try:

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from cniperf import stop
+from cniperf.beds import shell
 from cniperf.beds.command import CommandFailed
 from cniperf.beds.remote import Remote
 from cniperf.beds.survey import Survey, survey
@@ -36,19 +38,22 @@ def check(inventory: Inventory) -> Iterator[tuple[str, list[Finding]]]:
     """
     machines = list(inventory.hosts.values())
     asked: dict[str, Asked] = {}
+    threads = ThreadPoolExecutor(AT_ONCE)
     try:
-        with ThreadPoolExecutor(AT_ONCE) as threads:
-            for machine, reached in zip(machines, threads.map(_ask, machines), strict=True):
-                if isinstance(reached, Asked):
-                    asked[machine.name] = reached
-                    yield machine.name, list(_host(machine, reached.found))
-                else:
-                    yield machine.name, [Finding("reached", False, str(reached))]
+        futures = [threads.submit(_ask, machine) for machine in machines]
+        for machine, future in zip(machines, futures, strict=True):
+            reached = stop.result(future)
+            if isinstance(reached, Asked):
+                asked[machine.name] = reached
+                yield machine.name, list(_host(machine, reached.found))
+            else:
+                yield machine.name, [Finding("reached", False, str(reached))]
         for pair in inventory.all_pairs():
             a, b = inventory.pair(pair)
             if a.name in asked and b.name in asked:
                 yield pair, list(_between(a, b, asked))
     finally:
+        threads.shutdown(wait=False, cancel_futures=True)  # one that does not answer takes seconds
         for each in asked.values():
             each.remote.close()
 
@@ -104,7 +109,9 @@ def _nic(machine: Machine, found: Survey) -> Iterator[Finding]:
     has = found.addresses.get(nic, [])
     if machine.address not in has:
         says = f"does not have {machine.address}, but {', '.join(has) or 'none'}"
-        yield Finding(nic, False, says, f"ip addr add {machine.address} dev {nic}")
+        yield Finding(
+            nic, False, says, shell.line(["ip", "addr", "add", machine.address, "dev", nic])
+        )
     states = found.offloads.get(nic, {})
     off = [name for name, on in states.items() if not on]
     says = f"MTU {found.devices[nic]}; {'off: ' + ', '.join(off) if off else 'every offload on'}"
@@ -121,7 +128,7 @@ def _between(a: Machine, b: Machine, asked: Mapping[str, Asked]) -> Iterator[Fin
     mtus = here.found.devices[a.nic], there.found.devices[b.nic]
     if mtus[0] != mtus[1]:
         yield Finding("MTU", False, f"{mtus[0]} on {a.name}, {mtus[1]} on {b.name}",
-                      f"ip link set {b.nic} mtu {mtus[0]}")  # fmt: skip
+                      shell.line(["ip", "link", "set", b.nic, "mtu", str(mtus[0])]))  # fmt: skip
     target, mtu = b.address.split("/")[0], min(mtus)
     try:
         here.remote.command(_ping(a.nic, target, 56))

@@ -103,8 +103,10 @@ class Machine(BaseModel):
         return f"{user}{self.ssh}" + (f":{self.port}" if self.port else "")
 
     def address_of_key(self) -> str:
-        """Return the name that the host's key is known by."""
-        return f"'[{self.ssh}]:{self.port}'" if self.port not in (0, 22) else self.ssh
+        """Return the name that the host's key is known by, as a word of a shell."""
+        import shlex
+
+        return shlex.quote(f"[{self.ssh}]:{self.port}" if self.port not in (0, 22) else self.ssh)
 
     def accept(self) -> str:
         """Return the command that accepts the host's key."""

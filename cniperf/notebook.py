@@ -10,6 +10,7 @@ from subprocess import DEVNULL
 from threading import Lock
 from typing import Any
 
+from cniperf import stop
 from cniperf.errors import CniperfError, one_line
 
 logging.getLogger("papermill").addHandler(logging.NullHandler())  # what fails comes as an error
@@ -43,6 +44,7 @@ def execute(
         NotebookFailed: a cell failed.
     """
     import papermill
+    from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
     def run() -> None:
@@ -55,9 +57,11 @@ def execute(
 
     with nullcontext(kernel) if kernel else warm_kernel() as manager:
         try:
-            manager.thread.submit(run).result()
+            stop.result(manager.thread.submit(run))
         except PapermillExecutionError as problem:
             raise NotebookFailed(one_line(str(problem.evalue) or problem.ename)) from None
+        except DeadKernelError as problem:
+            raise NotebookFailed(one_line(str(problem))) from None
 
 
 @contextmanager

@@ -1,11 +1,7 @@
 """From a folder of runs to a report: HTML without an outside link, and PDF and Markdown from it."""
 
-import itertools
-import re
-import shutil
 import time
 import warnings
-from base64 import b64decode
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,16 +9,20 @@ from typing import Any
 
 from cniperf import checksums, files
 from cniperf.analysis.damage import damaged
+from cniperf.apart import Died, apart
+from cniperf.delivery import Delivery
 from cniperf.errors import CniperfError, ParameterError, unknown
-from cniperf.language import _, known, speaking, spoken
+from cniperf.formats import FORMATS, save_charts
+from cniperf.language import known, speaking, spoken
 from cniperf.notebook import execute
+from cniperf.places import real
 from cniperf.runs import default_data_dir, load_runs
-from cniperf.sections import TITLE
 
-FORMATS = ("html", "pdf", "md")
+HINT = {"pdf": " (it needs a font: apt-get install fonts-dejavu-core)"}
 
-# What earlier reports have left in a folder that a new one goes to.
-OURS = ("report.*", "chart-*.png", checksums.NAME)
+
+class Unfinished(CniperfError):
+    """Some formats of a report could not be made; the others are there."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,9 @@ def make_report(
         lang: the language it is written in, see :func:`cniperf.language.languages`.
 
     Raises:
-        ParameterError: there is no such format, or no such language.
+        ParameterError: there is no such format, or no such language; or something that no report
+            wrote is in its way.
+        Unfinished: a format could not be made; the others have been delivered.
         CniperfError: there is no run to report, or the folder cannot be written.
     """
     known(lang)
@@ -99,88 +101,44 @@ def make_report(
     for problem in damaged(runs):
         warnings.warn(problem, stacklevel=2)
     name = suite or time.strftime("report-%Y%m%dT%H%M%SZ", time.gmtime())
-    final = Path(out_dir or default_reports_dir() / name).resolve()
-    draft = final.with_name(f".partial-{final.name}")
-    try:
+    delivery = Delivery(real(out_dir or default_reports_dir() / name))
+    delivery.check(formats)
+    with delivery:
+        notebook = delivery.draft / "report.ipynb"
         with speaking(lang):
-            _write(draft, data, suite, formats, kernel)
-        (draft / checksums.NAME).write_text(
-            checksums.checksums(runs["path"], runs["suite"]), "utf-8", checksums.NAMES
-        )
-        final.mkdir(exist_ok=True)
-        for old in itertools.chain.from_iterable(map(final.glob, OURS)):
-            old.unlink()
-        for file in draft.iterdir():
-            file.replace(final / file.name)
-    except OSError as problem:
-        raise CniperfError(f"cannot write the report to {final}: {files.reason(problem)}") from None
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    return Report(final, tuple(each for each in FORMATS if each in formats))
+            told = {"data_dir": str(data), "suite": suite, "lang": spoken()}
+            execute("report", notebook, told, kernel)
+        save_charts(notebook, delivery.draft)
+        failed = _make(notebook, formats, lang)
+        listed = checksums.checksums(runs["path"], runs["suite"])
+        (delivery.draft / checksums.NAME).write_text(listed, "utf-8", checksums.NAMES)
+        delivery.deliver()
+    made = Report(delivery.folder, tuple(each for each in FORMATS if each in formats))
+    if failed:
+        missing = "; ".join(f"report.{each} was not made: {why}" for each, why in failed.items())
+        there = ", ".join(file.name for file in made.files if file.exists()) or "report.ipynb"
+        raise Unfinished(f"{missing}; {there} is in {made.folder}")
+    return made
 
 
-def _write(
-    folder: Path,
-    data: Path,
-    suite: str,
-    formats: Collection[str],
-    kernel: Any,  # noqa: ANN401
-) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    notebook = folder / "report.ipynb"
-    execute("report", notebook, {"data_dir": str(data), "suite": suite, "lang": spoken()}, kernel)
-    text = to_html(notebook)
-    if "html" in formats:
-        (folder / "report.html").write_text(text, encoding="utf-8")
-    if "pdf" in formats:
-        to_pdf(text, folder / "report.pdf")
-    if "md" in formats:
-        (folder / "report.md").write_text(to_markdown(text), encoding="utf-8")
-    save_charts(notebook, folder)
+def _make(notebook: Path, formats: Collection[str], lang: str) -> dict[str, str]:
+    """Make the formats beside an executed notebook, one by one; return why some were not made.
 
-
-def to_html(notebook: Path) -> str:
-    """Turn an executed notebook into one page: outputs only, pictures inside.
-
-    The page's own title and language are those of :func:`cniperf.language.spoken`.
+    Each has a process of its own: what lays out a page is C code that may crash.
     """
-    from nbconvert import HTMLExporter
-
-    exporter = HTMLExporter(
-        template_name="report",
-        extra_template_basedirs=[str(Path(__file__).parent / "templates")],
-        exclude_input=True,
-    )
-    words = {"title": _(TITLE), "lang": spoken()}
-    html, __ = exporter.from_filename(str(notebook), resources=words)
-    return str(html)
-
-
-def to_pdf(html: str, file: Path) -> None:
-    """Turn that page into a PDF of A4 pages."""
-    import weasyprint
-
-    weasyprint.HTML(string=html).write_pdf(str(file))
-
-
-def to_markdown(html: str) -> str:
-    """Turn that page into Markdown, whose pictures are the charts saved beside it."""
-    from markdownify import markdownify
-
-    body = html[html.index("<main>") :]
-    number = itertools.count(1)
-    body = re.sub(r'src="data:image/[^"]*"', lambda _: f'src="chart-{next(number)}.png"', body)
-    text = str(markdownify(body, heading_style="ATX", bullets="-", escape_misc=True))
-    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
-
-
-def save_charts(notebook: Path, folder: Path) -> None:
-    """Save the charts of an executed notebook as ``chart-1.png`` and so on."""
-    import nbformat
-
-    cells = nbformat.read(str(notebook), as_version=4).cells
-    outputs = [output for cell in cells for output in cell.get("outputs", [])]
-    pictures = [out["data"]["image/png"] for out in outputs if "image/png" in out.get("data", {})]
-    for number, picture in enumerate(pictures, 1):
-        (folder / f"chart-{number}.png").write_bytes(b64decode(picture))
+    folder, failed = notebook.parent, {}
+    page = folder / "report.html"
+    try:
+        apart("cniperf.formats:html", str(notebook), str(page), lang)
+    except Died as problem:
+        return dict.fromkeys(formats, str(problem))
+    for each in (format for format in FORMATS if format in formats and format != "html"):
+        file = folder / f"report.{each}"
+        try:
+            apart(f"cniperf.formats:{each}", str(page), str(file))
+        except Died as problem:
+            failed[each] = f"{problem}{HINT.get(each, '')}"
+            file.unlink(missing_ok=True)
+    if "html" not in formats:
+        page.unlink()
+    return failed

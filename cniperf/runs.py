@@ -30,7 +30,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from cniperf import files
+from cniperf import files, stop
 from cniperf.errors import BadRun, CannotWrite, CniperfError, MeasurementFailed, one_line
 from cniperf.proof import Proof
 from cniperf.record import BEFORE, FORMAT, Record, Summary
@@ -120,6 +120,7 @@ class Draft:
             raise CannotWrite(f"cannot write to {self.path.parent}: {problem.strerror}") from None
         return self
 
+    @stop.later()
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -259,6 +260,7 @@ def runs_table(folders: Iterable[Path], *, suite: str | None = None) -> "pd.Data
     rows: list[dict[str, Any]] = []
     broken = []
     for folder in folders:
+        stop.look()
         try:
             record = read_run(folder)
         except BadRun as problem:

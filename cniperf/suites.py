@@ -7,6 +7,7 @@ tells of the suite. This module needs neither root nor Linux.
 import json
 import math
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -87,27 +88,31 @@ class Suite:
             raise CannotWrite(f"cannot write to {file.parent}: {problem.strerror}") from None
 
     def command(self) -> str:
-        """Return the command that measures the like on another machine, in the same order."""
+        """Return the command that measures the like on another machine, in the same order.
+
+        It can be pasted into a shell as it is.
+        """
         schemes = dict.fromkeys(str(cell["scheme"]) for cell in self.cells)
         if not self.vary and any("udpcsum" in cell for cell in self.cells):
             given = {"rounds": self.rounds, "duration": self.params.get("duration", 1),
                      "omit": self.params.get("omit", 1), "seed": self.seed}  # fmt: skip
-            words = [f"-p {name} {value}" for name, value in given.items()]
-            return " ".join(["papermill why_vxlan.ipynb out.ipynb", *words])
-        words = [f"cniperf suite {' '.join(schemes)}"]
+            words = [word for name, value in given.items() for word in ("-p", name, str(value))]
+            return shlex.join(["papermill", "why_vxlan.ipynb", "out.ipynb", *words])
+        words = ["cniperf", "suite", *schemes]
         if self.vary:
-            words = [f"cniperf sweep --schemes {','.join(schemes)}", *map(self._values, self.vary)]
+            words = ["cniperf", "sweep", "--schemes", ",".join(schemes)]
+            words += [word for name in self.vary for word in ("--vary", self._values(name))]
             if len(self.points()) < math.prod(len(self.values(name)) for name in self.vary):
                 words.append("--one-at-a-time")
         until = {"seed": self.seed, "rounds": self.rounds, "target": f"{100 * self.target:g}",
                  "budget": f"{self.budget:.0f}s" if self.budget else "0"}  # fmt: skip
-        words += [f"--{name} {value}" for name, value in until.items()]
-        words += [f"--at-once {self.at_once}"] if self.at_once > 1 else []
+        words += [word for name, value in until.items() for word in (f"--{name}", str(value))]
+        words += ["--at-once", str(self.at_once)] if self.at_once > 1 else []
         for name, value in self.params.items():
             if name in SAID or (value and value != {**BEFORE, **UNSAID}.get(name)):
                 option = f"--{name.replace('_', '-')}"
-                words.append(option if value is True else f"{option} {value}")
-        return " ".join(words)
+                words += [option] if value is True else [option, str(value)]
+        return shlex.join(words)
 
     def points(self) -> list[Cell]:
         """Return the points of a sweep: the values of what it varies, each combination once."""
@@ -119,7 +124,7 @@ class Suite:
         return list(dict.fromkeys(cell[name] for cell in self.cells if name in cell))
 
     def _values(self, name: str) -> str:
-        return f"--vary {name}={','.join(map(str, self.values(name)))}"
+        return f"{name}={','.join(map(str, self.values(name)))}"
 
     def reason(self, words: str) -> str:
         """Return one of :data:`REASONS`, or a translation of it, with this suite's settings."""

@@ -1,15 +1,19 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
-from conftest import Shelf, cannot_here
+from conftest import ROOT, Shelf, cannot_here
 
 from cniperf.generators import all_generators
 from cniperf.schemes import ARTICLE, scheme_names
+
+REFERENCE = str(ROOT / "data/reference")
 
 
 def cniperf(*words, environ=None, before=()):
@@ -71,9 +75,68 @@ def test_a_wrong_value_is_one_line_and_exit_code_2(words, says):
     refused(cniperf(*words), says, 2)
 
 
-def test_an_unknown_option_is_told_and_has_exit_code_2():
-    done = cniperf("run", "calico", "--duraton", "5")
-    assert done.returncode == 2 and "--duration" in done.stderr
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["run", "calico", "--duraton", "5"], "--duration"),
+        (["run", "calico", "--duration", "long"], "Invalid value for '--duration'"),
+        (["run", "calico", "--duration"], "requires an argument"),
+        (["run"], "Missing argument"),
+        (["run", "calico", "canal"], "canal"),
+        (["nonsense"], "No such command 'nonsense': see `cniperf --help`"),
+        (["hosts", "nonsense"], "see `cniperf hosts --help`"),
+        (["plan", "calico", "--host", "c"], "'a'"),
+        (["compare", "a", "b", "--within", "-1"], "--within"),
+        (["n" * 20_000], " … "),
+        (["plan", "a\nb"], "unknown scheme"),
+    ],
+)
+def test_bad_usage_is_one_line_and_has_exit_code_2(words, says):
+    done = cniperf(*words)
+    refused(done, says, 2)
+    assert len(done.stderr) < 2500
+
+
+def test_no_verb_at_all_is_answered_with_help():
+    done = cniperf()
+    assert done.returncode == 2 and "suite" in done.stdout and done.stderr == ""
+
+
+def test_a_reader_that_leaves_early_ends_nothing(tmp_path):
+    out = tmp_path / "x.csv"
+    words = shlex.join([sys.executable, "-m", "cniperf", "export", REFERENCE, "--out", str(out)])
+    script = f"{{ sleep 2; {words}; echo $? >{tmp_path}/code; }} | true"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True)
+    deadline = time.monotonic() + 20
+    while not (tmp_path / "code").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert ((tmp_path / "code").read_text(), done.stderr) == ("0\n", "") and out.exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_behind_standard_output_is_told_and_the_work_is_done(tmp_path):
+    out = tmp_path / "x.csv"
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "cniperf", "export", REFERENCE, "--out", str(out)],
+            stdout=full, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    refused(done, "cannot write to standard output: No space left on device", 1)
+    assert out.exists()
+
+
+@pytest.mark.parametrize("place", ["file/x.csv", "n" * 300 + ".csv", "file", "loop/x.csv", "d.csv"])
+def test_a_file_that_cannot_be_written_is_one_line(tmp_path, place):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "d.csv").mkdir()
+    code = 2 if place == "file" else 1
+    refused(cniperf("export", REFERENCE, "--out", tmp_path / place), "", code)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_the_root_takes_no_report():
+    refused(cniperf("report", REFERENCE, "--out-dir", "/"), "a report in / is not allowed", 2)
 
 
 def test_an_unknown_name_in_a_settings_file_is_told(tmp_path):

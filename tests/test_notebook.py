@@ -89,7 +89,7 @@ def test_a_kernel_can_be_ended_by_another_thread_than_the_one_that_waits(small):
 STOPPED_THERE = """
 import os, signal, sys
 from zmq._future import _AsyncSocket
-from cniperf.cli.main import _stop
+from cniperf import stop
 from cniperf.errors import Stopped
 from cniperf.notebook import execute, warm_kernel
 
@@ -100,7 +100,7 @@ def stopped(*args):
     setattr(_AsyncSocket, sys.argv[1], before)
     return before(*args)
 
-signal.signal(signal.SIGTERM, _stop)
+stop.listen()
 try:
     with warm_kernel() as kernel:
         setattr(_AsyncSocket, sys.argv[1], stopped)

@@ -8,7 +8,7 @@ from odd_runs import add_proven
 from three_beds import add_three_beds
 
 from cniperf.errors import CniperfError
-from cniperf.report import make_report
+from cniperf.report import Unfinished, make_report
 from cniperf.suites import Suite, suite_names
 
 pytestmark = pytest.mark.notebook
@@ -270,6 +270,21 @@ def test_a_report_that_cannot_be_written_leaves_nothing(shelf, tmp_path):
     with pytest.raises(CniperfError, match="no run of suite 'none'"):
         make_report(shelf.folder, tmp_path / "r", suite="none")
     assert not (tmp_path / "r").exists()
+
+
+def test_a_format_whose_process_dies_is_named_and_the_others_are_delivered(
+    shelf, tmp_path, monkeypatch
+):
+    """As WeasyPrint does on a machine without fonts."""
+    shelf.add("hostnetwork", 20.0)
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/weasyprint.py").write_text("import os; os.kill(os.getpid(), 11)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    with pytest.raises(Unfinished, match=r"^report.pdf was not made: SIGSEGV .*; report.html, rep"):
+        make_report(shelf.folder, tmp_path / "r", formats=["html", "pdf", "md"])
+    names = {file.name for file in (tmp_path / "r").iterdir()}
+    assert {"report.html", "report.md", "report.ipynb", "SHA256SUMS", "chart-1.png"} <= names
+    assert not any("pdf" in name or "partial" in name for name in names)
 
 
 def test_as_markdown_it_says_the_same_and_shows_the_charts(shelf, tmp_path):

@@ -1,7 +1,6 @@
 """A process that a bed started on one of its hosts, and what ``/proc`` tells of it."""
 
 import os
-import select
 import signal
 import sys
 import time
@@ -10,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from subprocess import Popen
 from typing import Protocol
+
+from cniperf import stop
 
 TCP_LISTEN = "0A"  # net/tcp_states.h, as /proc/net/tcp prints it
 
@@ -59,7 +60,7 @@ class LocalChild(Popen[bytes]):
             return True
         end = os.pidfd_open(self.pid)
         try:
-            select.select([end], [], [], within)
+            stop.wait(end, seconds=within)
         finally:
             os.close(end)
         return self.poll() is not None

@@ -1,9 +1,14 @@
 """Running a command, and saying in one line why it failed."""
 
-import subprocess
+import os
+import shlex
+import signal
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
+from cniperf.beds.child import LocalChild
 from cniperf.errors import CniperfError, one_line
 
 TIMEOUT = 30.0  # seconds: far more than any command of a plan takes
@@ -19,7 +24,8 @@ class CommandFailed(CniperfError):
 
     def __init__(self, argv: Sequence[str], reason: str) -> None:
         self.argv, self.reason = list(argv), one_line(reason)
-        super().__init__(f"`{' '.join(argv)}` failed: {self.reason}")
+        command = shlex.join(argv) if len(argv) > 1 else argv[0]  # or a line of a script
+        super().__init__(f"`{command}` failed: {self.reason}")
 
 
 def run(
@@ -41,18 +47,45 @@ def run(
 
     Raises:
         CommandFailed: it is not installed, failed, or took longer.
+        Stopped: a signal came; the command has been ended.
     """
-    try:
-        done = subprocess.run(
-            argv, env=environ, input=text, capture_output=True, text=True, cwd=folder,
-            timeout=timeout, check=False, start_new_session=True, encoding="utf-8",
-            errors="replace",
-        )  # fmt: skip
-    except FileNotFoundError:
-        raise CommandFailed(argv, f"{argv[0]} is not installed") from None
-    except subprocess.TimeoutExpired:
-        raise CommandFailed(argv, f"no end after {timeout:.0f} s") from None
-    if done.returncode:
-        reason = done.stderr or done.stdout or f"exit code {done.returncode}"
-        raise CommandFailed(argv, reason)
-    return done.stdout
+    with _file(text) as given, _file() as said, _file() as complained:
+        try:
+            child = LocalChild(
+                argv, env=environ, stdin=given, stdout=said, stderr=complained, cwd=folder,
+                start_new_session=True,
+            )  # fmt: skip
+        except FileNotFoundError:
+            raise CommandFailed(argv, f"{argv[0]} is not installed") from None
+        try:
+            if not child.ended(within=timeout):
+                raise CommandFailed(argv, f"no end after {timeout:.0f} s")
+        finally:
+            _end(child)
+        output, errors = _text(said), _text(complained)
+    if child.returncode:
+        raise CommandFailed(argv, errors or output or f"exit code {child.returncode}")
+    return output
+
+
+def _file(text: str | None = "") -> IO[bytes]:
+    """Return an open file without a name; a pipe would have to be read while the command runs."""
+    if text is None:
+        return Path(os.devnull).open("rb")
+    file = os.fdopen(os.memfd_create("cniperf"), "w+b")
+    file.write(text.encode())
+    file.seek(0)
+    return file
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
+
+
+def _end(child: LocalChild) -> None:
+    """Kill a command, and what it has started, where it has not ended by itself."""
+    if child.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()

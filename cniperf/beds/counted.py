@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from cniperf import environment
+from cniperf import environment, stop
 from cniperf.beds import reaper, shell
 from cniperf.beds.bottle import qemu
 from cniperf.beds.bottle.image import search_path
@@ -84,6 +84,7 @@ class Counting:
         self._folder.mkdir(mode=0o700)
         return self
 
+    @stop.later()
     def __exit__(
         self,
         kind: type[BaseException] | None,

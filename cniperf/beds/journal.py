@@ -17,6 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from cniperf import stop
+
 NETNS_DIR = Path("/run/netns")
 GRACE = 1.0  # seconds that a process gets between SIGTERM and SIGKILL
 
@@ -100,11 +102,17 @@ class Journal:
             _end([_as_identity(entry) for entry in self.entries("process")])
             for name in self.entries("namespace"):
                 if (NETNS_DIR / name).exists():
-                    subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
+                    _delete(name)
             for folder in self.entries("folder"):
                 shutil.rmtree(folder, ignore_errors=True)
             self.path.unlink(missing_ok=True)
         return True
+
+
+def _delete(namespace: str) -> None:
+    # A session of its own: a Ctrl-C is sent to all of this one's, and would end it half-way.
+    argv = ["ip", "netns", "del", namespace]
+    subprocess.run(argv, check=False, capture_output=True, start_new_session=True)
 
 
 def journals() -> Iterator[Journal]:
@@ -115,7 +123,13 @@ def journals() -> Iterator[Journal]:
 def sweep_dead() -> list[str]:
     """Sweep what dead owners left behind; return the names of the labs swept."""
     dead = [journal for journal in journals() if not journal.owner_lives()]
-    return [journal.path.stem for journal in dead if journal.sweep()]
+    return [journal.path.stem for journal in dead if _swept(journal)]
+
+
+def _swept(journal: Journal) -> bool:
+    stop.look()
+    with stop.later():
+        return journal.sweep()
 
 
 Identity = tuple[int, int]

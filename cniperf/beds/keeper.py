@@ -13,9 +13,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
+from cniperf import stop
 from cniperf.beds.journal import NETNS_DIR, Journal, journals, sweep_dead
 from cniperf.errors import Busy, CniperfError, NotAble, ParameterError, Stopped
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cniperf.params import Experiment
     from cniperf.plan import Plan
 
-READY = "ready"
+READY, STAY = "ready", "stay\n"
 PATIENCE = 30.0  # seconds to go down
 
 
@@ -87,15 +87,23 @@ def up(experiment: "Experiment") -> Standing:
         raise Busy(f"{found.scheme} is up already: `cniperf down` first")
     keeper = subprocess.Popen(
         [sys.executable, "-m", "cniperf.beds.keeper", experiment.model_dump_json()],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         start_new_session=True, cwd="/", encoding="utf-8",
     )  # fmt: skip
-    assert keeper.stdout is not None
-    said = keeper.stdout.readline().strip()
-    if said != READY or (found := find()) is None:
+    assert keeper.stdout is not None and keeper.stdin is not None
+    try:
+        stop.wait(keeper.stdout.fileno())
+        said = keeper.stdout.readline().strip()
+        if said == READY and (found := find()) is not None:
+            keeper.stdin.write(STAY)
+            keeper.stdin.flush()
+            return found
+    except Stopped:
+        keeper.terminate()
         keeper.wait()
-        raise CniperfError(said or f"the lab's keeper ended with code {keeper.returncode}")
-    return found
+        raise
+    keeper.wait()
+    raise CniperfError(said or f"the lab's keeper ended with code {keeper.returncode}")
 
 
 def down() -> Standing:
@@ -111,7 +119,7 @@ def down() -> Standing:
     while find() is not None:
         if time.monotonic() > end:
             raise CniperfError(f"the lab's keeper (pid {found.pid}) does not end: cniperf clean")
-        time.sleep(0.05)
+        stop.sleep(0.05)
     return found
 
 
@@ -158,8 +166,7 @@ def main(text: str) -> None:
     from cniperf.params import Experiment
     from cniperf.plan import make_plan
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
+    stop.listen()
     try:
         experiment = Experiment.model_validate_json(text)
         with machine_lock(f"cniperf up {experiment.scheme} (cniperf down ends it)"):
@@ -169,9 +176,12 @@ def main(text: str) -> None:
                 bed.apply(plan)
                 _note(bed.journal, bed, plan)
                 print(READY, flush=True)
+                stop.wait(sys.stdin.fileno())
+                if sys.stdin.readline() != STAY:
+                    return  # who wanted it has ended meanwhile
                 _let_go_of_the_terminal()
                 while True:
-                    signal.pause()
+                    stop.wait()
     except Stopped:
         pass
     except CniperfError as problem:
@@ -183,12 +193,6 @@ def _let_go_of_the_terminal() -> None:
     with Path(os.devnull).open("w", encoding="utf-8") as nothing:
         for stream in (sys.stdout, sys.stderr):
             os.dup2(nothing.fileno(), stream.fileno())
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
-    raise Stopped(number)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from cniperf import stop
 from cniperf.beds import cpus, ovs, reaper
 from cniperf.beds.awake import awake
 from cniperf.beds.bed import Call, Others
@@ -125,6 +126,7 @@ class Lab:
     ) -> None:
         self.close()
 
+    @stop.later()
     def close(self) -> None:
         """Take back everything the lab made; safe to call twice."""
         for child in self._children:
@@ -212,6 +214,7 @@ class Lab:
         A command runs on the caller's thread, where a signal ends it: one that waits for a
         daemon (``ovs-vsctl``) could otherwise outlive the lab.
         """
+        stop.look()
         with refusals(step, host):
             if by == "netlink" and isinstance(step, NetlinkStep):
                 self._netlink.do(lambda: step.apply(applier))

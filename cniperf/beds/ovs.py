@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from shutil import which
 
+from cniperf import stop
 from cniperf.errors import NotAble
 
 SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
@@ -76,4 +77,4 @@ def _wait_for(file: Path, seconds: float = 10.0) -> None:
     while not file.exists():
         if time.monotonic() > deadline:
             raise NotAble(f"ovsdb-server did not start: see {file.parent}/ovsdb-server.log")
-        time.sleep(0.005)
+        stop.sleep(0.005)

@@ -3,6 +3,7 @@
 import secrets
 from typing import Any
 
+from cniperf import stop
 from cniperf.beds import ovs
 from cniperf.beds.journal import Journal
 from cniperf.beds.netlink import shared
@@ -26,7 +27,10 @@ def device_kinds(kinds: set[str]) -> dict[str, str]:
     journal.add_namespace(name)
     try:
         netlink.do(lambda: netlink.add_netns(name))
-        tried = {kind: netlink.do(lambda kind=kind: _try(name, kind)) for kind in sorted(kinds)}  # type: ignore[misc]
+        tried = {}
+        for kind in sorted(kinds):
+            stop.look()
+            tried[kind] = netlink.do(lambda kind=kind: _try(name, kind))  # type: ignore[misc]
     finally:
         netlink.do(lambda: netlink.del_netns(name))
         journal.sweep()

@@ -7,11 +7,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cniperf import stop
 from cniperf.beds import shell
 from cniperf.beds.child import carried, listeners, sleeping_shell
 from cniperf.beds.command import CommandFailed
 from cniperf.beds.connection import HostLost, connect, telling
-from cniperf.errors import NotAble
+from cniperf.errors import NotAble, Stopped
 
 if TYPE_CHECKING:
     from cniperf.inventory import Machine
@@ -111,10 +112,13 @@ class Remote:
                 promise.runner.channel.sendall(text.encode())
             promise.runner.channel.shutdown_write()
             try:
-                done = promise.join()
+                done = stop.aside(promise.join)
             except CommandTimedOut:
                 promise.runner.channel.close()
                 raise CommandFailed([script], f"no end after {TIMEOUT} s") from None
+            except Stopped:
+                promise.runner.channel.close()
+                raise
         if done.exited == -1:
             raise HostLost(f"host {self.machine.name}: the connection broke")
         if done.exited:
@@ -227,7 +231,7 @@ class Process:
 
     def ended(self, within: float) -> bool:
         """Wait for its end without asking the host."""
-        self._channel.status_event.wait(within)
+        stop.aside(lambda: self._channel.status_event.wait(within))
         if self.returncode is None and not self._host.alive:
             raise HostLost(f"host {self._host.machine.name}: the connection broke")
         return self.returncode is not None
@@ -277,7 +281,7 @@ class Talk:
             HostLost: none came.
         """
         self._promise.runner.channel.sendall((" ".join(map(str, words)) + "\n").encode())
-        answer = self._lines.next(TIMEOUT)
+        answer = stop.aside(lambda: self._lines.next(TIMEOUT))
         if answer is None:
             raise HostLost(f"host {self._host.machine.name}: the prober does not answer")
         return answer

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from cniperf import stop
 from cniperf.beds import cpus, shell
 from cniperf.beds.bed import Call, Others
 from cniperf.beds.cputime import CpuTimes, seconds_of, used_since
@@ -90,7 +91,7 @@ class SshBed:
         return self
 
     def _open(self) -> None:
-        self._both(SshHost.connect)
+        stop.aside(lambda: self._both(SshHost.connect))  # one that does not answer takes seconds
         self.hosts: tuple[Host, Host] = (self._host("a"), self._host("b"))
         self.cpus: Mapping[str, tuple[int, ...]] = {
             name: own.machine.cpu_list() or tuple(range(own.survey.cpus))
@@ -101,7 +102,7 @@ class SshBed:
         self._remember()
         self._lent = list(self._own.values())
         claimed = ExitStack()
-        with claimed:
+        with claimed, stop.later():  # a claim that is not written down could not be released
             for own in self._lent:
                 own.guard.claim()
                 claimed.callback(own.guard.release)
@@ -140,6 +141,7 @@ class SshBed:
             if isinstance(problem, CniperfError):  # both must be told
                 raise NotRestored(f"{problem}; and {second}") from None
 
+    @stop.later()
     def close(self) -> None:
         """Take back everything, and hold each host against what it was; safe to call twice."""
         if self._renewal:
@@ -158,6 +160,7 @@ class SshBed:
 
     def _both(self, work: Callable[[SshHost], T]) -> dict[str, T]:
         """Do the same for both hosts at once; return by name what came of it."""
+        stop.look()
         with ThreadPoolExecutor(2) as threads:
             return dict(zip("ab", threads.map(work, self._own.values()), strict=True))
 

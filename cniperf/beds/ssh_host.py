@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from cniperf import stop
 from cniperf.beds import shell, snapshot
 from cniperf.beds.command import CommandFailed
 from cniperf.beds.guard import Guard
@@ -100,7 +101,7 @@ class SshHost:
             changed = snapshot.differences(self._before, snapshot.take(self.remote))
             if not changed or time.monotonic() > deadline:
                 return changed
-            time.sleep(0.1)
+            stop.sleep(0.1)
         return []
 
     # ── wired ─────────────────────────────────────────────────────────────────────────────────

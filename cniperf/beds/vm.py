@@ -23,6 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from cniperf import stop
 from cniperf.beds import cpus, reaper
 from cniperf.beds.bed import Call
 from cniperf.beds.bottle import plugin, qemu
@@ -154,6 +155,7 @@ class VmBed(SshBed):
         return qemu.Guest(own, conf, files=files, options=options, enter=enter,
                           journal=self.journal)  # fmt: skip
 
+    @stop.later()
     def close(self) -> None:
         """End the guests, and take back what they were wired to; safe to call twice."""
         if self._renewal:

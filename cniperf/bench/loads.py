@@ -3,10 +3,11 @@
 import json
 import statistics
 import subprocess
-import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from cniperf import stop
+from cniperf.beds.command import run
 from cniperf.beds.lab import Lab
 from cniperf.bench.repeats import PAIRS, QUADS
 from cniperf.errors import CniperfError
@@ -75,10 +76,13 @@ def _by_hand(lab: Lab, plan: Plan, experiment: Experiment) -> float:
     iperf3 = all_generators()["iperf3"]
     job = Job(experiment=experiment, address=plan.b.endpoint.address, port=iperf3.port,
               folder=Path(), seconds=experiment.duration, omit=experiment.omit)  # fmt: skip
-    with subprocess.Popen(typed("b", iperf3.server(job)), stdout=subprocess.DEVNULL):
-        time.sleep(0.3)
-        client = typed("a", iperf3.client(job))
-        said = json.loads(subprocess.run(client, check=True, capture_output=True).stdout)
+    with subprocess.Popen(typed("b", iperf3.server(job)), stdout=subprocess.DEVNULL) as server:
+        try:
+            stop.sleep(0.3)
+            said = json.loads(run(typed("a", iperf3.client(job))))
+        except BaseException:
+            server.kill()
+            raise
     return float(said["end"]["sum_received"]["bits_per_second"] / 1e9)
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from cniperf import files
+from cniperf import files, stop
+from cniperf.beds.command import run
 from cniperf.bench.repeats import PAIRS, timed
 from cniperf.measure.suite import new_suite, run_suite, scheme_cells
 from cniperf.params import Experiment
@@ -18,6 +19,7 @@ from cniperf.runs import default_data_dir, run_folders
 from cniperf.schemes import ARTICLE, find
 
 MANY = 100_000
+LONG = 600.0  # seconds that reading them may take
 
 
 def suite_overhead() -> tuple[float, ...]:
@@ -51,13 +53,7 @@ def many_runs() -> tuple[float, float]:
     with TemporaryDirectory() as folder:
         _generate(Path(folder), files.read_json(like / "run.json"))
         os.sync()  # writing them to disk is no part of reading them
-        said = subprocess.run(
-            [sys.executable, "-c", ANALYSE, folder],
-            check=True,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-        ).stdout
+        said = run([sys.executable, "-c", ANALYSE, folder], timeout=LONG)
     took, memory = map(float, said.split())
     return took, memory
 
@@ -79,6 +75,7 @@ def _generate(folder: Path, like: dict[str, Any]) -> None:
     dice = random.Random(1)
     schemes = list(map(find, ARTICLE))
     for number in range(MANY):
+        stop.look()
         scheme = schemes[number % len(schemes)]
         block = number // len(schemes)
         like |= {"id": f"{number:08d}-{scheme.name}", "status": "ok"}

@@ -4,12 +4,14 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from cniperf.beds.command import run
 from cniperf.beds.lab import Lab
 from cniperf.bench.repeats import timed
 from cniperf.plan import Plan, make_plan
 from cniperf.steps import DelLink, Step
 
 MANY_PAIRS = (16, 64, 256)
+LONG = 600.0  # seconds that many pairs may take
 
 
 def linearity(repeats: int = 3) -> tuple[float, ...]:
@@ -27,9 +29,7 @@ def linearity(repeats: int = 3) -> tuple[float, ...]:
 def pairs_memory(pairs: int) -> float:
     """Return the MiB that a fresh process has used at most once so many pairs are wired."""
     argv = [sys.executable, "-c", WIRE, str(pairs)]
-    return float(
-        subprocess.run(argv, check=True, capture_output=True, text=True, encoding="utf-8").stdout
-    )
+    return float(run(argv, timeout=LONG))
 
 
 WIRE = """

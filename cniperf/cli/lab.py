@@ -1,11 +1,12 @@
 """The verbs for a lab that stands, for what was left behind, and for cniperf itself."""
 
-import signal
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cniperf import stop
 from cniperf.cli.app import app, examples
 from cniperf.cli.options import Mtu, Nic, Scheme, experiment_of, merged
 from cniperf.errors import ParameterError
@@ -24,7 +25,7 @@ def up(scheme: Scheme, nic: Nic = None, mtu: Mtu = None) -> None:
     for place, names in found.devices.items():
         typer.echo(f"  {place:<6} {', '.join(names)}")
     typer.echo(
-        f"try:  cniperf exec pod-a -- ping -c 3 {found.pods['b']}\n"
+        f"try:  cniperf exec pod-a -- ping -c 3 {shlex.quote(found.pods['b'])}\n"
         f"      cniperf capture a:eth0\n"
         f"      cniperf down"
     )
@@ -46,8 +47,7 @@ def exec_(
 
     require_root()
     argv = the_one().enter(place, command)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
+    stop.let_go()
     os.execvp(argv[0], argv)
 
 
@@ -75,12 +75,11 @@ def capture(
     if which("tcpdump") is None:
         raise NotAble("tcpdump not found: apt-get install tcpdump")
     file = out or Path(f"{place}-{device}.pcap")
-    if not file.resolve().parent.is_dir():
-        raise ParameterError(f"there is no folder {file.resolve().parent}")
+    if not os.path.isdir(file.parent):  # noqa: PTH112  Path's own raises where it cannot look
+        raise ParameterError(f"there is no folder {file.parent}")
     argv = lab.enter(place, ["tcpdump", "-n", "-i", device, "-U", "-Z", "root", "-w", str(file),
                              *(["-c", str(count)] if count else [])])  # fmt: skip
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
+    stop.let_go()
     os.execvp(argv[0], argv)
 
 
@@ -117,7 +116,10 @@ def bench(
     """Measure cniperf itself: what it adds to iperf3 and to ip. Takes ten minutes."""
     from cniperf.bench.table import as_page
     from cniperf.bench.table import bench as measure
+    from cniperf.places import require_file
 
+    if out:
+        require_file(out)
     results = []
     for result in measure():
         results.append(result)

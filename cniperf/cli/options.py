@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cniperf import stop
 from cniperf.errors import ParameterError, shown
 from cniperf.generators import all_generators
 from cniperf.language import known
@@ -117,6 +118,7 @@ def experiment_of(values: dict[str, Any]) -> "Experiment":
     """Return the experiment with these parameters."""
     from cniperf.params import Experiment
 
+    stop.look()
     return Experiment.of(**values)
 
 

@@ -1,25 +1,55 @@
-"""What is printed: whatever the terminal's locale can show, and one line where nobody takes it."""
+"""Standard output that may end before the work does: the work goes on without it."""
 
+import errno
 import io
 import os
-import sys
+import select
+from typing import Any, TextIO
 
 
-def ready() -> None:
-    """Escape what the terminal's locale has no character for, in place of failing at it."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+class Output(io.RawIOBase):
+    """What is written goes to a descriptor for as long as that takes it; then nowhere.
 
+    Args:
+        stream: whose descriptor; None where standard output is closed.
 
-def give_up() -> None:
-    """Drop what is still to be printed: the interpreter would fail at it once more at its end."""
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 1)
-    os.close(nothing)
+    Attributes:
+        problem: why it took no more; empty where it did, or where its reader left (``| head``).
+        text: the stream to write to.
+    """
 
+    def __init__(self, stream: TextIO | None) -> None:
+        self._to = None if stream is None else stream.fileno()
+        self._terminal = stream is not None and stream.isatty()
+        self.problem = ""
+        self.text = io.TextIOWrapper(
+            io.BufferedWriter(self), stream.encoding if stream else "utf-8",
+            errors="backslashreplace", line_buffering=True,
+        )  # fmt: skip
 
-def failed(problem: OSError) -> str:
-    """Say in one line what the system refused."""
-    what = f"{problem.filename}: " if problem.filename else ""
-    return f"{what}{problem.strerror or problem}"
+    def write(self, data: Any) -> int:  # noqa: ANN401
+        """Write to the descriptor, or drop what it does not take any more."""
+        while self._to is not None:
+            try:
+                return os.write(self._to, data)
+            except BlockingIOError:
+                select.select([], [self._to], [])
+            except OSError as problem:
+                self._to = None
+                if problem.errno != errno.EPIPE:
+                    self.problem = problem.strerror or str(problem)
+        return len(data)
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def isatty(self) -> bool:
+        """Tell whether a person reads it."""
+        return self._terminal
+
+    def fileno(self) -> int:
+        """Return the descriptor, while it takes anything."""
+        if self._to is None:
+            raise io.UnsupportedOperation("standard output has ended")
+        return self._to

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from cniperf import stop
 from cniperf.cli.app import app, examples, shown, tell
 from cniperf.cli.options import Lang, Mtu, Nic, Scheme, words
 
@@ -55,6 +56,7 @@ def plan(
         for each in ARTICLE_HOSTS
     )
     for side in make_plan(experiment.scheme, *hosts):
+        stop.look()
         if host in (None, side.host.name):
             typer.echo(side.undo_script() if undo else side.script())
 
@@ -100,6 +102,7 @@ def compare(
     worse = False
     pairs = pair_up(*sets, anyway=anyway)
     for condition, one, other in pairs:
+        stop.look()
         typer.secho(heading(condition, [each for each, *_ in pairs]), bold=True)
         table, counted = measure(one, other, within / 100), seeded(one) and seeded(other)
         for scheme, row in table.iterrows():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cniperf import stop
 from cniperf.beds.child import end_all, how_ended
 from cniperf.errors import MeasurementFailed
 from cniperf.generators import Generator, Job
@@ -62,7 +63,7 @@ class Ends:
                 raise MeasurementFailed(
                     f"the {self.generator.name} server does not listen on {job.address}:{job.port}"
                 )
-            time.sleep(0.005)
+            stop.sleep(0.005)
 
     def clients(self, jobs: Sequence[Job]) -> list["Child"]:
         """Start a client at each end on host a; several begin together, once all are there."""
@@ -89,7 +90,7 @@ class Ends:
         while not all(_stands_at_gate(client) for client in clients):
             if time.monotonic() > deadline:
                 raise MeasurementFailed("the clients did not get ready")
-            time.sleep(0.02)
+            stop.sleep(0.02)
         self.bed.open_gate(self.bed.hosts[0], gate)
 
     def ended(self, whose: str, child: "Child", job: Job) -> MeasurementFailed:

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
+from cniperf import stop
 from cniperf.notebook import warm_kernel
 
 Task = Callable[[Any], str]  # what a kernel is given to do
@@ -45,4 +46,6 @@ class Kernels:
         """Do tasks at once, each with a kernel of its own, and return what each returns."""
         if self.count == 1:
             return [task(self.first) for task in tasks]
-        return list(self._threads.map(lambda task, kernel: task(kernel), tasks, self._kernels))
+        given = zip(tasks, self._kernels, strict=False)
+        futures = [self._threads.submit(task, kernel) for task, kernel in given]
+        return [stop.result(future) for future in futures]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from cniperf import stop
 from cniperf.measure.counters import PORT
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class Probe:
     def _send(self, sender: int, count: int, patience: float) -> int:
         """Send some datagrams at once; return how many arrived in time."""
         here, there = self._ends[sender], self._ends[1 - sender]
+        stop.look()
         there.drain()
         here.send(count, self.payload, self._targets[sender], PORT)
         return there.wait(count, patience)

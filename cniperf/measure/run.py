@@ -31,6 +31,7 @@ from cniperf.measure.progress import Moment, Progress, say
 from cniperf.measure.turns import Turns
 from cniperf.modes import find as find_mode
 from cniperf.params import Experiment
+from cniperf.places import real, require_folder
 from cniperf.plan import Plan, make_plan
 from cniperf.runs import Draft, default_data_dir
 from cniperf.schemes import BASELINE, find
@@ -104,6 +105,7 @@ def run(experiment: Experiment, progress: Progress = say) -> list[Path]:
         Busy: another run holds this machine.
         CniperfError: a round failed.
     """
+    require_folder(real(experiment.data_dir or default_data_dir()))
     check(experiment)
     first = experiment.first_round
     with lock(experiment, f"cniperf, measuring {experiment.scheme}"):

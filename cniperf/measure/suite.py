@@ -1,6 +1,7 @@
 """The suite: randomised complete blocks, each run through its notebook, until enough is known."""
 
 import secrets
+import shlex
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,12 +15,14 @@ import pandas as pd
 from cniperf.analysis.blocks import BASELINE
 from cniperf.beds.awake import awake
 from cniperf.beds.journal import sweep_dead
-from cniperf.errors import CniperfError, ParameterError, Stopped
+from cniperf.delivery import Delivery
+from cniperf.errors import CannotWrite, ParameterError, Stopped
 from cniperf.language import known
 from cniperf.measure.kernels import Kernels
 from cniperf.measure.rounds import Rounds
 from cniperf.measure.run import check, lock
 from cniperf.params import Experiment
+from cniperf.places import real, require_folder
 from cniperf.report import Report, default_reports_dir, make_report
 from cniperf.runs import default_data_dir
 from cniperf.suites import Cell, Suite, read_suite, suite_file
@@ -152,21 +155,25 @@ def run_suite(
         CniperfError: no report could be written.
     """
     known(lang)
-    data = Path(data_dir or default_data_dir()).resolve()
-    out = (out_dir or default_reports_dir() / suite.name).resolve()
+    data, out = real(data_dir or default_data_dir()), real(out_dir or _reports(suite.name))
     if suite_file(data, suite.name).exists() and read_suite(data, suite.name) != suite:
         raise ParameterError(
             f"there is another suite {suite.name} in {data}: resume it, or take another name"
         )
+    notebooks = out / "notebooks"
+    for folder in (suite_file(data, suite.name).parent, notebooks):
+        require_folder(folder)
+    if report:
+        Delivery(out).check(("html", "pdf"))
     check(Experiment.of(**suite.params))
-    notebooks = _made(out / "notebooks")
-    suite.save(data)
     with (
         lock(Experiment.of(**suite.params), f"cniperf suite {suite.name}"),
         _swept(),
         awake(),
         Kernels(suite.at_once) as kernels,
     ):
+        suite.save(data)  # a suite that is refused has written nothing
+        _make(notebooks)
         rounds = Rounds(suite, data, notebooks, kernels, tell)
         try:
             suite = suite.end(rounds.run())
@@ -182,11 +189,16 @@ def run_suite(
     return Done(suite, rounds.runs(), made)
 
 
+def _reports(name: str) -> Path:
+    return default_reports_dir() / name
+
+
 def _resume(name: str, data_dir: Path | str | None, out_dir: Path | None, lang: str) -> str:
+    """Return the command that goes on with a suite, ready to be pasted into a shell."""
     other = None if lang == "en" else lang
     options = {"--data-dir": data_dir, "--out-dir": out_dir, "--lang": other}
-    where = [f"{option} {value}" for option, value in options.items() if value]
-    return " ".join(["cniperf suite --resume", name, *where])
+    where = [word for option, value in options.items() if value for word in (option, str(value))]
+    return shlex.join(["cniperf", "suite", "--resume", name, *where])
 
 
 @contextmanager
@@ -199,9 +211,8 @@ def _swept() -> Iterator[None]:
         sweep_dead()
 
 
-def _made(folder: Path) -> Path:
+def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
-        raise CniperfError(f"cannot write to {folder}: {problem.strerror}") from None
-    return folder
+        raise CannotWrite(f"cannot write to {folder}: {problem.strerror}") from None

@@ -5,13 +5,14 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
 from conftest import ended
 
 from cniperf import sections
-from cniperf.errors import CannotWrite, ParameterError
+from cniperf.errors import Busy, CannotWrite, ParameterError
 from cniperf.measure import rounds as module
 from cniperf.measure.kernels import Kernels
 from cniperf.measure.progress import Outcome, Standing, label
@@ -300,9 +301,52 @@ def test_an_unknown_language_is_told_before_anything_is_measured(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def words_of(command):
+    """What cniperf is given where a command is pasted into a shell."""
+    script = f"cniperf() {{ printf '%s\\0' \"$@\"; }}; {command}"
+    return subprocess.check_output(["sh", "-c", script], text=True).split("\0")[:-1]
+
+
+def test_a_report_s_command_can_be_pasted():
+    params = Experiment.of(duration=1).model_dump(mode="json") | {"hosts": "my $(hosts); x.yaml"}
+    cells = ({"scheme": "hostnetwork"}, {"scheme": "calico"})
+    words = words_of(Suite(name="x", seed=1, cells=cells, params=params).command())
+    assert words[words.index("--hosts") + 1] == "my $(hosts); x.yaml"
+
+
 def test_how_to_go_on_names_the_language(tmp_path):
     assert _resume("x", None, tmp_path, "en").endswith(f"x --out-dir {tmp_path}")
+    spaced = _resume("a b", tmp_path / "b c", tmp_path / "$(d)", "zh")
+    assert words_of(spaced) == ["suite", "--resume", "a b", "--data-dir", f"{tmp_path}/b c",
+                                "--out-dir", f"{tmp_path}/$(d)", "--lang", "zh"]  # fmt: skip
     assert _resume("x", None, None, "zh") == "cniperf suite --resume x --lang zh"
+
+
+@pytest.mark.parametrize(
+    ("data", "out"),
+    [("file", "r"), ("file/d", "r"), ("d", "file"), ("d", "n" * 256), ("d", "loop")],
+)
+def test_a_place_that_cannot_be_is_refused_before_anything_is_written(tmp_path, data, out):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "loop").symlink_to("loop")
+    suite = Suite(name="x", seed=1, cells=({"scheme": "macvlan"},), params={"bed": "lab"})
+    with pytest.raises(CannotWrite, match="cannot write"):
+        run_suite(suite, data_dir=tmp_path / data, out_dir=tmp_path / out)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["file", "loop"]
+
+
+def test_a_suite_that_finds_the_machine_taken_has_written_nothing(tmp_path, monkeypatch):
+    @contextmanager
+    def taken(*_):
+        raise Busy("this machine is taken")
+        yield
+
+    monkeypatch.setattr("cniperf.measure.suite.check", lambda experiment: None)
+    monkeypatch.setattr("cniperf.measure.suite.lock", taken)
+    suite = Suite(name="x", seed=1, cells=({"scheme": "macvlan"},), params={"bed": "lab"})
+    with pytest.raises(Busy):
+        run_suite(suite, data_dir=tmp_path / "d", out_dir=tmp_path / "r")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_two_suites_of_one_name_are_not_mixed(tmp_path):

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from cniperf import stop
 from cniperf.beds.bottle.image import archive, image
 from cniperf.beds.bottle.kernel import Kernel, kernel
 from cniperf.beds.command import run
@@ -140,7 +141,7 @@ class Guest:
             if time.monotonic() > deadline:
                 raise GuestFailed(f"a guest did not get ready within {within:.0f} s: "
                                   f"{self.last_words()}")  # fmt: skip
-            time.sleep(0.02)
+            stop.sleep(0.02)
         (self.folder / "initrd").unlink(missing_ok=True)
 
     def raise_if_gone(self) -> None:
@@ -164,7 +165,7 @@ class Guest:
             if time.monotonic() > deadline:
                 raise GuestFailed(f"a guest did not end within {within:.0f} s: {self.last_words()}")
             meanwhile()
-            time.sleep(0.05)
+            stop.sleep(0.05)
 
     def last_words(self) -> str:
         """Return the last line of what QEMU said, or of the guest's console; for people."""

@@ -1,0 +1,66 @@
+"""Work in a Python process of its own, which may die without taking this one along."""
+
+import os
+import signal
+import subprocess
+import sys
+from importlib import import_module
+from tempfile import TemporaryFile
+from threading import Thread
+
+from cniperf import stop
+from cniperf.errors import CniperfError, one_line
+
+
+class Died(CniperfError):
+    """The process ended before its work did; the text says how."""
+
+
+def apart(work: str, *words: str) -> None:
+    """Call a function in a process of its own, and wait for its end.
+
+    Args:
+        work: the function, as ``cniperf.formats:pdf``.
+        words: its arguments.
+
+    Raises:
+        Died: it failed, or a signal ended it.
+        Stopped: a signal came to this process; the other one has been ended.
+    """
+    argv = [sys.executable, "-m", "cniperf.apart", work, *words]
+    ended, end = os.pipe()  # closed with the process
+    with TemporaryFile() as said:
+        process = subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=said, stderr=said, pass_fds=[end],
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            os.close(end)
+            stop.wait(ended)
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            os.close(ended)
+            process.communicate()
+        said.seek(0)
+        lines = said.read().decode(errors="replace").strip().splitlines()
+    if process.returncode < 0:
+        raise Died(f"{signal.Signals(-process.returncode).name} ended its process")
+    if process.returncode:
+        raise Died(one_line(lines[-1]) if lines else f"exit code {process.returncode}")
+
+
+def _end_with_parent() -> None:
+    os.read(0, 1)  # not by sys.stdin: its lock would be held at the end of the interpreter
+    os._exit(1)
+
+
+def _main(work: str, *words: str) -> None:
+    Thread(target=_end_with_parent, daemon=True).start()
+    module, _, name = work.partition(":")
+    getattr(import_module(module), name)(*words)
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
