@@ -1,7 +1,12 @@
 """What cniperf says when it cannot go on: one line that names the cause and the way out."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+BOUND = 300  # characters that another program may add to a line of ours
+CAUSE = re.compile(r"error|fatal|cannot|can't|failed|denied|refused|not supported", re.IGNORECASE)
+POINTER = re.compile(r"[\s^~]+")  # a line that only points at a place of the line above
 
 
 class CniperfError(Exception):
@@ -69,6 +74,32 @@ class Stopped(BaseException):
 def one_line(text: str) -> str:
     """Fold any white space, line breaks included, so that a message stays one line."""
     return " ".join(text.split())
+
+
+def cause(text: str, bound: int = BOUND) -> str:
+    """Return, in one line, why a program failed: all that it printed, or the first cause of it.
+
+    Args:
+        text: what it printed.
+        bound: characters that the cause may have; a longer text is cut to its first cause.
+    """
+    lines = [one_line(line) for line in text.splitlines() if not POINTER.fullmatch(line)]
+    lines = [line for line in lines if line]
+    whole = " ".join(lines)
+    if len(whole) <= bound:
+        return whole
+    if lines[0].startswith("Traceback"):  # Python's cause stands last
+        first = lines[-1]
+    else:
+        first = next((line for line in lines if CAUSE.search(line)), lines[0])
+    rest = f" (and {len(lines) - 1} more lines)" if len(lines) > 1 else ""
+    return shortened(first, bound) + rest
+
+
+def shortened(text: str, bound: int = BOUND) -> str:
+    """Return a text as one line of so many characters at most."""
+    line = one_line(text)
+    return line if len(line) <= bound else line[: bound - 1] + "…"
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:

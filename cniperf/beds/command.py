@@ -4,9 +4,10 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cniperf.errors import CniperfError, one_line
+from cniperf.errors import CniperfError, cause, shortened
 
 TIMEOUT = 30.0  # seconds: far more than any command of a plan takes
+COMMAND = 120  # characters of a command that a message names
 
 
 class CommandFailed(CniperfError):
@@ -14,12 +15,14 @@ class CommandFailed(CniperfError):
 
     Attributes:
         argv: the command.
-        reason: its own last words.
+        said: all that it printed about that.
+        reason: the first cause in it, one line.
     """
 
-    def __init__(self, argv: Sequence[str], reason: str) -> None:
-        self.argv, self.reason = list(argv), one_line(reason)
-        super().__init__(f"`{' '.join(argv)}` failed: {self.reason}")
+    def __init__(self, argv: Sequence[str], said: str, host: str = "") -> None:
+        self.argv, self.said, self.reason = list(argv), said, cause(said)
+        who = f"host {host}: " if host else ""
+        super().__init__(f"{who}`{shortened(' '.join(argv), COMMAND)}` failed: {self.reason}")
 
 
 def run(
