@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cniperf.beds.survey import Survey
+from cniperf.beds.cpus import spans
+from cniperf.beds.survey import START_OVS, Survey
 from cniperf.errors import NotAble, ParameterError
 from cniperf.inventory import Machine
 
@@ -36,6 +37,14 @@ class Demand:
         if missing := found.missing(self.tools, ovs=self.ovs):
             packages = " ".join(sorted(set(missing.values())))
             raise NotAble(f"{who}: {', '.join(missing)} not found: apt-get install {packages}")
+        if self.ovs and found.ovs_problem:
+            raise NotAble(f"{who}: Open vSwitch is installed, but does not answer "
+                          f"({found.ovs_problem}): {START_OVS}")  # fmt: skip
+        if gone := set(machine.cpu_list()) - set(found.cpus):
+            raise ParameterError(
+                f"{who}: cpus={machine.cpus!r} has {spans(gone)}, which it has not or which are "
+                f"offline: it has {spans(found.cpus)}"
+            )
         if machine.nic not in found.devices:
             known = ", ".join(found.devices)
             raise ParameterError(f"{who} has no interface {machine.nic!r}: {known}")

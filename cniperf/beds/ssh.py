@@ -5,8 +5,8 @@ before anything is touched each host is given a way to take itself back (:mod:`.
 snapshots prove that it is as it was.
 """
 
-import json
 import secrets
+import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from cniperf.beds import cpus, shell
+from cniperf.beds.answer import Answer
 from cniperf.beds.bed import Call, Others
 from cniperf.beds.cputime import CpuTimes, seconds_of, used_since
 from cniperf.beds.demand import Demand
@@ -93,8 +94,7 @@ class SshBed:
         self._both(SshHost.connect)
         self.hosts: tuple[Host, Host] = (self._host("a"), self._host("b"))
         self.cpus: Mapping[str, tuple[int, ...]] = {
-            name: own.machine.cpu_list() or tuple(range(own.survey.cpus))
-            for name, own in self._own.items()
+            name: own.machine.cpu_list() or own.survey.cpus for name, own in self._own.items()
         }
         for own in self._own.values():
             self._demand.check(own.machine, own.survey)
@@ -257,19 +257,21 @@ class SshBed:
     def devices(self, places: Collection[str]) -> dict[str, dict[str, str]]:
         """Return by place its devices and their MAC addresses; none where there is no place."""
 
-        def at(own: SshHost) -> dict[str, str]:
+        def at(own: SshHost) -> dict[str, dict[str, str]]:
             here = {place: shell.line(self._enter(self.namespace(place), LINKS))
                     for place in places if _host_of(place) == own.name}  # fmt: skip
-            return shell.answers(own.remote.run(shell.ask(here)))
+            return {place: macs(answer) for place, answer in own.remote.ask(here).items()}
 
         told = self._both(at)
-        return {place: macs(told[_host_of(place)][place]) for place in places}
+        return {place: told[_host_of(place)][place] for place in places}
 
     def mtu(self, host: Host, netns: str | None, device: str) -> int:
         """Return the MTU, in bytes, that the kernel gives a device of a host or of a pod on it."""
-        argv = self._enter(netns, ["ip", "-j", "link", "show", device])
-        (link,) = json.loads(self._own[host.name].remote.command(argv))
-        return int(link["mtu"])
+        own, argv = self._own[host.name], self._enter(netns, ["ip", "-j", "link", "show", device])
+        answer = Answer(own.machine.name, shlex.join(argv), own.remote.command(argv))
+        for link in answer.entries("mtu"):
+            return int(link["mtu"])
+        raise answer.odd(f"names no {device}")
 
     def datagrams(self, host: Host, netns: str | None) -> RemoteDatagrams:
         """Return a new UDP socket of a host, or of a pod on it."""
@@ -319,7 +321,7 @@ class SshBed:
             "grace": self.grace,
             "cpus": {name: list(own) for name, own in self.cpus.items()},
             "ovs_datapath": self.hosts[0].ovs_datapath if self._ovs else None,
-            "offloads": {name: own.survey.offloads[own.machine.nic]
+            "offloads": {name: own.survey.offloads.get(own.machine.nic, {})
                          for name, own in self._own.items()},
             "awake": all(own.survey.awake for own in self._own.values()),
         }  # fmt: skip
@@ -329,6 +331,11 @@ def _host_of(place: str) -> str:
     return "b" if place.endswith("b") else "a"
 
 
-def macs(said: str) -> dict[str, str]:
-    """Return the MAC addresses of devices, by name, from what :data:`LINKS` said."""
-    return {link["ifname"]: link.get("address", "") for link in json.loads(said or "[]")}
+def macs(links: Answer) -> dict[str, str]:
+    """Return the MAC addresses of devices, by name, from what :data:`LINKS` said.
+
+    There are none where there is no such namespace.
+    """
+    if links.code and "No such file" in links.error:
+        return {}
+    return {link["ifname"]: link.get("address", "") for link in links.entries("ifname")}

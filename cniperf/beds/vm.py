@@ -15,6 +15,7 @@ Under software emulation Gbit/s tell little; there each guest's instructions are
 
 import os
 import secrets
+import shlex
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -24,6 +25,7 @@ from types import TracebackType
 from typing import Any
 
 from cniperf.beds import cpus, reaper
+from cniperf.beds.answer import Answer
 from cniperf.beds.bed import Call
 from cniperf.beds.bottle import plugin, qemu
 from cniperf.beds.child import carried
@@ -239,7 +241,10 @@ class VmBed(SshBed):
     def devices(self, places: Collection[str]) -> dict[str, dict[str, str]]:
         """Return by place its devices and their MAC addresses; none where there is no place."""
         found = super().devices([place for place in places if place != "wire"])
-        return {**found, "wire": macs(self.command("wire", LINKS))} if "wire" in places else found
+        if "wire" not in places:
+            return found
+        said = self.command("wire", LINKS)
+        return {**found, "wire": macs(Answer("", shlex.join(LINKS), said))}
 
     # ── facts ─────────────────────────────────────────────────────────────────────────────────
 
