@@ -86,7 +86,8 @@ def connection(
 
     Args:
         ends: of the connections that the session's processes have open.
-        addresses, links: what ``ip -j addr`` and ``ip -j -d link`` say.
+        addresses: what ``ip -j addr`` says.
+        links: what ``ip -j -d link`` says.
         routes: answers to :func:`way_back`.
     """
     if not ends:
