@@ -40,6 +40,8 @@ class Demand:
         if self.ovs and found.ovs_problem:
             raise NotAble(f"{who}: Open vSwitch is installed, but does not answer "
                           f"({found.ovs_problem}): {START_OVS}")  # fmt: skip
+        if not found.cpus:
+            raise NotAble(f"{who}: /proc/stat has no CPU that a command may run on")
         if gone := set(machine.cpu_list()) - set(found.cpus):
             raise ParameterError(
                 f"{who}: cpus={machine.cpus!r} has {spans(gone)}, which it has not or which are "

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from cniperf.beds import cpus, shell
+from cniperf.beds import cpus, quota, shell
 from cniperf.beds.answer import Answer
 from cniperf.beds.bed import Call, Others
 from cniperf.beds.cputime import CpuTimes, seconds_of, used_since
@@ -301,6 +301,11 @@ class SshBed:
             return now
         return {name: used_since(found, since[name]) for name, found in now.items()}
 
+    def quotas(self) -> dict[str, quota.Reading | None]:
+        """Return the CPU quotas of each host's control groups, in which the load runs, too."""
+        argv = ["python3", "-c", Path(quota.__file__).read_text()]
+        return self._both(lambda own: quota.told(own.remote.command(argv)))
+
     def handover(self) -> float | None:
         """Return None: the CPUs of two hosts share no cache."""
         return None
@@ -320,6 +325,9 @@ class SshBed:
             "nics": {host.name: host.nic for host in self.hosts},
             "grace": self.grace,
             "cpus": {name: list(own) for name, own in self.cpus.items()},
+            "quota": min(
+                (found for own in self._own.values()
+                 if (found := quota.allowed(own.survey.quota)) is not None), default=None),
             "ovs_datapath": self.hosts[0].ovs_datapath if self._ovs else None,
             "offloads": {name: own.survey.offloads.get(own.machine.nic, {})
                          for name, own in self._own.items()},

@@ -3,10 +3,11 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from cniperf import environment
-from cniperf.beds import carrier, cpus
+from cniperf.beds import carrier, cpus, quota, shell
 from cniperf.beds.answer import Answer
 from cniperf.beds.carrier import Carried
 from cniperf.beds.remote import Remote
@@ -50,6 +51,7 @@ QUESTIONS = {
     "ovs": "timeout 5 ovs-vsctl --timeout=4 show",
     "offloads": f'for d in $({DEVICES}); do echo "# $d"; ethtool -k "$d"; done',
     "clock": "date +%s.%N",
+    "quota": shell.line(["python3", "-c", Path(quota.__file__).read_text()]),
     "systemd": "[ -d /run/systemd/system ] && echo yes",
 }
 
@@ -72,6 +74,7 @@ class Survey:
         clock_off: seconds that its clock is ahead of this machine's, half the time of asking
             either way.
         systemd: True where systemd is the init.
+        quota: the CPU quotas of a command's control groups; None where unknown.
         cpus: numbers of the CPUs that it has and that a command may run on.
         said: answers to :func:`cniperf.environment.questions`.
     """
@@ -88,6 +91,7 @@ class Survey:
     offloads: Mapping[str, dict[str, bool]]
     clock_off: float
     systemd: bool
+    quota: quota.Reading | None
     cpus: tuple[int, ...]
     said: Mapping[str, str]
 
@@ -144,6 +148,7 @@ def survey(host: Remote) -> Survey:
         offloads=_offloads(texts["offloads"]),
         clock_off=_seconds(texts["clock"], middle) - middle,
         systemd="yes" in texts["systemd"],
+        quota=quota.told(texts["quota"]),
         cpus=cpus.usable(texts["cpus there"], texts["cpus allowed"]),
         said=texts,
     )

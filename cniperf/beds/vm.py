@@ -24,7 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from cniperf.beds import cpus, reaper
+from cniperf.beds import cpus, quota, reaper
 from cniperf.beds.answer import Answer
 from cniperf.beds.bed import Call
 from cniperf.beds.bottle import plugin, qemu
@@ -221,6 +221,10 @@ class VmBed(SshBed):
         found = {name: count for name, count in counts.items() if count is not None}
         return found if found and len(found) == len(counts) else None
 
+    def quotas(self) -> dict[str, quota.Reading | None]:
+        """Return the CPU quotas of this process's control groups, in which the guests run, too."""
+        return {"": quota.read()}
+
     # ── a look inside ─────────────────────────────────────────────────────────────────────────
 
     def namespace(self, place: str) -> str:
@@ -263,6 +267,7 @@ class VmBed(SshBed):
             "meter": "instructions" if self._counter else "clock",
             "uncounted": self._uncounted,
             "cpus": own,
+            "quota": quota.allowed(quota.read()),
             "memory": qemu.MEMORY,
         }
 

@@ -22,7 +22,7 @@ ACCOUNTS = {
     "fish": {"login": "/usr/bin/fish", "profile": {".config/fish/config.fish": NOISE}},
     "bash": {"login": "/bin/bash", "profile": {".bashrc": LOUD, ".bash_logout": LOUD}},
     "aliases": {"login": "/bin/bash",
-                "profile": {".bashrc": "shopt -s expand_aliases; alias sh=false ip=false exec=false"
+                "profile": {".bashrc": "shopt -s expand_aliases; alias sh=false ip=false env=false"
                             "\nIFS=b; set -u; export LC_ALL=xx POSIXLY_CORRECT=1"}},
 }  # fmt: skip
 
