@@ -44,6 +44,7 @@ class SshBed:
         pairs: pods on each host.
         tools: commands that the scheme and the load need, with their Debian packages.
         congestion: TCP congestion control that host a must know.
+        devices: kinds of device that the scheme needs.
         allow_shared_nic: go on where the data interface carries the SSH connection or the
             default route.
         grace: seconds after which a host that hears nothing takes itself back.
@@ -63,12 +64,13 @@ class SshBed:
         pairs: int = 1,
         tools: Mapping[str, str] | None = None,
         congestion: str = "",
+        devices: Collection[str] = (),
         allow_shared_nic: bool = False,
         grace: int = 30,
     ) -> None:
         self._id = secrets.token_hex(2)
         self._mtu, self._ovs, self._udpcsum, self._pairs = mtu, ovs, udpcsum, pairs
-        self._demand = Demand(mtu, tools or {}, congestion, ovs=ovs,
+        self._demand = Demand(mtu, tools or {}, congestion, ovs=ovs, devices=devices, pairs=pairs,
                               allow_shared_nic=allow_shared_nic)  # fmt: skip
         self.grace = grace
         self._own = {
@@ -98,6 +100,7 @@ class SshBed:
         }
         for own in self._own.values():
             self._demand.check(own.machine, own.survey)
+        self._both(lambda own: self._demand.attempt(own.machine, own.remote, self.cpus[own.name]))
         self._remember()
         self._lent = list(self._own.values())
         claimed = ExitStack()

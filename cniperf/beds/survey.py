@@ -1,7 +1,7 @@
 """What a remote host is and has, asked in one go before anything is done there."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from cniperf.errors import cause
 TOOLS = {
     "ip": "iproute2", "bridge": "iproute2", "ethtool": "ethtool", "sysctl": "procps",
     "nft": "nftables", "nsenter": "util-linux", "taskset": "util-linux", "setsid": "util-linux",
-    "python3": "python3-minimal", "timeout": "coreutils", "ping": "iputils-ping",
+    "unshare": "util-linux", "python3": "python3-minimal", "timeout": "coreutils",
+    "ping": "iputils-ping",
 }  # fmt: skip
 
 START_OVS = "systemctl start openvswitch-switch, or where there is no systemd: ovs-ctl start"
@@ -25,6 +26,8 @@ START_OVS = "systemctl start openvswitch-switch, or where there is no systemd: o
 OFFLOADS = ("tcp-segmentation-offload", "generic-segmentation-offload",
             "generic-receive-offload", "tx-checksumming",
             "tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation")  # fmt: skip
+
+CANNOT_RUN = 126  # exit codes from here on are a shell's: no permission, no library, a signal
 
 # Not /sys/class/net: it may show another network namespace.
 DEVICES = "ip -o link | cut -d: -f2 | cut -d@ -f1"
@@ -76,6 +79,7 @@ class Survey:
         systemd: True where systemd is the init.
         quota: the CPU quotas of a command's control groups; None where unknown.
         cpus: numbers of the CPUs that it has and that a command may run on.
+        broken: why commands that are there do not run, by name.
         said: answers to :func:`cniperf.environment.questions`.
     """
 
@@ -93,6 +97,7 @@ class Survey:
     systemd: bool
     quota: quota.Reading | None
     cpus: tuple[int, ...]
+    broken: Mapping[str, str]
     said: Mapping[str, str]
 
     def missing(self, more: Mapping[str, str], *, ovs: bool) -> dict[str, str]:
@@ -135,8 +140,9 @@ def survey(host: Remote) -> Survey:
     routes = [route for family in ("route", "route6") if not said[family].code
               for route in said[family].entries("dst")]  # fmt: skip
     texts = {name: answer.text for name, answer in said.items()}
+    commands = frozenset(texts["commands"].split())
     return Survey(
-        commands=frozenset(texts["commands"].split()),
+        commands=commands,
         devices={entry["ifname"]: entry["mtu"] for entry in addr},
         addresses={entry["ifname"]: _ipv4(entry) for entry in addr},
         default=carrier.default(routes, links),
@@ -150,8 +156,20 @@ def survey(host: Remote) -> Survey:
         systemd="yes" in texts["systemd"],
         quota=quota.told(texts["quota"]),
         cpus=cpus.usable(texts["cpus there"], texts["cpus allowed"]),
+        broken=_broken(said, commands),
         said=texts,
     )
+
+
+def _broken(said: Mapping[str, Answer], commands: Collection[str]) -> dict[str, str]:
+    """Return the commands that are there and cannot even tell their version, and why."""
+    asked = {answer.command.split()[0]: answer
+             for name, answer in said.items() if name.startswith("version ")}  # fmt: skip
+    return {
+        command: cause(answer.text) or f"exit code {answer.code}"
+        for command, answer in asked.items()
+        if command in commands and answer.code >= CANNOT_RUN
+    }
 
 
 def _seconds(text: str, usual: float) -> float:

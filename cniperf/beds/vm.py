@@ -51,7 +51,7 @@ class VmBed(SshBed):
 
     Args:
         mtu: MTU of the wire in bytes.
-        ovs, udpcsum, pairs, tools, congestion: as :class:`cniperf.beds.ssh.SshBed` has
+        ovs, udpcsum, pairs, tools, congestion, devices: as :class:`cniperf.beds.ssh.SshBed` has
             them.
     """
 
@@ -68,6 +68,7 @@ class VmBed(SshBed):
         pairs: int = 1,
         tools: Mapping[str, str] | None = None,
         congestion: str = "",
+        devices: Collection[str] = (),
     ) -> None:
         self._folder_here = state_dir() / f"vm-{secrets.token_hex(2)}"
         self._wire_netns = f"cniperf-{self._folder_here.name}-wire"
@@ -75,6 +76,7 @@ class VmBed(SshBed):
         super().__init__(
             (self._machine(ARTICLE_HOSTS[0]), self._machine(ARTICLE_HOSTS[1])), mtu=mtu, ovs=ovs,
             udpcsum=udpcsum, pairs=pairs, tools=tools, congestion=congestion,
+            devices=devices,
             grace=GRACE,
         )  # fmt: skip
 
