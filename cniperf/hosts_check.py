@@ -80,9 +80,12 @@ def _host(machine: Machine, found: Survey) -> Iterator[Finding]:
     yield Finding("reached", True, f"as {machine.target()}; {what}")
     yield from _tools(found, facts["versions"])
     yield from _nic(machine, found)
-    off = abs(found.clock_off)
-    yield Finding("clock", off < CLOCK_OFF, f"{off:.1f} s from this machine's",
-                  "" if off < CLOCK_OFF else "apt-get install chrony")  # fmt: skip
+    if found.clock_off is None:
+        yield Finding("clock", False, "`date +%s.%N` does not tell the time", "coreutils' date")
+    else:
+        off = abs(found.clock_off)
+        yield Finding("clock", off < CLOCK_OFF, f"{off:.1f} s from this machine's",
+                      "" if off < CLOCK_OFF else "apt-get install chrony")  # fmt: skip
     how = "systemd-run" if found.systemd else "a detached process, as there is no systemd"
     yield Finding("dead man's switch", True, how)
 
@@ -162,7 +165,10 @@ def _nic(machine: Machine, found: Survey) -> Iterator[Finding]:
         yield Finding(nic, False, says, f"ip addr add {machine.address} dev {nic}")
     states = found.offloads.get(nic, {})
     off = [name for name, on in states.items() if not on]
-    says = f"MTU {found.devices[nic]}; {'off: ' + ', '.join(off) if off else 'every offload on'}"
+    told = f"off: {', '.join(off)}" if off else "every offload on"
+    says = (
+        f"MTU {found.devices[nic]}; {told if states else 'ethtool tells nothing of its offloads'}"
+    )
     yield Finding(nic, True, says)
     if why := found.shared(nic):
         yield Finding(nic, False, f"carries {why}: the wiring may cut it",

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from cniperf.errors import ParameterError, one_line, unknown
 
+CPUS = 8192  # more than Linux can have (CONFIG_NR_CPUS)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -40,6 +41,10 @@ def _cidr(text: str) -> str:
 def _cpus(text: str | int) -> str:
     if not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", str(text)):
         raise ValueError("CPUs as 0-3,8")
+    for part in str(text).split(","):
+        first, _, last = part.partition("-")
+        if not int(first) <= int(last or first) < CPUS:
+            raise ValueError(f"CPUs as 0-3,8, each span upwards and below {CPUS}")
     return str(text)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from cniperf.beds.answer import Answer
 from cniperf.beds.remote import Remote
-from cniperf.beds.survey import DEVICES
+from cniperf.beds.survey import DEVICES, IPV6_ROUTES
 
 # Open vSwitch's own statistics change all the time; what is a bridge, a port, a flow does not.
 _OVS = "timeout 5 ovs-vsctl --timeout=4 --format=json --columns={columns} list {table}"
@@ -15,7 +15,7 @@ QUESTIONS = {
     "addr": "ip -j addr",
     "link": "ip -j -d link",
     "route": "ip -j -4 route show table all",
-    "route6": "ip -j -6 route show table all",
+    "route6": IPV6_ROUTES,
     "neigh": "ip -j neigh show nud permanent",
     "netns": "ip netns list",
     "offloads": f'for d in $({DEVICES}); do echo "# $d"; ethtool -k "$d"; done',
@@ -32,7 +32,7 @@ ALIVE = {"valid_life_time", "preferred_life_time", "expires", "tentative", "stat
          "operstate", "refcnt", "cache", "error", "users"}  # fmt: skip
 
 
-MAY_FAIL = {"route6", "bridges", "ports"}  # hosts may have no IPv6 and no Open vSwitch
+MAY_FAIL = {"bridges", "ports"}  # hosts may have no Open vSwitch
 
 
 def take(host: Remote) -> dict[str, Any]:

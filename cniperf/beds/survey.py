@@ -34,11 +34,15 @@ DEVICES = "ip -o link | cut -d: -f2 | cut -d@ -f1"
 
 PATHS = 'for d in $(echo "$PATH" | tr : " "); do ls "$d"; done'
 
+# A kernel without IPv6 has no such routes.
+IPV6_ROUTES = "[ ! -e /proc/net/if_inet6 ] || ip -j -6 route show table all"
+
 # What must have an answer: an empty one would read as if there were nothing to be careful of.
 NEEDED = {
     "addr": "ip -j addr",
     "link": "ip -j -d link",
     "route": "ip -j -4 route show table all",
+    "route6": IPV6_ROUTES,
     "sockets": carrier.SOCKETS,
     "cpus there": "cat /proc/stat",
     "cpus allowed": "cat /proc/self/status",
@@ -46,7 +50,6 @@ NEEDED = {
 
 QUESTIONS = {
     **NEEDED,
-    "route6": "ip -j -6 route show table all",
     "commands": PATHS,
     "congestion": "cat /proc/sys/net/ipv4/tcp_available_congestion_control",
     "awake": "[ -w /dev/cpu_dma_latency ] && echo yes",
@@ -75,7 +78,7 @@ class Survey:
         ovs_datapath: ``system`` or ``netdev``.
         offloads: which are on, by device.
         clock_off: seconds that its clock is ahead of this machine's, half the time of asking
-            either way.
+            either way; None where it does not tell.
         systemd: True where systemd is the init.
         quota: the CPU quotas of a command's control groups; None where unknown.
         cpus: numbers of the CPUs that it has and that a command may run on.
@@ -93,7 +96,7 @@ class Survey:
     ovs_problem: str
     ovs_datapath: str
     offloads: Mapping[str, dict[str, bool]]
-    clock_off: float
+    clock_off: float | None
     systemd: bool
     quota: quota.Reading | None
     cpus: tuple[int, ...]
@@ -137,8 +140,7 @@ def survey(host: Remote) -> Survey:
     addr, links = said["addr"].entries("ifname", "mtu"), said["link"].entries("ifname")
     ends = carrier.peers(said["sockets"])
     back = host.ask(carrier.way_back(ends)) if ends else {}
-    routes = [route for family in ("route", "route6") if not said[family].code
-              for route in said[family].entries("dst")]  # fmt: skip
+    routes = [*said["route"].entries("dst"), *said["route6"].entries("dst")]
     texts = {name: answer.text for name, answer in said.items()}
     commands = frozenset(texts["commands"].split())
     return Survey(
@@ -152,7 +154,7 @@ def survey(host: Remote) -> Survey:
         ovs_problem=_ovs_problem(said["ovs"]),
         ovs_datapath="netdev" if said["ovs module"].code else "system",
         offloads=_offloads(texts["offloads"]),
-        clock_off=_seconds(texts["clock"], middle) - middle,
+        clock_off=_ahead(texts["clock"], middle),
         systemd="yes" in texts["systemd"],
         quota=quota.told(texts["quota"]),
         cpus=cpus.usable(texts["cpus there"], texts["cpus allowed"]),
@@ -172,11 +174,11 @@ def _broken(said: Mapping[str, Answer], commands: Collection[str]) -> dict[str, 
     }
 
 
-def _seconds(text: str, usual: float) -> float:
+def _ahead(text: str, now: float) -> float | None:
     try:
-        return float(text)
+        return float(text) - now
     except ValueError:  # a `date` without nanoseconds
-        return usual
+        return None
 
 
 def _ovs_problem(asked: Answer) -> str:
