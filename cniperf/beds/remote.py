@@ -168,6 +168,8 @@ class Remote:
             raise CommandFailed(named, words, name)
         if done.exited == -1:
             raise HostLost(f"host {name}: the connection broke")
+        if done.exited == shell.EATEN:
+            raise NoShell(["sh"], "the account's profile reads what the shell was to read", name)
         came = done.stderr.strip() or done.stdout.strip() or f"nothing, and exit code {done.exited}"
         if f"{self._token} begin" in done.stdout:
             raise CommandFailed(named, f"it was ended with code {done.exited}", name)

@@ -126,12 +126,15 @@ def answers(said: str, host: str, questions: Mapping[str, str]) -> dict[str, Ans
 
 # ── any account's shell ───────────────────────────────────────────────────────────────────────
 
-# Reads a script up to a line that is the token, then runs it; what follows is the script's to read.
-# `read` takes byte by byte, so nothing of that is lost. No word of it means something else to csh
-# or fish, and a script that was cut is not run.
+EATEN = 97  # exit code of the reader: somebody else has read the script, or it was cut
+
+# Reads a script between two lines that are the token, then runs it; what follows is the script's to
+# read. `read` takes byte by byte, so nothing of that is lost. No word of it means something else to
+# csh or fish. A script that was cut is not run, nor one of which a profile has read the begin.
 _READER = (
-    'n=$(printf "\\nx"); n=${{n%x}}; while IFS= read -r l; do '
-    '[ "$l" = {token} ] && {{ eval "$s"; exit; }}; s=$s$l$n; done; exit 97'
+    'IFS= read -r l; [ "$l" = {token} ] || exit {eaten}; n=$(printf "\\nx"); n=${{n%x}}; '
+    "while IFS= read -r l; do "
+    '[ "$l" = {token} ] && {{ eval "$s"; exit; }}; s=$s$l$n; done; exit {eaten}'
 )
 
 
@@ -145,12 +148,14 @@ def reader(prefix: Sequence[str], token: str) -> str:
         prefix: words before the shell's own: ``sudo``.
         token: a word that nothing on the host prints by itself.
     """
-    return "exec " + line(["env", "LC_ALL=C", *prefix, "sh", "-c", _READER.format(token=token)])
+    return "exec " + line(
+        ["env", "LC_ALL=C", *prefix, "sh", "-c", _READER.format(token=token, eaten=EATEN)]
+    )
 
 
 def sent(script: str, token: str) -> str:
     """Return what the shell of :func:`reader` is sent to run a script."""
-    return f"{script.rstrip()}\n{token}\n"
+    return f"{token}\n{script.rstrip()}\n{token}\n"
 
 
 def framed(script: str, token: str) -> str:

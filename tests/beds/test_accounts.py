@@ -79,6 +79,11 @@ def test_a_profile_that_ends_the_shell_is_shown():
     assert "maintenance until noon" in said
 
 
+def test_a_profile_that_reads_the_script_is_named():
+    said = told(CniperfError, login="/bin/bash", profile={".bashrc": "read -r answer\n"})
+    assert said == "host gamma: `sh` failed: the account's profile reads what the shell was to read"
+
+
 @pytest.mark.parametrize(
     ("sudoers", "says", "mend"),
     [

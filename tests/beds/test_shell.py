@@ -100,8 +100,10 @@ def test_a_script_is_read_whole_and_what_it_prints_is_found_between_noise(argv, 
 def test_a_script_that_was_cut_is_not_run(tmp_path):
     bait = tmp_path / "bait"
     words = ["sh", "-c", shell.reader([], "t0ken")]
-    done = subprocess.run(words, input=f"touch {bait}\n", capture_output=True, text=True)
-    assert done.returncode == 97 and not bait.exists()
+    sent = shell.sent(f"touch {bait}\ntouch {bait}", "t0ken").splitlines(keepends=True)
+    for cut in (sent[:-1], sent[:-2], sent[1:], sent[2:], []):
+        done = subprocess.run(words, input="".join(cut), capture_output=True, text=True)
+        assert done.returncode == shell.EATEN and not bait.exists()
 
 
 def test_only_what_was_done_is_taken_back(tmp_path):
