@@ -15,15 +15,17 @@ from cniperf.beds.answer import Answer
 Address = IPv4Address | IPv6Address
 Entries = Sequence[Mapping[str, Any]]
 
+SERVERS = ("sshd", "dropbear")  # names of their processes begin so
 ESTABLISHED = "01"  # net/tcp_states.h, as /proc/net/tcp prints it
 ROUTED = (None, "unicast", "multicast", "local")  # types of route that leave by a device
 
-# Each socket of each process from this shell up, its line of /proc/net/tcp behind it.
+# Each socket of each process from this shell up: whose it is, and its line of /proc/net/tcp.
 SOCKETS = r"""p=$$
 while [ "${p:-0}" -gt 1 ]; do
+  c=$(sed 's/[^A-Za-z0-9._-]/_/g' "/proc/$p/comm")
   for n in $(ls -l "/proc/$p/fd" | sed -n 's/.*socket:\[\([0-9]*\)\]$/\1/p'); do
     for f in tcp tcp6; do
-      [ ! -e "/proc/$p/net/$f" ] || grep " $n " "/proc/$p/net/$f" | sed "s/^/$n /"
+      [ ! -e "/proc/$p/net/$f" ] || grep " $n " "/proc/$p/net/$f" | sed "s/^/$c $n /"
     done
   done
   p=$(sed 's/.*) //' "/proc/$p/stat" | cut -d' ' -f2)
@@ -53,13 +55,18 @@ class Carried:
 
 
 def peers(sockets: Answer) -> list[tuple[Address, Address]]:
-    """Return both ends, own first, of the connections that the session's processes have open."""
-    found = []
+    """Return both ends, own first, of the connections that the session's processes have open.
+
+    There are none where no SSH server is among these processes: another one may be reached in ways
+    that are no TCP connection of its own, as Tailscale's.
+    """
+    found, served = [], False
     for line in sockets.given().splitlines():
-        fields = line.split()
-        if len(fields) > 10 and fields[0] == fields[10] and fields[4] == ESTABLISHED:
-            found.append((_address(fields[2]), _address(fields[3])))
-    return found
+        whose, inode, *fields = line.split()
+        if len(fields) > 9 and fields[9] == inode and fields[3] == ESTABLISHED:
+            found.append((_address(fields[1]), _address(fields[2])))
+            served = served or whose.startswith(SERVERS)
+    return found if served else []
 
 
 def _address(said: str) -> Address:
@@ -91,7 +98,7 @@ def connection(
         routes: answers to :func:`way_back`.
     """
     if not ends:
-        return Carried(frozenset(), "no process that serves the session has a TCP connection open")
+        return Carried(frozenset(), "no SSH server that serves the session has a TCP connection")
     owners: dict[Address, set[str]] = {}
     for entry in addresses:
         for info in entry.get("addr_info", []):
