@@ -27,12 +27,15 @@ COUNTING = """table netdev t { counter c { }
 set s { type ether_addr . ipv4_addr; size 64; flags dynamic; }
 chain i { type filter hook ingress device "lo" priority -450;
 ip saddr 192.0.2.1 udp dport 5202 @th,128,32 0x1 counter name c;
-udp dport 5202 add @s { ether saddr . ip saddr }; } }
+udp dport 5202 add @s { ether saddr . ip saddr }; }
+}
 table inet t { counter c { }
-chain f { type filter hook forward priority -450; ip saddr 192.0.2.1 counter name c; } }
+chain f { type filter hook forward priority -450; ip saddr 192.0.2.1 counter name c; }
+}
 """
 EGRESS = """table netdev t { counter c { }
-chain e { type filter hook egress device "lo" priority -450; counter name c; } }
+chain e { type filter hook egress device "lo" priority -450; counter name c; }
+}
 """
 
 
@@ -90,7 +93,7 @@ def here() -> list[Ability]:
 def devices(kinds: Iterable[str]) -> dict[str, Ability]:
     """Return what it takes to make devices of some kinds, by kind."""
     return {
-        kind: Ability(f"devices of kind {kind}", _apart(
+        kind: Ability(f"{kind} devices", _apart(
             "ip link add low0 type bridge && "
             f"ip link add try0 {WORDS.get(kind, f'type {kind}')} && ip link del try0"),
             f"modprobe {kind}; or --bed vm, which has another kernel")
@@ -108,9 +111,14 @@ def lacking(abilities: Iterable[Ability], ask: Ask) -> list[Lacks]:
     tried = {ability.name: ability for ability in abilities}
     answers = ask({name: ability.line for name, ability in tried.items()})
     return [
-        Lacks(tried[name], cause(answer.error or answer.text) or f"exit code {answer.code}")
+        Lacks(tried[name], _reason(answer))
         for name, answer in answers.items() if answer.code
     ]  # fmt: skip
+
+
+def _reason(answer: Answer) -> str:
+    said = cause(answer.error or answer.text)
+    return said.removeprefix("Error: ").rstrip(".") or f"exit code {answer.code}"
 
 
 def _apart(line: str) -> str:

@@ -94,7 +94,7 @@ def ask(questions: Mapping[str, str]) -> str:
         questions: shell lines, which must not depend on anybody's input, by name.
     """
     each = (
-        f"echo '{MARK}{name}'\n"
+        f"{line(['echo', MARK + name])}\n"
         f"e=$({{ {{ {text}\n}} 2>&1 >&3 3>&- </dev/null; }}); s=$?\n"
         f"printf '\\n{DONE}%s\\n%s\\n' $s \"$e\"\n"
         for name, text in questions.items()

@@ -86,7 +86,7 @@ def test_a_command_that_is_there_and_does_not_do(name, text, lacks, fake):
 
 def test_a_kind_of_device_that_the_kernel_does_not_make(machines, looks):
     with (
-        pytest.raises(NotAble, match=r"host alpha lacks devices of kind nosuch .*modprobe nosuch"),
+        pytest.raises(NotAble, match=r"host alpha lacks nosuch devices .*modprobe nosuch"),
         SshBed(machines, devices=["veth", "nosuch"]),
     ):
         pass

@@ -54,7 +54,7 @@ def test_a_data_interface_that_carries_the_default_route_is_refused(rehearsal, m
         with SshBed(machines, allow_shared_nic=True):
             assert left()
     finally:
-        rehearsal.lab.command("a", ["ip", "route", "replace", "default", "dev", "mgmt0"])
+        rehearsal.lab.command("a", ["ip", "route", "replace", "default", "via", "198.18.1.1"])
 
 
 @pytest.fixture(params=["root", "tester"])
@@ -85,7 +85,7 @@ def test_a_data_interface_that_carries_the_connection_is_refused(rehearsal, look
 
 
 def test_a_list_of_cpus_that_are_not_there_is_refused(rehearsal, looks):
-    refused(rehearsal, ParameterError, r"cpus='0-3,8' has 2-3,8, which .*: it has 0-1$",
+    refused(rehearsal, ParameterError, r"cpus='0-3,8' has \S*8, which .*: it has [01-]+$",
             cpus="0-3,8")  # fmt: skip
 
 

@@ -75,10 +75,11 @@ def test_the_first_step_that_fails_is_named_and_ends_it(tmp_path):
 
 def test_an_answer_is_found_by_its_question_with_its_code_and_its_error():
     asked = {"a": "echo 1; echo 2", "b": "false", "c": "no-such-command", "d": "echo 4; echo w >&2",
+             "an e's \"name\"": "echo 5",
              "e": "cat"}  # fmt: skip
     found = shell.answers(run(shell.ask(asked)), "gamma", asked)
     assert {name: (each.text, each.code) for name, each in found.items()} == {
-        "a": ("1\n2\n", 0), "b": ("", 1), "c": ("", 127), "d": ("4\n", 0), "e": ("", 0)}  # fmt: skip
+        "a": ("1\n2\n", 0), "b": ("", 1), "c": ("", 127), "d": ("4\n", 0), "an e's \"name\"": ("5\n", 0), "e": ("", 0)}  # fmt: skip
     assert found["d"].error == "w" and "not found" in found["c"].error
     with pytest.raises(OddAnswer, match="host gamma: `echo 9` was not answered"):
         shell.answers(run(shell.ask(asked)), "gamma", {**asked, "z": "echo 9"})
