@@ -1,4 +1,7 @@
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,6 +49,21 @@ def test_the_cpus_of_another_machine_are_those_online_that_are_allowed():
 def test_cpus_are_read_and_written_as_the_kernel_does():
     assert cpus.parse("0-3,8") == {0, 1, 2, 3, 8}
     assert cpus.spans({8, 0, 3, 1, 2}) == "0-3,8"
+
+
+@pytest.mark.lab
+def test_a_run_on_a_machine_with_a_cpu_offline(tmp_path):
+    """Both hosts are on the CPUs that are there; it was a KeyError after the whole load."""
+    first = min(os.sched_getaffinity(0))
+    stat = tmp_path / "stat"
+    stat.write_text(ONE_OFFLINE.replace("cpu0", f"cpu{first}"))
+    run = [sys.executable, "-m", "cniperf", "run", "macvlan", "--duration", "1", "--omit", "0",
+           "--data-dir", str(tmp_path / "data")]  # fmt: skip
+    words = ["unshare", "--mount", "sh", "-c", f'mount --bind {stat} /proc/stat && exec "$@"', "x"]
+    done = subprocess.run([*words, *run], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    (record,) = (tmp_path / "data").glob("*/run.json")
+    assert json.loads(record.read_text())["bed"]["cpus"] == {"a": [first], "b": [first]}
 
 
 @pytest.mark.parametrize(

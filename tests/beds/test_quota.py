@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cniperf.beds import quota
+from cniperf.doctor import examine
 from cniperf.measure.run import run
 from cniperf.params import Experiment
 from cniperf.runs import load_runs
@@ -126,6 +127,8 @@ def squeezed():
 @pytest.mark.lab
 def test_a_run_in_a_group_with_a_quota_has_its_flag(squeezed, tmp_path):
     assert quota.allowed(quota.read()) == 0.5
+    says = next(finding.says for finding in examine()[0] if finding.subject == "CPUs")
+    assert "but a quota allows the time of 0.5 CPUs only" in says
     asked = Experiment.of(scheme="macvlan", duration=2, omit=0, data_dir=tmp_path)
     run(asked, lambda moment: None)
     row = load_runs(tmp_path).iloc[0]
