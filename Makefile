@@ -7,11 +7,11 @@ SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 # What the lab, the report and the tests need of the system.
 APT := iperf3 iperf sockperf curl nginx-light openvswitch-switch iproute2 ethtool nftables wireguard-tools openssh-server \
-       tcpdump iputils-ping procps util-linux python3-venv poppler-utils \
+       tcpdump iputils-ping procps socat util-linux python3-venv poppler-utils \
        fonts-noto-cjk fonts-dejavu-core libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0
 
 # What guests need besides, and a compiler for the counter of their instructions.
-GUESTS := qemu-system-x86 cpio kmod socat gcc libc6-dev
+GUESTS := qemu-system-x86 cpio kmod gcc libc6-dev
 
 # JupyterLab asks nobody for news, and looks for no updates.
 QUIET := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
@@ -24,6 +24,7 @@ run: setup ## measure all schemes in the lab and make the report
 
 # Guests, and the browser that reads the notebooks in the tests; Ubuntu has none as a package.
 test: APT += $(GUESTS) $(shell grep -qsx ID=debian /etc/os-release && echo chromium)
+test: APT += tcsh fish sudo  # accounts of hosts, see tests/accounts.py
 # Those of the lab measure: they have the machine to themselves, one after the other.
 test: setup lint ## every test
 	$(SUDO) $(BIN)/pytest -m "not lab" --numprocesses logical --dist loadscope

@@ -1,18 +1,40 @@
 """What this machine can run, and what would mend what it cannot."""
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from shutil import which
 
-from cniperf.beds import ovs
+from cniperf.beds import ability, cpus, ovs, quota, shell
+from cniperf.beds.answer import Answer
 from cniperf.beds.bottle import qemu
+from cniperf.beds.command import CommandFailed, run
 from cniperf.beds.journal import journals
 from cniperf.beds.probe import device_kinds
 from cniperf.environment import congestion_controls
+from cniperf.errors import NotAble
 from cniperf.generators import all_generators
 from cniperf.measure.run import missing_tools
 from cniperf.schemes import ARTICLE, all_schemes
 from cniperf.schemes.scheme import Scheme
+
+RAISE_QUOTA = (
+    "docker run --cpus, Kubernetes' limits.cpu or systemd's CPUQuota: raise it, or have none"
+)
+
+
+def ask_here(questions: Mapping[str, str]) -> dict[str, Answer]:
+    """Run lines of shell on this machine, as :meth:`cniperf.beds.remote.Remote.ask` does there."""
+    return shell.answers(run(["sh", "-c", shell.ask(questions)], timeout=120), "", questions)
+
+
+def runs(argv: Sequence[str]) -> bool:
+    """Tell whether a command that is there can run at all: it may lack a library."""
+    try:
+        run(argv)
+    except CommandFailed as problem:
+        return "error while loading" not in problem.said and "cannot execute" not in problem.said
+    return True
 
 
 @dataclass(frozen=True)
@@ -38,7 +60,16 @@ def examine() -> tuple[list[Finding], list[Finding], list[Finding]]:
     Kinds of device are tried in a network namespace of their own, which needs root; without it
     the schemes' findings say so.
     """
-    machine = [_root(), *_tools(), _generators(), _cpus(), _congestion(), _guests(), *_labs()]
+    machine = [
+        _root(),
+        *_tools(),
+        *_abilities(),
+        _generators(),
+        _cpus(),
+        _congestion(),
+        _guests(),
+        *_labs(),
+    ]
     general = [finding for finding in machine if not finding.ok]
     if general:
         blocked = f"not before: {', '.join(finding.subject for finding in general)}"
@@ -71,6 +102,10 @@ def _scheme(scheme: Scheme, lacking: dict[str, str]) -> Finding:
     if scheme.ovs and (absent := ovs.missing()):
         return Finding(scheme.name, False, f"{', '.join(absent)} not found",
                        "apt-get install openvswitch-switch")  # fmt: skip
+    if scheme.ovs and (why := ovs.trial()):
+        return Finding(scheme.name, False, f"Open vSwitch is installed, but does not run: {why}",
+                       "apt-get install --reinstall openvswitch-switch openvswitch-common; "
+                       "or --bed vm")  # fmt: skip
     if scheme.ovs and ovs.datapath() == "netdev":
         says = (
             "on the userspace datapath, as this kernel has no openvswitch module: "
@@ -97,13 +132,33 @@ def _tools() -> list[Finding]:
     ]
 
 
+def _abilities() -> list[Finding]:
+    """Try what a run will need; without root or the tools there is nothing to try it with."""
+    if os.geteuid() != 0 or missing_tools() or which("unshare") is None:
+        return []
+    wanted = [*ability.needed(os.sched_getaffinity(0)), *ability.here()]
+    if lacks := ability.lacking(wanted, ask_here):
+        return [Finding(each.ability.name, False, each.reason, each.ability.mend)
+                for each in lacks]  # fmt: skip
+    return [Finding("abilities", True, ", ".join(each.name for each in wanted))]
+
+
 def _generators() -> Finding:
     lacking = {
         name: {package for tool, package in each.package.items() if which(tool) is None}
         for name, each in all_generators().items()
     }
-    there = ", ".join(name for name, packages in lacking.items() if not packages)
+    broken = {name for name, each in all_generators().items() if not lacking[name]
+              and not all(map(runs, each.versions.values()))}  # fmt: skip
+    there = ", ".join(
+        name for name, packages in lacking.items() if not packages and name not in broken
+    )
     gone = [
+        f"{name} is there, but does not run: apt-get install --reinstall "
+        f"{' '.join(sorted(set(all_generators()[name].package.values())))}"
+        for name in sorted(broken)
+    ]
+    gone += [
         f"no {name}: apt-get install {' '.join(sorted(packages))}"
         for name, packages in lacking.items() if packages
     ]  # fmt: skip
@@ -111,10 +166,27 @@ def _generators() -> Finding:
 
 
 def _cpus() -> Finding:
-    count = len(os.sched_getaffinity(0))
-    if count > 1:
-        return Finding("CPUs", True, f"{count}: half for each host")
-    return Finding("CPUs", True, "1: both hosts share it, so every figure is of the two together")
+    try:
+        count = len(set().union(*cpus.split()))
+    except NotAble as problem:
+        return Finding("CPUs", False, str(problem), "run it outside this container")
+    says = (f"{count}: half for each host" if count > 1
+            else "1: both hosts share it, so every figure is of the two together")  # fmt: skip
+    if short := held_back(quota.read(), count):
+        return Finding("CPUs", True, f"{says}; {short}", RAISE_QUOTA)
+    return Finding("CPUs", True, says)
+
+
+def held_back(reading: quota.Reading | None, count: int) -> str:
+    """Return what a quota leaves of some CPUs, for people; empty where it leaves all."""
+    limit = quota.allowed(reading)
+    if reading is None or limit is None or limit >= count:
+        return ""
+    most = max(reading, key=lambda group: group["throttled"])
+    return (
+        f"but a quota allows the time of {limit:.2g} CPUs only ({most['throttled']} of "
+        f"{most['periods']} periods throttled so far): loads will be flagged as throttled"
+    )
 
 
 def _congestion() -> Finding:

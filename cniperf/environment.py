@@ -73,7 +73,7 @@ def answered(said: Mapping[str, str]) -> dict[str, Any]:
         "os": said["os"].strip(),
         "arch": said["arch"].strip(),
         "cpu": _model(said["cpuinfo"]) or said["arch"].strip(),
-        "cpus": int(said["cpus"] or 0),
+        "cpus": int(said["cpus"]) if said["cpus"].strip().isdigit() else 0,
         "memory": round(int(memory[0]) / 2**20, 1) if memory else None,
         "python": _version(said["python"]),
         "versions": {

@@ -1,5 +1,6 @@
 """What cniperf says when it cannot go on: one line that names the cause and the way out."""
 
+import re
 import reprlib
 from collections.abc import Iterable
 
@@ -9,6 +10,10 @@ ECHOED = 80  # characters of what was given, where a message repeats it
 _echo = reprlib.Repr()
 _echo.maxstring = _echo.maxother = _echo.maxlong = ECHOED
 _echo.maxlevel = 3
+
+BOUND = 300  # characters that another program may add to a line of ours
+CAUSE = re.compile(r"error|fatal|cannot|can't|failed|denied|refused|not supported", re.IGNORECASE)
+POINTER = re.compile(r"[\s^~]+")  # a line that only points at a place of the line above
 
 
 class CniperfError(Exception):
@@ -94,6 +99,32 @@ def one_line(text: str, longest: int = LONGEST) -> str:
 def shown(value: object) -> str:
     """Return what was given as a message repeats it: quoted, and no longer than a reader needs."""
     return one_line(_echo.repr(value), 3 * ECHOED)
+
+
+def cause(text: str, bound: int = BOUND) -> str:
+    """Return, in one line, why a program failed: all that it printed, or the first cause of it.
+
+    Args:
+        text: what it printed.
+        bound: characters that the cause may have; a longer text is cut to its first cause.
+    """
+    lines = [one_line(line) for line in text.splitlines() if not POINTER.fullmatch(line)]
+    lines = [line for line in lines if line]
+    whole = " ".join(lines)
+    if len(whole) <= bound:
+        return whole
+    if lines[0].startswith("Traceback"):  # Python's cause stands last
+        first = lines[-1]
+    else:
+        first = next((line for line in lines if CAUSE.search(line)), lines[0])
+    rest = f" (and {len(lines) - 1} more lines)" if len(lines) > 1 else ""
+    return shortened(first, bound) + rest
+
+
+def shortened(text: str, bound: int = BOUND) -> str:
+    """Return a text as one line of so many characters at most."""
+    line = one_line(text)
+    return line if len(line) <= bound else line[: bound - 1] + "…"
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:

@@ -11,8 +11,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from cniperf.errors import ParameterError, one_line, shown, unknown
 from cniperf.words import read_words
 
+CPUS = 8192  # more than Linux can have (CONFIG_NR_CPUS)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
-CPUS = 8192  # that Linux can have
 
 
 def _name(text: str) -> str:
@@ -44,7 +44,7 @@ def _cpus(text: str) -> str:
         raise ValueError("CPUs as 0-3,8")
     for first, last in _ranges(text):
         if not first <= last < CPUS:
-            raise ValueError(f"CPUs as 0-3,8, each below {CPUS}")
+            raise ValueError(f"CPUs as 0-3,8, each span upwards and below {CPUS}")
     return text
 
 

@@ -26,9 +26,13 @@ class HostPlan:
 
     def undo(self) -> tuple[Step, ...]:
         """Return the steps that take the host back to what it was, last change first."""
+        return tuple(step for _, step in self.undo_each())
+
+    def undo_each(self) -> tuple[tuple[int, Step], ...]:
+        """Return the same, each with the number of the step that it undoes, counted from 1."""
         handed = {step.device: step.into for step in self.steps if isinstance(step, MoveLink)}
-        back = (step.undo() for step in reversed(self.steps))
-        return tuple(_where_it_is(step, handed) for step in back if step)
+        back = [(number, step.undo()) for number, step in enumerate(self.steps, 1)]
+        return tuple((n, _where_it_is(step, handed)) for n, step in reversed(back) if step)
 
     def script(self) -> str:
         """Return the shell commands that wire this host, one a line."""

@@ -55,7 +55,7 @@ COLUMNS = (
     "insn_per_byte", "insn_per_byte_a", "insn_per_byte_b",
     "lost", "p50", "p90", "p99", "p999", "jain",
     "retransmits", "mss", "pod_mtu", "sender_cpu", "receiver_cpu", "cpu_a", "cpu_b",
-    "cpu_per_gb_a", "cpu_per_gb_b", "cpu_each_a", "cpu_each_b", "stolen", "others",
+    "cpu_per_gb_a", "cpu_per_gb_b", "cpu_each_a", "cpu_each_b", "stolen", "throttled", "others",
     "trend", "trend_low", "trend_high", "seed", "cache", "ovs_datapath", "path", "flags",
 )  # fmt: skip
 
@@ -232,7 +232,8 @@ def load_runs(data_dir: Path | str | None = None, *, suite: str | None = None) -
         ``cpu_b`` (% of the busiest CPU of each host that was in use), ``cpu_per_gb_a``,
         ``cpu_per_gb_b`` (CPU seconds of each host, softirq included, for 10⁹ bytes of goodput),
         ``cpu_each_a``, ``cpu_each_b`` (CPU µs of each host for a transaction or datagram),
-        ``stolen`` (% of the CPUs' time), ``others`` (% of one CPU that other processes used),
+        ``stolen`` (% of the CPUs' time), ``throttled`` (% of the periods of a CPU quota in which
+        it held a host back), ``others`` (% of one CPU that other processes used),
         ``trend``, ``trend_low``, ``trend_high`` (rise of the throughput within the run, as a
         fraction, and its 95 % interval), ``seed`` (of the guest's chance, bed counted: the same
         seed gives the same digits), ``cache`` (``shared`` or ``apart``: whether the two

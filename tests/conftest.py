@@ -173,7 +173,7 @@ RECORD = {
 SUMMARY = {"gbps": 0.0, "retransmits": 0, "mss": 1448, "pod_mtu": 1500, "cpu_a": 100.0,
            "cpu_b": 70.0, "cpu_per_gb_a": None, "cpu_per_gb_b": None, "cpu_each_a": None,
            "cpu_each_b": None, "per_second": None, "jain": None, "pair_figures": None,
-           "stolen": 0.0, "others": 0.0, "handover": None,
+           "stolen": 0.0, "throttled": 0.0, "others": 0.0, "handover": None,
            "insn_per_byte": None, "insn_per_byte_a": None, "insn_per_byte_b": None,
            "base": None, "log_ratio": None, "blocks": None, "base_cpu_per_gb_a": None,
            "base_cpu_per_gb_b": None,

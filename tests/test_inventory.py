@@ -62,6 +62,8 @@ def test_a_host_is_jumped_over_as_ssh_names_it(tmp_path, jump):
         ("me@bastion", '"one,two"', "one host to jump over"),
         ("me@bastion", "-oProxyCommand=x", "one host to jump over"),
         ('cpus: "0-2,5"', "cpus: all", "CPUs as"),
+        ('cpus: "0-2,5"', 'cpus: "3-0"', "each span upwards"),
+        ('cpus: "0-2,5"', 'cpus: "0-99999999999"', "below 8192"),
         ("hosts:", "host:", "no `hosts:`"),
     ],
 )  # fmt: skip

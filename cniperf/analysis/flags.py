@@ -73,6 +73,12 @@ CHECKS = {
             share=run["stolen"]
         ),
     ),
+    N_("throttled"): Check(
+        lambda runs: runs["throttled"].gt(0),
+        lambda run: _("a CPU quota stopped the load in {share:.2g} % of its periods").format(
+            share=run["throttled"]
+        ),
+    ),
     N_("others"): Check(
         lambda runs: runs["others"].gt(OTHERS),
         lambda run: _("other processes took {share:.0f} % of a CPU").format(share=run["others"]),

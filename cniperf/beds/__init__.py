@@ -76,4 +76,5 @@ def _asked(experiment: "Experiment") -> dict[str, Any]:
             **find(experiment.scheme).tools,
         },
         "congestion": experiment.congestion,
+        "devices": find(experiment.scheme).devices,
     }

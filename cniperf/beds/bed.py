@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 if TYPE_CHECKING:
     from cniperf.beds.child import Child
     from cniperf.beds.cputime import CpuTimes
+    from cniperf.beds.quota import Reading
     from cniperf.hosts import Endpoint, Host
     from cniperf.plan import Plan
 
@@ -141,6 +142,9 @@ class Bed(Protocol):
         Returns:
             By host (``""`` for all) and process; with ``since``, by host what was spent since.
         """
+
+    def quotas(self) -> "dict[str, Reading | None]":
+        """Return the CPU quotas of the hosts, by host (``""`` for all); None where unknown."""
 
     def handover(self) -> float | None:
         """Return how near the hosts' CPUs are, see :mod:`cniperf.beds.caches`; None if unknown."""

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import IO
 
 from cniperf.beds.child import LocalChild
-from cniperf.errors import CniperfError, one_line
+from cniperf.errors import CniperfError, cause, shortened
 
 TIMEOUT = 30.0  # seconds: far more than any command of a plan takes
+COMMAND = 120  # characters of a command that a message names
 
 
 class CommandFailed(CniperfError):
@@ -19,13 +20,15 @@ class CommandFailed(CniperfError):
 
     Attributes:
         argv: the command.
-        reason: its own last words.
+        said: all that it printed about that.
+        reason: the first cause in it, one line.
     """
 
-    def __init__(self, argv: Sequence[str], reason: str) -> None:
-        self.argv, self.reason = list(argv), one_line(reason)
+    def __init__(self, argv: Sequence[str], said: str, host: str = "") -> None:
+        self.argv, self.said, self.reason = list(argv), said, cause(said)
+        who = f"host {host}: " if host else ""
         command = shlex.join(argv) if len(argv) > 1 else argv[0]  # or a line of a script
-        super().__init__(f"`{command}` failed: {self.reason}")
+        super().__init__(f"{who}`{shortened(command, COMMAND)}` failed: {self.reason}")
 
 
 def run(

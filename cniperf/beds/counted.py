@@ -136,7 +136,8 @@ def _read(experiment: "Experiment", seed: int, guest: qemu.Guest) -> Told:
         found = json.loads(text)
     except ValueError:
         raise qemu.GuestFailed(f"a guest ended without an answer: {guest.last_words()}") from None
-    known = environment.answered(shell.answers(found.pop("said")))
+    said = shell.answers(found.pop("said"), "", environment.questions())
+    known = environment.answered({name: answer.text for name, answer in said.items()})
     known["versions"]["qemu"] = qemu.version()
     facts = {
         **found.pop("facts", {}),

@@ -5,16 +5,69 @@ by a factor of three between two runs.
 """
 
 import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from cniperf.errors import NotAble
 
 
 def split() -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Share out the CPUs this process may use: half to host a, half to host b.
 
-    With an odd number host b gets the odd one; a single CPU is shared by both.
+    With an odd number host b gets the odd one; a single CPU is shared by both. Where the kernel
+    keeps no time of a CPU, as it is offline, no host gets it.
+
+    Raises:
+        NotAble: it keeps none of any CPU that this process may use.
     """
-    cpus = tuple(sorted(os.sched_getaffinity(0)))
+    mine = sorted(os.sched_getaffinity(0))
+    there = listed(Path("/proc/stat").read_text(encoding="utf-8"))
+    cpus = tuple(cpu for cpu in mine if cpu in there)
+    if not cpus:
+        raise NotAble(
+            f"/proc/stat has the CPUs {spans(there)}, but this process may use {spans(mine)}: "
+            "their load cannot be read"
+        )
     half = len(cpus) // 2
     return (cpus[:half], cpus[half:]) if half else (cpus, cpus)
+
+
+def listed(stat: str) -> tuple[int, ...]:
+    """Return the CPUs that ``/proc/stat`` has a line of: those that are online."""
+    return tuple(sorted(int(cpu) for cpu in re.findall(r"^cpu(\d+) ", stat, re.MULTILINE)))
+
+
+def usable(stat: str, status: str) -> tuple[int, ...]:
+    """Return the CPUs of another machine that are online and that a command may run on.
+
+    Args:
+        stat: its ``/proc/stat``.
+        status: ``/proc/self/status`` there.
+    """
+    there = listed(stat)
+    allowed = re.search(r"^Cpus_allowed_list:\s*(\S+)$", status, re.MULTILINE)
+    return tuple(cpu for cpu in there if cpu in parse(allowed[1])) if allowed else there
+
+
+def parse(said: str) -> frozenset[int]:
+    """Read CPUs as ``0-3,8``."""
+    found: set[int] = set()
+    for part in said.split(","):
+        first, _, last = part.partition("-")
+        found |= set(range(int(first), int(last or first) + 1))
+    return frozenset(found)
+
+
+def spans(cpus: Iterable[int]) -> str:
+    """Return CPUs for people, as ``0-3,8``."""
+    ends: list[list[int]] = []
+    for cpu in sorted(cpus):
+        if ends and cpu == ends[-1][1] + 1:
+            ends[-1][1] = cpu
+        else:
+            ends.append([cpu, cpu])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in ends)
 
 
 def mask(cpus: tuple[int, ...]) -> str:

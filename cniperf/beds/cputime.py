@@ -15,6 +15,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from cniperf.beds.cpus import spans
+from cniperf.errors import MeasurementFailed
+
 TICKS = os.sysconf("SC_CLK_TCK")
 PF_KTHREAD = 0x00200000  # linux/sched.h
 
@@ -50,6 +53,7 @@ class CpuTimes:
     def busiest(self, since: "CpuTimes", cpus: Collection[int]) -> float:
         """Return how full the busiest of some CPUs was since an earlier reading, in %."""
         span = self.at - since.at
+        self._require(since, cpus)
         return max(100 * (1 - min(self._idle(since, cpu) / span, 1)) for cpu in cpus) if span else 0
 
     def used(self, since: "CpuTimes", cpus: Collection[int]) -> float:
@@ -58,6 +62,7 @@ class CpuTimes:
         What the hypervisor took is no part of it.
         """
         span = self.at - since.at
+        self._require(since, cpus)
         return sum(
             max(0.0, span - self._idle(since, cpu) - (self.stolen[cpu] - since.stolen[cpu]) / TICKS)
             for cpu in cpus
@@ -66,8 +71,16 @@ class CpuTimes:
     def stolen_since(self, since: "CpuTimes", cpus: Collection[int]) -> float:
         """Return the share of some CPUs' time that the hypervisor gave to others, in %."""
         span = (self.at - since.at) * len(cpus)
+        self._require(since, cpus)
         taken = sum(self.stolen[cpu] - since.stolen[cpu] for cpu in cpus) / TICKS
         return 100 * taken / span if span else 0.0
+
+    def _require(self, since: "CpuTimes", cpus: Collection[int]) -> None:
+        """Refuse to tell of CPUs that were not there all the time."""
+        if gone := [cpu for cpu in cpus if cpu not in self.idle or cpu not in since.idle]:
+            raise MeasurementFailed(
+                f"/proc/stat has no CPU {spans(gone)}, which the load was to run on: it is offline"
+            )
 
     def _idle(self, since: "CpuTimes", cpu: int) -> float:
         return (self.idle[cpu] - since.idle[cpu]) / TICKS

@@ -1,11 +1,16 @@
 """What a run asks of a remote host; who cannot give it is told so before anything is touched."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from cniperf.beds.survey import Survey
+from cniperf.beds import ability
+from cniperf.beds.cpus import spans
+from cniperf.beds.remote import Remote
+from cniperf.beds.survey import START_OVS, Survey
 from cniperf.errors import NotAble, ParameterError
 from cniperf.inventory import Machine
+
+BESIDES = 6  # sessions beside the load's: looks, the switch's renewal, a prober, what keeps awake
 
 
 @dataclass(frozen=True)
@@ -17,6 +22,8 @@ class Demand:
         tools: commands that the scheme and the load need, with their Debian packages.
         congestion: TCP congestion control that it must know; empty for its own.
         ovs: Open vSwitch must run.
+        devices: kinds of device that the kernel must make.
+        pairs: pods on the host, each with a command of the load.
         allow_shared_nic: the data interface may carry the SSH connection or the default route.
     """
 
@@ -24,6 +31,8 @@ class Demand:
     tools: Mapping[str, str]
     congestion: str
     ovs: bool
+    devices: Collection[str]
+    pairs: int
     allow_shared_nic: bool
 
     def check(self, machine: Machine, found: Survey) -> None:
@@ -36,6 +45,20 @@ class Demand:
         if missing := found.missing(self.tools, ovs=self.ovs):
             packages = " ".join(sorted(set(missing.values())))
             raise NotAble(f"{who}: {', '.join(missing)} not found: apt-get install {packages}")
+        if broken := [
+            f"{tool} ({found.broken[tool]})" for tool in self.tools if tool in found.broken
+        ]:
+            raise NotAble(f"{who}: {', '.join(broken)} is there, but does not run: install it anew")
+        if self.ovs and found.ovs_problem:
+            raise NotAble(f"{who}: Open vSwitch is installed, but does not answer "
+                          f"({found.ovs_problem}): {START_OVS}")  # fmt: skip
+        if not found.cpus:
+            raise NotAble(f"{who}: /proc/stat has no CPU that a command may run on")
+        if gone := set(machine.cpu_list()) - set(found.cpus):
+            raise ParameterError(
+                f"{who}: cpus={machine.cpus!r} has {spans(gone)}, which it has not or which are "
+                f"offline: it has {spans(found.cpus)}"
+            )
         if machine.nic not in found.devices:
             known = ", ".join(found.devices)
             raise ParameterError(f"{who} has no interface {machine.nic!r}: {known}")
@@ -58,3 +81,14 @@ class Demand:
                 f"{who}: {machine.nic} carries {why}, which the wiring may cut: measure on "
                 "another interface, or say allow_shared_nic (--allow-shared-nic)"
             )
+
+    def attempt(self, machine: Machine, remote: Remote, cpus: Collection[int]) -> None:
+        """Try on a host what the run will need of it; leaves nothing there.
+
+        Raises:
+            NotAble: what it cannot do, and what would mend that.
+        """
+        wanted = [*ability.needed(cpus), *ability.devices(self.devices).values()]
+        if lacks := ability.lacking(wanted, remote.ask):
+            raise NotAble(f"host {machine.name} lacks {lacks[0]}: {lacks[0].ability.mend}")
+        remote.reserve(self.pairs + BESIDES)

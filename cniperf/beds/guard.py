@@ -26,13 +26,21 @@ SLACK = 10  # seconds after the grace time that a living switch needs at most to
 
 # A host is its network namespace: two of them on one machine have a folder each. It is there whole
 # or not at all, so that of two who come at once only one gets it.
-CLAIM = f"""d=/run/cniperf-host-$(stat -Lc %i /proc/self/ns/net); new=$d.$$
+FOLDER = "/run/cniperf-host-"
+CLAIM = f"""d={FOLDER}$(stat -Lc %i /proc/self/ns/net); new=$d.$$
 publish() {{{{ mv -T "$new" "$d" 2>/dev/null; }}}}
 mkdir -m 755 "$new" "$new/files" || exit 4
 cat >"$new/switch.sh"; : >"$new/pids"
 echo {{owner}} >"$new/owner"; echo {{grace}} >"$new/grace"; {NOW} >"$new/lease"
 if ! publish; then
-  lease=$(cat "$d/lease" 2>/dev/null || echo 0); grace=$(cat "$d/grace" 2>/dev/null || echo 0)
+  number() {{{{ case $1 in ''|*[!0-9]*) return 1;; esac; }}}}
+  read_both() {{{{ lease=$(cat "$d/lease" 2>/dev/null); grace=$(cat "$d/grace" 2>/dev/null); }}}}
+  read_both
+  number "$lease" && number "$grace" || {{{{ sleep 1; read_both; }}}}  # it may end just now
+  if [ -e "$d" ] && ! {{{{ number "$lease" && number "$grace"; }}}}; then
+    rm -rf "$new"; echo "$d" >&2; exit 5
+  fi
+  lease=${{{{lease:-0}}}}; grace=${{{{grace:-0}}}}
   age=$(($({NOW}) - lease))
   if [ "$age" -le $((grace + {SLACK})) ]; then rm -rf "$new"; echo "$age" >&2; exit 3; fi
   # Its switch was killed, too: do its work.
@@ -49,10 +57,11 @@ done <"$d/pids" 2>/dev/null
 """
 
 # The folder may be another run's by now, which has a switch of its own.
-SWITCH = f"""d=$1; grace=$2; owner=$3
+SWITCH = f"""d=$1; grace=$2; owner=$3; lease=$({NOW})
 while sleep 1; do
   [ "$(cat "$d/owner" 2>/dev/null)" = "$owner" ] || exit 0
-  lease=$(cat "$d/lease" 2>/dev/null) || continue
+  now=$(cat "$d/lease" 2>/dev/null)
+  case $now in ''|*[!0-9]*) ;; *) lease=$now;; esac  # one that cannot be read renews nothing
   [ $(($({NOW}) - lease)) -le "$grace" ] && continue
   exec sh "$d/undo.sh"
 done
@@ -87,10 +96,16 @@ class Guard:
         Raises:
             Busy: somebody else has it.
         """
+        claim = CLAIM.format(grace=self.grace, owner=self._owner)
         try:
-            claim = CLAIM.format(grace=self.grace, owner=self._owner)
             self.folder = self.host.run(claim, SWITCH).strip()
         except CommandFailed as problem:
+            if problem.reason.startswith(FOLDER):
+                raise Busy(
+                    f"host {self.host.machine.name} has {problem.reason} of another run, which "
+                    "does not tell when that was heard: if there is none, let "
+                    f"`sh {problem.reason}/undo.sh` undo it, and remove the folder"
+                ) from None
             if not problem.reason.isdigit():  # not another's, but no folder could be made
                 raise
             raise Busy(
@@ -98,11 +113,15 @@ class Guard:
                 f"{problem.reason} s ago: wait until it ends"
             ) from None
 
-    def arm(self, undo: Sequence[Sequence[str]]) -> None:
-        """Install what undoes everything, then the process that watches; may be called again."""
+    def arm(self, undo: str) -> None:
+        """Install what undoes everything, then the process that watches; may be called again.
+
+        Args:
+            undo: lines of shell.
+        """
         d = f"d={shell.line([self.folder])}\n"
         head = f"{d}PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export PATH\n"
-        script = head + SWEEP + shell.best_effort(undo) + 'rm -rf "$d"\n'
+        script = head + SWEEP + undo + 'rm -rf "$d"\n'
         self.host.put(f"{self.folder}/undo.new", script)
         start = START.format(grace=self.grace, owner=self._owner)
         self.host.run(

@@ -20,6 +20,7 @@ from typing import Any
 from cniperf import stop
 
 NETNS_DIR = Path("/run/netns")
+YOUNG = 60.0  # seconds within which a journal gets its owner: it takes one write
 GRACE = 1.0  # seconds that a process gets between SIGTERM and SIGKILL
 
 
@@ -80,8 +81,15 @@ class Journal:
         return values
 
     def owner_lives(self) -> bool:
-        """Tell whether the process that opened this journal is still there."""
-        return any(_lives(owner) for owner in self.entries("owner"))
+        """Tell whether the process that opened this journal is still there.
+
+        One that names no owner may be about to: it counts as living while it is young.
+        """
+        owners = self.entries("owner")
+        if not owners:
+            with suppress(FileNotFoundError):
+                return time.time() - self.path.stat().st_mtime < YOUNG
+        return any(_lives(owner) for owner in owners)
 
     def sweep(self) -> bool:
         """Take back everything written here, then the journal itself.

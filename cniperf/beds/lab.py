@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from cniperf import stop
-from cniperf.beds import cpus, ovs, reaper
+from cniperf.beds import cpus, ovs, quota, reaper
 from cniperf.beds.awake import awake
 from cniperf.beds.bed import Call, Others
 from cniperf.beds.blueprint import BARE_ADDRESSES, BARE_NIC, Names, bare_steps, lab_steps
@@ -312,6 +312,10 @@ class Lab:
         now = process_seconds(without=own)
         return {"": now if since is None else used_since(now, since[""])}
 
+    def quotas(self) -> dict[str, quota.Reading | None]:
+        """Return the CPU quotas of this process's control groups, in which the load runs, too."""
+        return {"": quota.read()}
+
     def handover(self) -> float | None:
         """Return how near the CPUs of the two hosts are now."""
         return handover(*self.cpus.values())
@@ -380,6 +384,7 @@ class Lab:
             "nic": self.nic,
             "awake": self._awake,
             "cpus": {name: list(own) for name, own in self.cpus.items()},
+            "quota": quota.allowed(quota.read()),
             "ovs_datapath": self.hosts[0].ovs_datapath if self._ovs else None,
             "offloads": {host.name: self._offloads(host) for host in self.hosts},
             "bridge_netfilter": {host.name: self._bridge_netfilter(host) for host in self.hosts},

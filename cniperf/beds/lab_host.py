@@ -7,7 +7,7 @@ from typing import Any
 
 from cniperf.beds.command import CommandFailed, run
 from cniperf.beds.netlink import Netlink
-from cniperf.errors import StepFailed, one_line
+from cniperf.errors import StepFailed, cause
 from cniperf.steps import Step
 
 
@@ -66,6 +66,6 @@ def refusals(step: Step, host: str) -> Iterator[None]:
     except NetlinkError as problem:
         kernel, words = os.strerror(problem.code), str(problem.args[-1])
         reason = kernel if words == kernel else f"{kernel}: {words}"
-        raise StepFailed(host, command, one_line(reason)) from problem
+        raise StepFailed(host, command, cause(reason)) from problem
     except OSError as problem:
-        raise StepFailed(host, command, one_line(str(problem))) from problem
+        raise StepFailed(host, command, cause(str(problem))) from problem

@@ -1,14 +1,17 @@
 """One Open vSwitch a lab host: its own database server and switch daemon in its namespace."""
 
+import os
 import subprocess
 import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from shutil import which
+from tempfile import TemporaryDirectory
 
 from cniperf import stop
-from cniperf.errors import NotAble
+from cniperf.beds.command import CommandFailed, run
+from cniperf.errors import NotAble, cause
 
 SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
 TOOLS = ("ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-ofctl")
@@ -46,6 +49,35 @@ def require() -> None:
         )
 
 
+@cache
+def trial() -> str:
+    """Run Open vSwitch for a moment, as a lab will; return why it does not, or an empty text."""
+    with TemporaryDirectory(prefix="cniperf-ovs-") as folder:
+        environs = {**os.environ, **environ(Path(folder))}
+        running: list[subprocess.Popen[bytes]] = []
+
+        def begin(argv: Sequence[str], log: Path) -> None:
+            words = ["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "--", *argv]
+            with log.open("wb") as file:
+                running.append(subprocess.Popen(words, env=environs, stdout=file, stderr=file,
+                                                start_new_session=True))  # fmt: skip
+
+        try:
+            start(Path(folder), begin, lambda argv: run(argv, environ=environs))
+            kind = f"datapath_type={datapath()}"
+            vsctl = ["ovs-vsctl", "--timeout=10"]
+            run([*vsctl, "add-br", "try0", "--", "set", "Bridge", "try0", kind], environ=environs)
+            said = run([*vsctl, "get", "Interface", "try0", "error"], environ=environs).strip()
+            return "" if said == "[]" else said
+        except (CommandFailed, NotAble, OSError) as problem:
+            return cause(str(problem))
+        finally:
+            for child in running:
+                child.terminate()
+            for child in running:
+                child.wait()
+
+
 def environ(rundir: Path) -> dict[str, str]:
     """Return the variables that make the Open vSwitch tools talk to the daemons in a folder."""
     folders = ("OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR", "OVS_SYSCONFDIR")
@@ -76,5 +108,7 @@ def _wait_for(file: Path, seconds: float = 10.0) -> None:
     deadline = time.monotonic() + seconds
     while not file.exists():
         if time.monotonic() > deadline:
-            raise NotAble(f"ovsdb-server did not start: see {file.parent}/ovsdb-server.log")
+            log = file.parent / "ovsdb-server.log"
+            said = cause(log.read_text(encoding="utf-8", errors="replace")) or "no word of it"
+            raise NotAble(f"Open vSwitch is installed, but its database does not start: {said}")
         stop.sleep(0.005)

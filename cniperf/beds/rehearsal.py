@@ -1,10 +1,11 @@
 """Two hosts to rehearse the SSH bed on: those of a lab, each with an SSH server of its own.
 
-No port is opened anywhere: a connection is a process of ``sshd`` inside the host's namespace, which
-speaks through its standard input and output. Everything else is real: server, keys, accounts.
+Each host has a second device for that, whose other end is in the namespace of the lab's wire: from
+there the servers are reached, and from nowhere else. All is real: servers, keys, accounts, TCP.
 """
 
 import json
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,8 +13,12 @@ from typing import Any, Self
 from cniperf.beds.journal import NETNS_DIR, state_dir
 from cniperf.beds.lab import Lab, ovs_environ
 from cniperf.beds.sshd import SSHD, make_keys, settings
+from cniperf.errors import NotAble, cause
+from cniperf.hosts import Host
 
 NAMES = {"a": "alpha", "b": "beta"}
+NETWORKS = {"a": "198.18.1", "b": "198.18.2"}  # RFC 2544: nothing real has such an address
+LISTENS = 5  # seconds that a server may take
 RUN = Path("/run/sshd")  # sshd wants it; Debian's init makes it
 
 
@@ -62,9 +67,10 @@ class Rehearsal:
         hosts = {}
         for host in self.lab.hosts:
             name = NAMES[host.name]
-            self._give_default_route(host.name)
+            self._give_way_in(host.name)
             (self.folder / f"{name}.conf").write_text(self._settings(host.name), encoding="utf-8")
             hosts[name] = self.entry(host.name)
+            self._serve(host)
         self.write(hosts)
 
     def write(self, hosts: dict[str, Any], **more: Any) -> None:  # noqa: ANN401
@@ -74,16 +80,14 @@ class Rehearsal:
     def entry(self, name: str) -> dict[str, Any]:
         """Return what the hosts file says of a host."""
         host = self.lab.hosts["ab".index(name)]
-        conf = self.folder / f"{NAMES[name]}.conf"
         return {
             "ssh": NAMES[name],
             "user": "root",
             "key": str(self.folder / "user"),
             "known_hosts": str(self.folder / "known_hosts"),
             # A group of its own: a Ctrl-C that is meant for the controller must not end it.
-            # And no `ip netns exec`: in its private mounts a new namespace has no name outside.
-            "proxy_command": f"setsid nsenter --net={NETNS_DIR / self.lab.namespace(name)} "
-            f"{SSHD} -i -f {conf}",
+            "proxy_command": f"setsid nsenter --net={NETNS_DIR / self.lab.namespace('wire')} "
+            f"socat - TCP:{NETWORKS[name]}.2:22",
             "nic": host.nic,
             "address": f"{host.address}/{host.prefixlen}",
             "cpus": ",".join(map(str, self.lab.cpus[name])),
@@ -91,16 +95,34 @@ class Rehearsal:
 
     def _settings(self, name: str) -> str:
         words = ovs_environ(state_dir() / self.lab.names.lab, self.lab.hosts["ab".index(name)])
-        return settings(self.folder / NAMES[name], self.folder / "authorized_keys", words)
+        listen = f"ListenAddress {NETWORKS[name]}.2:22\n"
+        return listen + settings(self.folder / NAMES[name], self.folder / "authorized_keys", words)
 
-    def _give_default_route(self, place: str) -> None:
-        """Let the default route leave by another device than the NIC that is measured."""
+    def _give_way_in(self, place: str) -> None:
+        """Give a host a device beside the NIC that is measured, with its default route."""
         # IPv6 addresses of devices that are new come a second late, and would look like a change.
         self.lab.command(place, ["sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1"])
+        network, far = NETWORKS[place], f"mgmt-{place}"
         for words in (
             ["route", "del", "default"],
-            ["link", "add", "mgmt0", "type", "bridge"],
+            ["link", "add", "mgmt0", "type", "veth", "peer", far, "netns", self.lab.names.wire],
+            ["addr", "add", f"{network}.2/24", "dev", "mgmt0"],
             ["link", "set", "mgmt0", "up"],
-            ["route", "add", "default", "dev", "mgmt0"],
+            ["route", "add", "default", "via", f"{network}.1"],
         ):
+            if words[0] == "route" and words[1] == "add":  # it wants a link that is up
+                self.lab.command("wire", ["ip", "addr", "add", f"{network}.1/24", "dev", far])
+                self.lab.command("wire", ["ip", "link", "set", far, "up"])
             self.lab.command(place, ["ip", *words])
+
+    def _serve(self, host: Host) -> None:
+        """Start a host's server; it ends with the lab."""
+        name = NAMES[host.name]
+        words = [SSHD, "-D", "-f", str(self.folder / f"{name}.conf")]
+        server = self.lab.start(host, None, words, self.folder / f"{name}.log")
+        end = time.monotonic() + LISTENS
+        while not server.listens(f"{NETWORKS[host.name]}.2", 22):
+            if server.poll() is not None or time.monotonic() > end:
+                said = (self.folder / f"{name}.log").read_text()
+                raise NotAble(f"sshd does not listen in a host of the lab: {cause(said)}")
+            time.sleep(0.01)

@@ -1,6 +1,10 @@
-"""One host that is reached by SSH: commands go there quoted once, and end with this process."""
+"""One host that is reached by SSH: commands go there quoted once, and end with this process.
 
-import socket
+Whatever shell the account has, and whatever that prints, a POSIX shell reads each script, and marks
+where its output begins and ends.
+"""
+
+import secrets
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -9,20 +13,36 @@ from typing import TYPE_CHECKING, Any
 
 from cniperf import stop
 from cniperf.beds import shell
+from cniperf.beds.answer import Answer
 from cniperf.beds.child import carried, listeners, sleeping_shell
 from cniperf.beds.command import CommandFailed
-from cniperf.beds.connection import HostLost, connect, telling
-from cniperf.errors import NotAble, Stopped
+from cniperf.beds.connection import HostLost, telling
+from cniperf.beds.sessions import Sessions
+from cniperf.errors import NotAble, Stopped, cause
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cniperf.inventory import Machine
 
 TIMEOUT = 30  # seconds that a command may take
-LAST_WORDS = 400  # characters of what a command said when it failed
 # When a process began, in ticks since boot: with its pid this never comes twice.
 BEGAN = """began() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 """
 PATH = "PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export PATH LC_ALL=C\n"
+
+# What mends it, by what sudo says.
+SUDO = {
+    "a password is required": "allow it NOPASSWD",
+    "must have a tty": "`Defaults:{user} !requiretty` in its sudoers",
+    "not in the sudoers": "allow it NOPASSWD: ALL in its sudoers",
+    "not allowed to": "allow it NOPASSWD: ALL in its sudoers",
+    "No such file": "install sudo there",
+}
+
+
+class NoShell(CommandFailed):
+    """The account's shell, or sudo, did not start the shell that was to read a script."""
 
 
 class Remote:
@@ -34,8 +54,9 @@ class Remote:
 
     def __init__(self, machine: "Machine") -> None:
         self.machine = machine
+        self._sessions = Sessions(machine)
         self._prefix: list[str] = []
-        self._lock = threading.Lock()
+        self._token = secrets.token_hex(8)
 
     # ── connecting ────────────────────────────────────────────────────────────────────────────
 
@@ -46,34 +67,41 @@ class Remote:
             HostLost: no such host, no answer, a key that is unknown or refused.
             NotAble: neither root nor sudo without a password.
         """
-        self._connection = connect(self.machine)
-        with telling(self.machine):
-            self._connection.open()
-        with suppress(OSError, AttributeError):  # a gateway's pipe has no such option
-            self._connection.transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._sessions.open()
+        self._prefix = []
         if self.run("id -u").strip() != "0":
             self._prefix = ["sudo", "-n"]
             try:
                 self.run("id -u")
             except CommandFailed as problem:
-                raise NotAble(
-                    f"host {self.machine.name}: {self.machine.user or 'the user'} is not root and "
-                    f"sudo wants more ({problem.reason}): allow it NOPASSWD, or connect as root"
-                ) from None
+                raise NotAble(self._without_root(problem.said)) from None
+
+    def _without_root(self, said: str) -> str:
+        lines = said.splitlines()
+        own = [line for line in lines if line.startswith(("sudo:", "Sorry, user"))] or lines
+        user = self.machine.user or "the user"
+        mend = next((text for words, text in SUDO.items() if words in said), "allow it NOPASSWD")
+        return (
+            f"host {self.machine.name}: {user} is not root and sudo wants more "
+            f"({cause(chr(10).join(own))}): {mend.format(user=user)}, or connect as root"
+        )
 
     def close(self) -> None:
         """Disconnect; what was started here ends."""
-        with suppress(Exception):  # a connection that is gone already cannot be closed
-            self._connection.close()
-        # One that was refused is none to fabric, but its thread lives on, and spins for ever once
-        # the server behind a proxy command has gone.
-        with suppress(Exception):
-            self._connection.client.close()
+        self._sessions.close()
 
     @property
     def alive(self) -> bool:
         """Whether the connection stands, as far as this end knows."""
-        return bool(self._connection.is_connected)
+        return self._sessions.alive
+
+    def reserve(self, sessions: int) -> list[int]:
+        """See to it that so many commands can run at once; return each connection's share.
+
+        Raises:
+            NotAble: the host does not allow them.
+        """
+        return self._sessions.reserve(sessions)
 
     # ── commands ──────────────────────────────────────────────────────────────────────────────
 
@@ -82,7 +110,7 @@ class Remote:
         try:
             return self.run(shell.line(argv), text)
         except CommandFailed as problem:
-            raise CommandFailed(argv, problem.reason) from None
+            raise CommandFailed(argv, problem.said, self.machine.name) from None
 
     def commands(self, calls: Sequence[tuple[Sequence[str], str | None]]) -> list[str]:
         """Run commands, each with a text to read, in one round trip; return what each said.
@@ -93,12 +121,25 @@ class Remote:
         try:
             return self.run(shell.batch(calls)).split("\0")[:-1]
         except CommandFailed as problem:
-            if (found := shell.failed(problem.reason)) is None:
+            if (found := shell.failed(problem.said)) is None:
                 raise
-            raise CommandFailed(calls[found[0]][0], found[1]) from None
+            raise CommandFailed(calls[found[0]][0], found[1], self.machine.name) from None
 
-    def run(self, script: str, text: str | None = None) -> str:
+    def ask(self, questions: "Mapping[str, str]") -> dict[str, Answer]:
+        """Run some shell lines in one round trip; return what came of each, by name.
+
+        Raises:
+            OddAnswer: a question has no answer at all.
+        """
+        return shell.answers(self.run(shell.ask(questions)), self.machine.name, questions)
+
+    def run(self, script: str, text: str | None = None, *, encoding: str = "utf-8") -> str:
         """Run a shell script to its end, with a text to read; return its standard output.
+
+        Args:
+            script: for a POSIX shell.
+            text: what it reads.
+            encoding: of what it prints.
 
         Raises:
             CommandFailed: it ended with another code than 0, or did not end.
@@ -106,25 +147,37 @@ class Remote:
         """
         from invoke.exceptions import CommandTimedOut
 
+        name, named = self.machine.name, [script.splitlines()[-1]]
         with telling(self.machine):
-            promise = self._begin(script, timeout=TIMEOUT)
-            if text is not None:
-                promise.runner.channel.sendall(text.encode())
+            promise = self._begin(
+                shell.framed(script, self._token), text or "", timeout=TIMEOUT, encoding=encoding
+            )
             promise.runner.channel.shutdown_write()
             try:
                 done = stop.aside(promise.join)
-            except CommandTimedOut:
-                promise.runner.channel.close()
-                raise CommandFailed([script], f"no end after {TIMEOUT} s") from None
             except Stopped:
                 promise.runner.channel.close()
                 raise
+            except CommandTimedOut as late:
+                promise.runner.channel.close()
+                said = late.result.stderr.strip() or late.result.stdout.strip()
+                more = f"; it printed: {said}" if self._token not in said and said else ""
+                raise CommandFailed(named, f"no end after {TIMEOUT} s{more}", name) from None
+        if (framed := shell.between(done.stdout, self._token)) is not None:
+            output, code = framed
+            if not code:
+                return output
+            error, _ = shell.between(done.stderr, self._token) or ("", 0)
+            words = error.strip() or output.strip() or f"exit code {code}"
+            raise CommandFailed(named, words, name)
         if done.exited == -1:
-            raise HostLost(f"host {self.machine.name}: the connection broke")
-        if done.exited:
-            said = done.stderr.strip() or done.stdout.strip() or f"exit code {done.exited}"
-            raise CommandFailed([script.splitlines()[-1]], said[-LAST_WORDS:])
-        return str(done.stdout)
+            raise HostLost(f"host {name}: the connection broke")
+        if done.exited == shell.EATEN:
+            raise NoShell(["sh"], "the account's profile reads what the shell was to read", name)
+        came = done.stderr.strip() or done.stdout.strip() or f"nothing, and exit code {done.exited}"
+        if f"{self._token} begin" in done.stdout:
+            raise CommandFailed(named, f"it was ended with code {done.exited}", name)
+        raise NoShell(["sh"], f"the account's shell did not start it, but printed: {came}", name)
 
     def start(
         self, argv: Sequence[str], netns: str | None, workspace: str, output: str
@@ -158,31 +211,38 @@ class Remote:
 
     def talk(self, argv: Sequence[str]) -> "Talk":
         """Start a command that answers a line with a line."""
+        lines = _Lines(f"{self._token} begin")
+        script = f"echo {self._token} begin\nexec {shell.line(argv)}"
         with telling(self.machine):
-            return Talk(self, shell.line(argv))
+            return Talk(self, self._begin(script, hide="err", out_stream=lines), lines)
 
     def put(self, file: str, text: str) -> None:
         """Write a file on the host."""
         self.run(f"cat >{shell.line([file])}", text)
 
     def get(self, file: str, here: Path) -> None:
-        """Fetch a file by SFTP; one that is not there stays away."""
-        with telling(self.machine), self._lock, suppress(FileNotFoundError):
-            self._connection.sftp().get(file, str(here))
+        """Fetch a file, byte by byte as it is; a server may have no SFTP."""
+        said = self.run(f"cat {shell.line([file])}", encoding="latin-1")
+        here.write_bytes(said.encode("latin-1"))
 
     def files(self, folder: str) -> list[str]:
         """Return the names of the plain files in a folder of the host."""
         said = self.run(f"cd {shell.line([folder])} && find . -maxdepth 1 -type f")
         return [name.removeprefix("./") for name in said.splitlines()]
 
-    def _begin(self, script: str, timeout: int | None = None) -> Any:  # noqa: ANN401
+    def _begin(self, script: str, text: str = "", **how: Any) -> Any:  # noqa: ANN401
+        """Let a shell of the host read a script and, behind it, a text; return fabric's promise."""
         if not self.alive:  # fabric would connect anew, and keep waiting a host that was given up
             raise HostLost(f"host {self.machine.name}: the connection broke")
-        words = shell.line([*self._prefix, "sh", "-c", PATH + script])
-        return self._connection.run(
-            words, asynchronous=True, in_stream=False, hide=True, warn=True, pty=False,
-            timeout=timeout,
+        promise = self._sessions.run(
+            shell.reader(self._prefix, self._token),
+            **{"asynchronous": True, "in_stream": False, "hide": True, "warn": True, "pty": False,
+               "encoding": "utf-8", **how},
         )  # fmt: skip
+        promise.runner.channel.sendall(
+            (shell.sent(PATH + script, self._token) + text).encode(errors="surrogateescape")
+        )
+        return promise
 
 
 class Process:
@@ -214,9 +274,9 @@ class Process:
         return self.returncode
 
     def terminate(self) -> None:
-        """Ask it to end."""
-        with suppress(CommandFailed, HostLost):
-            self._host.run(f"{self._pid} && kill $p")
+        """Ask it to end: its standard input ends, which takes no session more."""
+        with suppress(OSError, EOFError):  # the connection is gone, and so is it
+            self._channel.shutdown_write()
 
     def kill(self) -> None:
         """End it; it is not asked."""
@@ -265,14 +325,8 @@ class Process:
 class Talk:
     """A command on a host that answers each line with a line; it ends with its connection."""
 
-    def __init__(self, host: Remote, command: str) -> None:
-        self._lines = _Lines()
-        words = shell.line([*host._prefix, "sh", "-c", PATH + command])
-        self._promise = host._connection.run(
-            words, asynchronous=True, in_stream=False, hide="err", warn=True, pty=False,
-            out_stream=self._lines,
-        )  # fmt: skip
-        self._host = host
+    def __init__(self, host: Remote, promise: Any, lines: "_Lines") -> None:  # noqa: ANN401
+        self._host, self._promise, self._lines = host, promise, lines
 
     def __call__(self, *words: object) -> str:
         """Send a line and return the answer.
@@ -319,16 +373,21 @@ class RemoteDatagrams:
 
 
 class _Lines:
-    """A text stream that hands out what was written, line by line."""
+    """A text stream that hands out what was written behind a line, line by line."""
 
     encoding = "utf-8"
 
-    def __init__(self) -> None:
-        self._text, self._changed = "", threading.Condition()
+    def __init__(self, begin: str) -> None:
+        self._begin, self._text, self._changed = f"{begin}\n", "", threading.Condition()
 
     def write(self, text: str) -> None:
         with self._changed:
             self._text += text
+            if self._begin:
+                _, begun, rest = self._text.partition(self._begin)
+                if not begun:
+                    return
+                self._begin, self._text = "", rest
             self._changed.notify()
 
     def flush(self) -> None:
@@ -336,7 +395,10 @@ class _Lines:
 
     def next(self, seconds: float) -> str | None:
         with self._changed:
-            if not self._changed.wait_for(lambda: "\n" in self._text, seconds):
+            if not self._changed.wait_for(self._has_line, seconds):
                 return None
             found, _, self._text = self._text.partition("\n")
             return found
+
+    def _has_line(self) -> bool:
+        return not self._begin and "\n" in self._text

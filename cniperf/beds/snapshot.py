@@ -1,12 +1,12 @@
 """What a host looks like, so that it can be shown to be as it was."""
 
-import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from cniperf.beds import shell
+from cniperf.beds.answer import Answer
 from cniperf.beds.remote import Remote
-from cniperf.beds.survey import DEVICES
+from cniperf.beds.survey import DEVICES, IPV6_ROUTES
 
 # Open vSwitch's own statistics change all the time; what is a bridge, a port, a flow does not.
 _OVS = "timeout 5 ovs-vsctl --timeout=4 --format=json --columns={columns} list {table}"
@@ -15,9 +15,9 @@ QUESTIONS = {
     "addr": "ip -j addr",
     "link": "ip -j -d link",
     "route": "ip -j -4 route show table all",
-    "route6": "ip -j -6 route show table all",
+    "route6": IPV6_ROUTES,
     "neigh": "ip -j neigh show nud permanent",
-    "netns": "ip netns list | cut -d' ' -f1",
+    "netns": "ip netns list",
     "offloads": f'for d in $({DEVICES}); do echo "# $d"; ethtool -k "$d"; done',
     "sysctl": "sysctl net.ipv4.ip_forward net.ipv4.conf net.ipv4.neigh",
     "nft": "nft list tables",
@@ -32,14 +32,16 @@ ALIVE = {"valid_life_time", "preferred_life_time", "expires", "tentative", "stat
          "operstate", "refcnt", "cache", "error", "users"}  # fmt: skip
 
 
+MAY_FAIL = {"bridges", "ports"}  # hosts may have no Open vSwitch
+
+
 def take(host: Remote) -> dict[str, Any]:
-    """Return what a host looks like, by part and item."""
-    return read(host.run(shell.ask(QUESTIONS)))
+    """Return what a host looks like, by part and item.
 
-
-def read(said: str) -> dict[str, Any]:
-    """Return what a host looks like, from what the questions were answered."""
-    return {name: _items(name, text) for name, text in shell.answers(said).items()}
+    Raises:
+        OddAnswer: it cannot be seen; an empty look would be like any other.
+    """
+    return {name: _items(name, answer) for name, answer in host.ask(QUESTIONS).items()}
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
@@ -64,18 +66,23 @@ def _changed(old: Any, new: Any) -> str:  # noqa: ANN401
     return f"was {old} and is {new}"
 
 
-def _items(part: str, text: str) -> dict[str, Any]:
+def _items(part: str, answer: Answer) -> dict[str, Any]:
+    if part == "offloads":  # a device without any fails
+        return _offloads(answer.text)
+    if part in MAY_FAIL and answer.code:
+        answer = replace(answer, text="", code=0)
     if part in ("addr", "link", "route", "route6", "neigh"):
-        entries = [_still(entry) for entry in json.loads(text.strip() or "[]")]
+        entries = [_still(entry) for entry in answer.entries()]
         return {_key(part, entry): entry for entry in entries}
     if part in ("bridges", "ports"):
-        rows = json.loads(text)["data"] if text.strip() else []
-        return {str(row[0]): row[1:] for row in rows}
-    if part == "offloads":
-        return _offloads(text)
+        rows = answer.json()
+        return {str(row[0]): row[1:] for row in rows["data"]} if rows else {}
+    text = answer.given()
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if part == "sysctl":
         return dict(line.partition(" = ")[::2] for line in lines)
+    if part == "netns":
+        lines = [line.split()[0] for line in lines]
     return dict.fromkeys(lines, "")
 
 

@@ -5,8 +5,8 @@ before anything is touched each host is given a way to take itself back (:mod:`.
 snapshots prove that it is as it was.
 """
 
-import json
 import secrets
+import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from cniperf import stop
-from cniperf.beds import cpus, shell
+from cniperf.beds import cpus, quota, shell
+from cniperf.beds.answer import Answer
 from cniperf.beds.bed import Call, Others
 from cniperf.beds.cputime import CpuTimes, seconds_of, used_since
 from cniperf.beds.demand import Demand
@@ -44,6 +45,7 @@ class SshBed:
         pairs: pods on each host.
         tools: commands that the scheme and the load need, with their Debian packages.
         congestion: TCP congestion control that host a must know.
+        devices: kinds of device that the scheme needs.
         allow_shared_nic: go on where the data interface carries the SSH connection or the
             default route.
         grace: seconds after which a host that hears nothing takes itself back.
@@ -63,12 +65,13 @@ class SshBed:
         pairs: int = 1,
         tools: Mapping[str, str] | None = None,
         congestion: str = "",
+        devices: Collection[str] = (),
         allow_shared_nic: bool = False,
         grace: int = 30,
     ) -> None:
         self._id = secrets.token_hex(2)
         self._mtu, self._ovs, self._udpcsum, self._pairs = mtu, ovs, udpcsum, pairs
-        self._demand = Demand(mtu, tools or {}, congestion, ovs=ovs,
+        self._demand = Demand(mtu, tools or {}, congestion, ovs=ovs, devices=devices, pairs=pairs,
                               allow_shared_nic=allow_shared_nic)  # fmt: skip
         self.grace = grace
         self._own = {
@@ -94,11 +97,11 @@ class SshBed:
         stop.aside(lambda: self._both(SshHost.connect))  # one that does not answer takes seconds
         self.hosts: tuple[Host, Host] = (self._host("a"), self._host("b"))
         self.cpus: Mapping[str, tuple[int, ...]] = {
-            name: own.machine.cpu_list() or tuple(range(own.survey.cpus))
-            for name, own in self._own.items()
+            name: own.machine.cpu_list() or own.survey.cpus for name, own in self._own.items()
         }
         for own in self._own.values():
             self._demand.check(own.machine, own.survey)
+        self._both(lambda own: self._demand.attempt(own.machine, own.remote, self.cpus[own.name]))
         self._remember()
         self._lent = list(self._own.values())
         claimed = ExitStack()
@@ -263,19 +266,21 @@ class SshBed:
     def devices(self, places: Collection[str]) -> dict[str, dict[str, str]]:
         """Return by place its devices and their MAC addresses; none where there is no place."""
 
-        def at(own: SshHost) -> dict[str, str]:
+        def at(own: SshHost) -> dict[str, dict[str, str]]:
             here = {place: shell.line(self._enter(self.namespace(place), LINKS))
                     for place in places if _host_of(place) == own.name}  # fmt: skip
-            return shell.answers(own.remote.run(shell.ask(here)))
+            return {place: macs(answer) for place, answer in own.remote.ask(here).items()}
 
         told = self._both(at)
-        return {place: macs(told[_host_of(place)][place]) for place in places}
+        return {place: told[_host_of(place)][place] for place in places}
 
     def mtu(self, host: Host, netns: str | None, device: str) -> int:
         """Return the MTU, in bytes, that the kernel gives a device of a host or of a pod on it."""
-        argv = self._enter(netns, ["ip", "-j", "link", "show", device])
-        (link,) = json.loads(self._own[host.name].remote.command(argv))
-        return int(link["mtu"])
+        own, argv = self._own[host.name], self._enter(netns, ["ip", "-j", "link", "show", device])
+        answer = Answer(own.machine.name, shlex.join(argv), own.remote.command(argv))
+        for link in answer.entries("mtu"):
+            return int(link["mtu"])
+        raise answer.odd(f"names no {device}")
 
     def datagrams(self, host: Host, netns: str | None) -> RemoteDatagrams:
         """Return a new UDP socket of a host, or of a pod on it."""
@@ -305,6 +310,11 @@ class SshBed:
             return now
         return {name: used_since(found, since[name]) for name, found in now.items()}
 
+    def quotas(self) -> dict[str, quota.Reading | None]:
+        """Return the CPU quotas of each host's control groups, in which the load runs, too."""
+        argv = ["python3", "-c", Path(quota.__file__).read_text(encoding="utf-8")]
+        return self._both(lambda own: quota.told(own.remote.command(argv)))
+
     def handover(self) -> float | None:
         """Return None: the CPUs of two hosts share no cache."""
         return None
@@ -324,8 +334,11 @@ class SshBed:
             "nics": {host.name: host.nic for host in self.hosts},
             "grace": self.grace,
             "cpus": {name: list(own) for name, own in self.cpus.items()},
+            "quota": min(
+                (found for own in self._own.values()
+                 if (found := quota.allowed(own.survey.quota)) is not None), default=None),
             "ovs_datapath": self.hosts[0].ovs_datapath if self._ovs else None,
-            "offloads": {name: own.survey.offloads[own.machine.nic]
+            "offloads": {name: own.survey.offloads.get(own.machine.nic, {})
                          for name, own in self._own.items()},
             "awake": all(own.survey.awake for own in self._own.values()),
         }  # fmt: skip
@@ -335,6 +348,11 @@ def _host_of(place: str) -> str:
     return "b" if place.endswith("b") else "a"
 
 
-def macs(said: str) -> dict[str, str]:
-    """Return the MAC addresses of devices, by name, from what :data:`LINKS` said."""
-    return {link["ifname"]: link.get("address", "") for link in json.loads(said or "[]")}
+def macs(links: Answer) -> dict[str, str]:
+    """Return the MAC addresses of devices, by name, from what :data:`LINKS` said.
+
+    There are none where there is no such namespace.
+    """
+    if links.code and "No such file" in links.error:
+        return {}
+    return {link["ifname"]: link.get("address", "") for link in links.entries("ifname")}

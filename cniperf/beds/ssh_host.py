@@ -13,7 +13,7 @@ from cniperf.beds.command import CommandFailed
 from cniperf.beds.guard import Guard
 from cniperf.beds.remote import Process, Remote
 from cniperf.beds.survey import Survey, survey
-from cniperf.errors import CannotWrite, CniperfError, StepFailed
+from cniperf.errors import CannotWrite, CniperfError, NotAble, StepFailed, cause
 from cniperf.inventory import Machine
 from cniperf.measure.counters import END
 from cniperf.plan import HostPlan
@@ -66,9 +66,11 @@ class SshHost:
     def prepare(self) -> None:
         """Let it forward for its pods, as the lab's do; first of all, arm its switch."""
         key = "net.ipv4.ip_forward"
-        before = self._before["sysctl"].get(key, "0") if self._before else "0"
+        if self._before is not None and key not in self._before["sysctl"]:
+            raise NotAble(f"{self}: sysctl names no {key}, so it could not be set back")
+        before = self._before["sysctl"][key] if self._before else "0"
         self._undo = [SetSysctl(key, before).argv(), ["nft", "; ".join(END.splitlines())]]
-        self.guard.arm(self._undo)
+        self.guard.arm(shell.best_effort(self._undo))
         self.remote.command(SetSysctl(key, "1").argv())
         if self.survey.awake:
             self.start(["sh", "-c", AWAKE], None, f"{self.guard.folder}/awake")
@@ -108,7 +110,9 @@ class SshHost:
 
     def arm(self, side: HostPlan) -> None:
         """Let the host know how its side of a plan is taken back, before it is wired."""
-        self.guard.arm([*(step.argv() for step in side.undo()), *self._undo])
+        back = [(number, step.argv()) for number, step in side.undo_each()]
+        self.remote.run(f": >{shell.line([self._count])}")
+        self.guard.arm(shell.best_effort_of(back, self._count) + shell.best_effort(self._undo))
 
     def wire(self, side: HostPlan) -> None:
         """Take the steps of its side of a plan, as one script.
@@ -118,19 +122,25 @@ class SshHost:
         """
         commands = [step.argv() for step in side.steps]
         file = f"{self.guard.folder}/wire.sh"
-        self.remote.put(file, shell.steps(commands))
+        self.remote.put(file, shell.steps(commands, self._count))
         try:
             self.remote.command(["sh", file])
         except CommandFailed as problem:
-            if (found := shell.failed(problem.reason)) is None:
+            if (found := shell.failed(problem.said)) is None:
                 raise
             number, reason = found
             step = shlex.join(commands[number])
-            raise StepFailed(self.machine.name, step, reason) from None
+            raise StepFailed(self.machine.name, step, cause(reason)) from None
 
     def unwire(self, side: HostPlan) -> None:
         """Take back what can be; what is refused shows when the host is given back."""
-        self.remote.run(shell.best_effort(step.argv() for step in side.undo()) + "true")
+        back = shell.best_effort(step.argv() for step in side.undo())
+        self.remote.run(f"{back}: >{shell.line([self._count])}")
+
+    @property
+    def _count(self) -> str:
+        """The file on the host that has how many steps were taken."""
+        return f"{self.guard.folder}/taken"
 
     # ── loaded ────────────────────────────────────────────────────────────────────────────────
 

@@ -15,6 +15,7 @@ Under software emulation Gbit/s tell little; there each guest's instructions are
 
 import os
 import secrets
+import shlex
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -24,7 +25,8 @@ from types import TracebackType
 from typing import Any
 
 from cniperf import stop
-from cniperf.beds import cpus, reaper
+from cniperf.beds import cpus, quota, reaper
+from cniperf.beds.answer import Answer
 from cniperf.beds.bed import Call
 from cniperf.beds.bottle import plugin, qemu
 from cniperf.beds.child import carried
@@ -50,7 +52,7 @@ class VmBed(SshBed):
 
     Args:
         mtu: MTU of the wire in bytes.
-        ovs, udpcsum, pairs, tools, congestion: as :class:`cniperf.beds.ssh.SshBed` has
+        ovs, udpcsum, pairs, tools, congestion, devices: as :class:`cniperf.beds.ssh.SshBed` has
             them.
     """
 
@@ -67,6 +69,7 @@ class VmBed(SshBed):
         pairs: int = 1,
         tools: Mapping[str, str] | None = None,
         congestion: str = "",
+        devices: Collection[str] = (),
     ) -> None:
         self._folder_here = state_dir() / f"vm-{secrets.token_hex(2)}"
         self._wire_netns = f"cniperf-{self._folder_here.name}-wire"
@@ -74,6 +77,7 @@ class VmBed(SshBed):
         super().__init__(
             (self._machine(ARTICLE_HOSTS[0]), self._machine(ARTICLE_HOSTS[1])), mtu=mtu, ovs=ovs,
             udpcsum=udpcsum, pairs=pairs, tools=tools, congestion=congestion,
+            devices=devices,
             grace=GRACE,
         )  # fmt: skip
 
@@ -221,6 +225,10 @@ class VmBed(SshBed):
         found = {name: count for name, count in counts.items() if count is not None}
         return found if found and len(found) == len(counts) else None
 
+    def quotas(self) -> dict[str, quota.Reading | None]:
+        """Return the CPU quotas of this process's control groups, in which the guests run, too."""
+        return {"": quota.read()}
+
     # ── a look inside ─────────────────────────────────────────────────────────────────────────
 
     def namespace(self, place: str) -> str:
@@ -241,7 +249,10 @@ class VmBed(SshBed):
     def devices(self, places: Collection[str]) -> dict[str, dict[str, str]]:
         """Return by place its devices and their MAC addresses; none where there is no place."""
         found = super().devices([place for place in places if place != "wire"])
-        return {**found, "wire": macs(self.command("wire", LINKS))} if "wire" in places else found
+        if "wire" not in places:
+            return found
+        said = self.command("wire", LINKS)
+        return {**found, "wire": macs(Answer("", shlex.join(LINKS), said))}
 
     # ── facts ─────────────────────────────────────────────────────────────────────────────────
 
@@ -260,6 +271,7 @@ class VmBed(SshBed):
             "meter": "instructions" if self._counter else "clock",
             "uncounted": self._uncounted,
             "cpus": own,
+            "quota": quota.allowed(quota.read()),
             "memory": qemu.MEMORY,
         }
 

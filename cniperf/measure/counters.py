@@ -6,11 +6,11 @@ count: they are known by their addresses and port, inside a tunnel by the addres
 header. Where that is encrypted, all that carry data from host to host count.
 """
 
-import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from cniperf.beds.answer import Answer
 from cniperf.encapsulation import Encapsulation
 from cniperf.hops import Point, Translated
 
@@ -162,7 +162,11 @@ def _counters(said: str) -> dict[str, tuple[int, int]]:
 
 
 def _entries(said: str, kind: str) -> Iterator[dict[str, Any]]:
-    for entry in json.loads(said)["nftables"]:
+    answer = Answer("", " ".join(LIST), said)
+    told = answer.json()
+    if not isinstance(told, dict) or "nftables" not in told:
+        raise answer.odd(f"gave no rules, but {said[:100]!r}")
+    for entry in told["nftables"]:
         if entry.get(kind, {}).get("table") == TABLE:
             yield entry[kind]
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cniperf.beds import quota
 from cniperf.errors import CannotWrite, MeasurementFailed
 from cniperf.generators import Generator, Job, all_generators
 from cniperf.measure.ends import Ends
@@ -69,6 +70,7 @@ class Load:
         does not count them), ``stolen`` (% of the hosts' CPU time), ``others`` (what
         processes that are no part of the load used meanwhile, in % of one CPU), ``handover``
         (:func:`cniperf.beds.caches.handover` before the load and after it), those of
+        :func:`cniperf.beds.quota.summary`, of
         :func:`cniperf.analysis.trend.trend` and, for several pairs, ``pair_figures`` (of each)
         and ``jain``.
 
@@ -80,12 +82,13 @@ class Load:
         Raises:
             MeasurementFailed: no server, no connection, no end, or no figure.
         """
-        before = self.bed.handover()
+        before, quotas = self.bed.handover(), self.bed.quotas()
         began, others = time.monotonic(), self.bed.others()
         found = self._search(tick) if self.experiment.mode == "udp" else self._load(tick)
         used = self.bed.others(since=others)
         found["others"] = 100 * sum(used.values()) / (time.monotonic() - began)
         found["handover"] = (before, self.bed.handover())
+        found |= quota.summary(quotas, self.bed.quotas())
         return found
 
     def _search(self, tick: Tick) -> dict[str, Any]:

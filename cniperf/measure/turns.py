@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cniperf.beds import metronome
+from cniperf.beds import metronome, quota
 from cniperf.beds.child import end_all
 from cniperf.errors import MeasurementFailed, one_line
 from cniperf.generators import Generator, Job, all_generators
@@ -90,7 +90,7 @@ class Turns:
         from cniperf.measure.summary import turns
 
         legs = self._legs()
-        before, began = self.bed.handover(), time.monotonic()
+        before, began, quotas = self.bed.handover(), time.monotonic(), self.bed.quotas()
         others, cpus = self.bed.others(), self.bed.cpu_times()
         parts = []
         for sitting in range(1, SITTINGS + 1):
@@ -103,6 +103,7 @@ class Turns:
             **turns(self.folder, cpus, later, self.bed.cpus),
             "others": 100 * sum(used.values()) / spent,
             "handover": (before, self.bed.handover()),
+            **quota.summary(quotas, self.bed.quotas()),
         }
 
     def _legs(self) -> list[Leg]:

@@ -9,6 +9,7 @@ ODD = {
     "retransmits": {"retransmits": 50_000},
     "mtu": {"mss": 1348},
     "stolen": {"stolen": 9.0},
+    "throttled": {"throttled": 0.4},
     "others": {"others": 60.0},
     "moved": {"handover": [1.5, 4.7]},
     "emulated": {"accelerator": "tcg"},
@@ -30,7 +31,9 @@ def test_an_odd_run_has_its_flag_and_only_that_one(shelf, kind, facts):
     assert row.kind == kind and row.run == runs["run"].iloc[1] and row.says
 
 
-@pytest.mark.parametrize("kind", ["trend", "stolen", "others", "moved", "emulated", "wire"])
+@pytest.mark.parametrize(
+    "kind", ["trend", "stolen", "throttled", "others", "moved", "emulated", "wire"]
+)
 def test_a_count_has_no_flag_that_is_about_time(shelf, kind):
     run = {"bed": "vm", "meter": "instructions", "accelerator": "tcg", "insn_per_byte": 1.0}
     shelf.add("calico", 1.3, **{**run, **ODD[kind]})
@@ -47,7 +50,7 @@ def test_a_fall_is_a_trend_too(shelf):
 
 def test_what_an_old_run_does_not_tell_is_not_flagged(shelf):
     shelf.add("calico", 20.0, **dict.fromkeys(
-        ["cpu_a", "cpu_b", "stolen", "others", "trend", "trend_low", "trend_high", "retransmits"]
+        ["cpu_a", "cpu_b", "stolen", "throttled", "others", "trend", "trend_low", "trend_high", "retransmits"]
     ))  # fmt: skip
     runs = load_runs(shelf.folder)
     assert runs["flags"].tolist() == [""] and limits(runs).tolist() == [""]

@@ -11,7 +11,6 @@ from cniperf.beds.connection import HostLost
 from cniperf.beds.rehearsal import RUN
 from cniperf.beds.remote import Remote
 from cniperf.beds.sshd import SSHD, make_keys, settings
-from cniperf.errors import NotAble
 from cniperf.inventory import Machine
 
 pytestmark = pytest.mark.lab
@@ -131,16 +130,3 @@ def test_a_jump_hosts_key_that_nobody_has_accepted(home, where):
                "-o", f"UserKnownHostsFile={home}/known_hosts"]  # fmt: skip
     subprocess.run(["ssh", *as_home, *accept.split()[1:]], check=True)
     assert open_gamma(home, "hosts file") == "it is me\n"
-
-
-def test_no_sudo(machines, looks):
-    class Plain(Remote):
-        """A host that says its user is not root, as ours has no other account."""
-
-        def run(self, script, text=None):
-            return "1000\n" if script == "id -u" and not self._prefix else super().run(script, text)
-
-    plain = Plain(machines[0])
-    with pytest.raises(NotAble, match="host alpha: root is not root and sudo wants more"):
-        plain.open()
-    plain.close()

@@ -1,8 +1,16 @@
+import json
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from cniperf.beds import cpus
+from cniperf.errors import NotAble
+
+ONE_OFFLINE = "cpu 10 0 10 1000 0 0 0 0 0 0\ncpu0 10 0 10 1000 0 0 0 0 0 0\n"  # CPU 1
+STATUS = "Name:\tsh\nCpus_allowed:\t13\nCpus_allowed_list:\t0-1,4\n"
 
 
 @pytest.mark.parametrize(
@@ -10,8 +18,52 @@ from cniperf.beds import cpus
     [({0}, (0,), (0,)), ({0, 1}, (0,), (1,)), ({0, 1, 2}, (0,), (1, 2)), ({2, 5, 7, 9}, (2, 5), (7, 9))],
 )  # fmt: skip
 def test_each_host_owns_half(monkeypatch, mine, a, b):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: mine)
+    machine(monkeypatch, mine, "".join(f"cpu{n} 1 0 1 9 0 0 0 0 0 0\n" for n in range(12)))
     assert cpus.split() == (a, b)
+
+
+def machine(monkeypatch, mine, stat):
+    """Be on a machine with these CPUs, of which this process may use some."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: mine)
+    monkeypatch.setattr(Path, "read_text", lambda path: {"/proc/stat": stat}[str(path)])
+
+
+def test_a_cpu_that_is_offline_is_no_hosts(monkeypatch):
+    machine(monkeypatch, {0, 1}, ONE_OFFLINE)
+    assert cpus.split() == ((0,), (0,))
+
+
+def test_no_cpu_whose_time_can_be_read_is_refused(monkeypatch):
+    """As in a container whose /proc/stat is another's."""
+    machine(monkeypatch, {4, 5, 7}, ONE_OFFLINE)
+    with pytest.raises(NotAble, match="the CPUs 0, but this process may use 4-5,7"):
+        cpus.split()
+
+
+def test_the_cpus_of_another_machine_are_those_online_that_are_allowed():
+    assert cpus.usable(ONE_OFFLINE, STATUS) == (0,)
+    assert cpus.usable(ONE_OFFLINE + "cpu1 1\ncpu4 1\ncpu5 1\n", STATUS) == (0, 1, 4)
+    assert cpus.usable(ONE_OFFLINE, "") == (0,)
+
+
+def test_cpus_are_read_and_written_as_the_kernel_does():
+    assert cpus.parse("0-3,8") == {0, 1, 2, 3, 8}
+    assert cpus.spans({8, 0, 3, 1, 2}) == "0-3,8"
+
+
+@pytest.mark.lab
+def test_a_run_on_a_machine_with_a_cpu_offline(tmp_path):
+    """Both hosts are on the CPUs that are there; it was a KeyError after the whole load."""
+    first = min(os.sched_getaffinity(0))
+    stat = tmp_path / "stat"
+    stat.write_text(ONE_OFFLINE.replace("cpu0", f"cpu{first}"))
+    run = [sys.executable, "-m", "cniperf", "run", "macvlan", "--duration", "1", "--omit", "0",
+           "--data-dir", str(tmp_path / "data")]  # fmt: skip
+    words = ["unshare", "--mount", "sh", "-c", f'mount --bind {stat} /proc/stat && exec "$@"', "x"]
+    done = subprocess.run([*words, *run], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    (record,) = (tmp_path / "data").glob("*/run.json")
+    assert json.loads(record.read_text())["bed"]["cpus"] == {"a": [first], "b": [first]}
 
 
 @pytest.mark.parametrize(

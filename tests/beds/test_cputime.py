@@ -6,6 +6,7 @@ import time
 import pytest
 
 from cniperf.beds.cputime import CpuTimes, process_seconds, used_since
+from cniperf.errors import MeasurementFailed
 
 BUSY = "import time; end = time.monotonic() + 5\nwhile time.monotonic() < end: pass"
 
@@ -72,6 +73,17 @@ def test_a_load_that_wakes_with_the_timer_shows_up_whole():
 
 def test_a_process_that_is_new_counts_whole_and_one_that_ended_not():
     assert used_since({1: 5.0, 2: 3.0}, {1: 4.0, 9: 100.0}) == 4.0
+
+
+def test_a_cpu_that_went_away_is_one_line_and_no_figure():
+    """It was a KeyError, after the whole load."""
+    both = "cpu0 10 0 10 1000 0 0 0 0 0 0\ncpu1 10 0 10 1000 0 0 0 0 0 0\n"
+    before = CpuTimes.read(f"1.00 2.00\n{both}")
+    after = CpuTimes.read(f"3.00 4.00\n{both.splitlines()[0]}\n")
+    for tell in (after.busiest, after.used, after.stolen_since):
+        assert tell(before, [0]) >= 0
+        with pytest.raises(MeasurementFailed, match="/proc/stat has no CPU 1, which"):
+            tell(before, [0, 1])
 
 
 def test_kernel_threads_are_no_processes():

@@ -58,6 +58,17 @@ def test_a_host_whose_switch_was_killed_is_taken_back_and_claimed(tmp_path):
     assert (tmp_path / "undone").exists() and not (folder / "undo.sh").exists()
 
 
+@pytest.mark.parametrize("lease", [None, "", "soon"])
+def test_a_host_whose_lease_cannot_be_read_is_not_taken(lease, tmp_path):
+    """Nothing tells that its run is over."""
+    ((_, said, _),) = claims(tmp_path, 1)
+    folder = Path(said.strip())
+    (folder / "undo.sh").write_text(f"touch {tmp_path}/undone\n")
+    (folder / "lease").unlink() if lease is None else (folder / "lease").write_text(lease)
+    assert claims(tmp_path, 1) == [(5, "", f"{folder}\n")]
+    assert not (tmp_path / "undone").exists() and list((tmp_path / "run").iterdir()) == [folder]
+
+
 def watch(folder, owner, grace):
     return subprocess.Popen(["sh", str(folder / "switch.sh"), str(folder), str(grace), owner])
 
@@ -72,6 +83,14 @@ def test_a_lease_is_never_found_empty_while_it_is_renewed(folder):
 
 
 def test_a_switch_fires_once_its_time_is_over(folder):
+    with watch(folder, "mine", grace=1) as switch:
+        assert switch.wait(timeout=15) == 0
+    assert (folder / "undone").exists()
+
+
+@pytest.mark.parametrize("lease", [None, "", "soon"])
+def test_a_switch_fires_where_its_lease_cannot_be_read(folder, lease):
+    (folder / "lease").unlink() if lease is None else (folder / "lease").write_text(lease)
     with watch(folder, "mine", grace=1) as switch:
         assert switch.wait(timeout=15) == 0
     assert (folder / "undone").exists()

@@ -109,3 +109,12 @@ def test_the_reaper_sweeps_when_its_owner_ends(tmp_path):
     assert child.wait(5) == -signal.SIGTERM
     assert reaper.wait(5) == 0
     assert not journal.path.exists()
+
+
+def test_a_journal_without_an_owner_is_left_alone_while_it_is_young():
+    """Its lab may be about to write itself down: an SSH bed takes no lock of the machine."""
+    journal = Journal.open("x")
+    journal.path.write_text("")
+    assert journal.owner_lives() and sweep_dead() == []
+    os.utime(journal.path, (1, 1))
+    assert sweep_dead() == ["x"]

@@ -3,12 +3,14 @@
 import json
 import subprocess
 import sys
+from shutil import which
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cniperf.beds import shell
+from cniperf.beds.answer import OddAnswer
 from cniperf.errors import ParameterError
 
 SHOW = [sys.executable, "-S", "-c", "import json, os, sys; print(json.dumps(sys.argv[1:]))"]
@@ -71,11 +73,48 @@ def test_the_first_step_that_fails_is_named_and_ends_it(tmp_path):
     assert not after.exists()
 
 
-def test_an_answer_is_found_by_its_question_and_none_is_empty():
-    said = run(
-        shell.ask({"a": "echo 1; echo 2", "b": "false", "c": "no-such-command", "d": "echo 4"})
-    )
-    assert shell.answers(said) == {"a": "1\n2\n", "b": "", "c": "", "d": "4\n"}
+def test_an_answer_is_found_by_its_question_with_its_code_and_its_error():
+    asked = {"a": "echo 1; echo 2", "b": "false", "c": "no-such-command", "d": "echo 4; echo w >&2",
+             "an e's \"name\"": "echo 5",
+             "e": "cat"}  # fmt: skip
+    found = shell.answers(run(shell.ask(asked)), "gamma", asked)
+    assert {name: (each.text, each.code) for name, each in found.items()} == {
+        "a": ("1\n2\n", 0), "b": ("", 1), "c": ("", 127), "d": ("4\n", 0), "an e's \"name\"": ("5\n", 0), "e": ("", 0)}  # fmt: skip
+    assert found["d"].error == "w" and "not found" in found["c"].error
+    with pytest.raises(OddAnswer, match="host gamma: `echo 9` was not answered"):
+        shell.answers(run(shell.ask(asked)), "gamma", {**asked, "z": "echo 9"})
+
+
+@settings(max_examples=25, deadline=None)
+@given(argvs, words | nasty, st.integers(0, 255))
+def test_a_script_is_read_whole_and_what_it_prints_is_found_between_noise(argv, text, code):
+    """The reader is run by each shell that an account may have."""
+    script = f"{shell.line([*SHOW, *argv])}\ncat\nexit {code}"
+    sent = shell.sent(shell.framed(script, "t0ken"), "t0ken") + text
+    for account in [name for name in ("sh", "bash", "csh", "tcsh", "fish") if which(name)]:
+        words = [account, "-c", "echo noise; " + shell.reader([], "t0ken")]
+        done = subprocess.run(words, input=sent.encode(), capture_output=True, timeout=20)
+        found = shell.between(done.stdout.decode(), "t0ken")
+        assert found == (json.dumps(argv) + "\n" + text, code), account
+
+
+def test_a_script_that_was_cut_is_not_run(tmp_path):
+    bait = tmp_path / "bait"
+    words = ["sh", "-c", shell.reader([], "t0ken")]
+    sent = shell.sent(f"touch {bait}\ntouch {bait}", "t0ken").splitlines(keepends=True)
+    for cut in (sent[:-1], sent[:-2], sent[1:], sent[2:], []):
+        done = subprocess.run(words, input="".join(cut), capture_output=True, text=True)
+        assert done.returncode == shell.EATEN and not bait.exists()
+
+
+def test_only_what_was_done_is_taken_back(tmp_path):
+    """What a refused step would have made may be somebody's own, as a docker0 is."""
+    count, undone = tmp_path / "count", tmp_path / "undone"
+    subprocess.run(["sh", "-c", shell.steps([["true"], ["true"], ["false"], ["true"]], str(count))],
+                   check=False, capture_output=True)  # fmt: skip
+    back = [(n, ["sh", "-c", f"echo {n} >>{undone}"]) for n in (4, 3, 2, 1)]
+    run(shell.best_effort_of(back, str(count)) + "true")
+    assert undone.read_text() == "2\n1\n"
 
 
 @settings(max_examples=40, deadline=None)

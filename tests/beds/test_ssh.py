@@ -40,7 +40,7 @@ def test_every_scheme_is_wired_proven_and_loaded(scheme, rehearsal, looks, tmp_p
     assert str(rehearsal.folder) not in (folder / "run.json").read_text()
 
 
-@pytest.mark.parametrize("more", [{"mode": "rr"}, {"mode": "crr"}, {"pairs": 3}])
+@pytest.mark.parametrize("more", [{"mode": "rr"}, {"mode": "crr"}, {"pairs": 3}, {"pairs": 8}])
 def test_other_loads_and_several_pods(more, rehearsal, looks, tmp_path):
     asked = Experiment.of(scheme="calico", bed="ssh", hosts=rehearsal.hosts, duration=2, omit=0,
                           data_dir=tmp_path, **more)  # fmt: skip

@@ -121,7 +121,7 @@ def _is(file: Path, name: str) -> bool:
 
 
 def servers_of(pid: int, at_least: int = 0) -> list[int]:
-    """The SSH servers at the other end of a process's connections, the newest last."""
+    """What leads a process's connections to their servers, the newest last."""
     began = {}
     for file in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -129,7 +129,7 @@ def servers_of(pid: int, at_least: int = 0) -> list[int]:
         except OSError:
             continue
         state, parent, *rest = words.rpartition(")")[2].split()
-        if "(sshd)" in words and state != "Z" and int(parent) == pid:
+        if "(socat)" in words and state != "Z" and int(parent) == pid:
             began[int(file.parent.name)] = int(rest[17])  # pids begin anew at 32768
     assert len(began) >= at_least if at_least else len(began) == 2
     return sorted(began, key=began.__getitem__)

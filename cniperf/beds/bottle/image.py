@@ -29,6 +29,7 @@ PROGRAMS = (
     "sh", "cat", "chmod", "cut", "date", "echo", "env", "find", "grep", "head", "id", "ls", "mkdir",
     "mkfifo", "mktemp", "mv", "nproc", "printf", "rm", "sed", "seq", "setpriv", "setsid", "sleep",
     "stat", "stty", "tee", "timeout", "touch", "tr", "true", "uname", "mount", "modprobe",
+    "unshare",
     # wiring and proof of path
     "ip", "bridge", "tc", "ethtool", "sysctl", "nft", "nsenter", "taskset", "ping",
     "ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-ofctl", "ovs-appctl",

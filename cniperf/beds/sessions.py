@@ -1,0 +1,174 @@
+"""The connections to one host, and the sessions on them.
+
+A server allows so many sessions on a connection (sshd's MaxSessions, ten where nothing is set). A
+load of several pods needs more, so further connections are made when those that stand are full.
+"""
+
+import socket
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from cniperf.beds.connection import CONNECT, HostLost, connect, telling
+from cniperf.errors import NotAble
+
+if TYPE_CHECKING:
+    from cniperf.inventory import Machine
+
+CONNECTIONS = 80  # at most: 64 pods and what watches them, on a server that allows one session each
+ASKED = 16  # sessions that one connection is asked for at most: others are to be had as cheaply
+
+
+class Sessions:
+    """The connections to one host.
+
+    Args:
+        machine: where it is and how it is reached.
+    """
+
+    def __init__(self, machine: "Machine") -> None:
+        self.machine = machine
+        self._connections: list[_Connection] = []
+        self._lock = threading.Lock()
+
+    def open(self) -> None:
+        """Make the first connection.
+
+        Raises:
+            HostLost: no such host, no answer, a key that is unknown or refused.
+        """
+        self._connections = [_Connection(self.machine)]
+
+    def close(self) -> None:
+        """Close all connections; what runs on them ends."""
+        for connection in self._connections:
+            connection.close()
+        self._connections = []
+
+    @property
+    def alive(self) -> bool:
+        """Whether all connections stand, as far as this end knows."""
+        return bool(self._connections) and all(each.alive for each in self._connections)
+
+    def run(self, words: str, **how: Any) -> Any:  # noqa: ANN401
+        """Run a line of the account's shell in a new session; return fabric's promise.
+
+        Raises:
+            HostLost: a connection broke, or none allows a session.
+        """
+        with telling(self.machine), self._lock:
+            for connection in self._connections:
+                if (promise := connection.run(words, how)) is not None:
+                    return promise
+            promise = self._another().run(words, how)
+        if promise is None:
+            raise self._none()
+        return promise
+
+    def reserve(self, sessions: int) -> list[int]:
+        """See to it that so many sessions can be had at once, besides those that are open.
+
+        Returns:
+            How many each connection allows.
+
+        Raises:
+            NotAble: the host does not allow them.
+        """
+        with telling(self.machine), self._lock:
+            for connection in self._connections:
+                sessions -= connection.reserve(sessions)
+            while sessions > 0:
+                try:
+                    more = self._another().reserve(sessions)
+                except HostLost as problem:
+                    raise NotAble(
+                        f"{problem}: {len(self._connections)} connections to it stand, and "
+                        f"{sessions} more sessions are needed: raise MaxSessions in its sshd_config"
+                    ) from None
+                if not more:
+                    raise self._none()
+                sessions -= more
+            return [connection.limit for connection in self._connections]
+
+    def _another(self) -> "_Connection":
+        if len(self._connections) >= CONNECTIONS:
+            raise NotAble(
+                f"host {self.machine.name}: {CONNECTIONS} connections are not enough: raise "
+                "MaxSessions in its sshd_config, or lower pairs"
+            )
+        self._connections.append(_Connection(self.machine))
+        return self._connections[-1]
+
+    def _none(self) -> HostLost:
+        return HostLost(
+            f"host {self.machine.name} allows no session on a connection: see MaxSessions in its "
+            "sshd_config"
+        )
+
+
+class _Connection:
+    """One connection.
+
+    Attributes:
+        limit: sessions that it allows at once, as far as that was tried.
+    """
+
+    def __init__(self, machine: "Machine") -> None:
+        self._fabric = connect(machine)
+        self.limit = ASKED
+        self._open: list[Any] = []
+        try:
+            with telling(machine):
+                self._fabric.open()
+        except BaseException:
+            self.close()
+            raise
+        self._fabric.transport.channel_timeout = CONNECT  # paramiko would wait for an hour
+        with suppress(OSError, AttributeError):  # a gateway's pipe has no such option
+            self._fabric.transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    @property
+    def alive(self) -> bool:
+        return bool(self._fabric.is_connected)
+
+    def close(self) -> None:
+        with suppress(Exception):  # a connection that is gone already cannot be closed
+            self._fabric.close()
+        # One that was refused is none to fabric, but its thread lives on, and spins for ever once
+        # the server behind a proxy command has gone.
+        with suppress(Exception):
+            self._fabric.client.close()
+
+    def run(self, words: str, how: dict[str, Any]) -> Any:  # noqa: ANN401
+        """Run a line in a session of its own; return None where there is no room for one."""
+        from paramiko import ChannelException
+
+        if self._room() < 1:
+            return None
+        try:
+            promise = self._fabric.run(words, **how)
+        except ChannelException:
+            self.limit = len(self._open)
+            return None
+        self._open.append(promise.runner.channel)
+        return promise
+
+    def reserve(self, sessions: int) -> int:
+        """Try how many further sessions there may be, this many at most; return how many."""
+        from paramiko import ChannelException
+
+        tried: list[Any] = []
+        wanted = min(sessions, self._room())
+        try:
+            while len(tried) < wanted:
+                tried.append(self._fabric.transport.open_session())
+        except ChannelException:
+            self.limit = len(self._open) + len(tried)
+        finally:
+            for channel in tried:
+                channel.close()
+        return len(tried)
+
+    def _room(self) -> int:
+        self._open = [channel for channel in self._open if not channel.closed]
+        return self.limit - len(self._open)
