@@ -22,8 +22,11 @@ def read(proc: Path = Path("/proc/self")) -> Reading | None:
         proc: the process's folder in ``/proc``.
     """
     try:
-        mounts = (proc / "mountinfo").read_text().splitlines()
-        groups = [line.split(":", 2) for line in (proc / "cgroup").read_text().splitlines()]
+        mounts = (proc / "mountinfo").read_text(encoding="utf-8").splitlines()
+        groups = [
+            line.split(":", 2)
+            for line in (proc / "cgroup").read_text(encoding="utf-8").splitlines()
+        ]
     except OSError:
         return None
     seen, found = False, []
@@ -57,7 +60,7 @@ def _up(point: str, root: str, path: str) -> list[Path]:
 
 def _version2(folder: Path) -> dict[str, Any] | None:
     try:
-        quota, period = (folder / "cpu.max").read_text().split()
+        quota, period = (folder / "cpu.max").read_text(encoding="utf-8").split()
         return None if quota == "max" else _quota(folder, int(quota) / int(period))
     except (OSError, ValueError):  # the root has none
         return None
@@ -65,15 +68,15 @@ def _version2(folder: Path) -> dict[str, Any] | None:
 
 def _version1(folder: Path) -> dict[str, Any] | None:
     try:
-        quota = int((folder / "cpu.cfs_quota_us").read_text())
-        period = int((folder / "cpu.cfs_period_us").read_text())
+        quota = int((folder / "cpu.cfs_quota_us").read_text(encoding="utf-8"))
+        period = int((folder / "cpu.cfs_period_us").read_text(encoding="utf-8"))
         return None if quota < 0 else _quota(folder, quota / period)
     except (OSError, ValueError):
         return None
 
 
 def _quota(folder: Path, cpus: float) -> dict[str, Any]:
-    words = (folder / "cpu.stat").read_text().split()
+    words = (folder / "cpu.stat").read_text(encoding="utf-8").split()
     stat = dict(zip(words[::2], words[1::2], strict=False))
     return {"group": str(folder), "cpus": cpus, "periods": int(stat["nr_periods"]),
             "throttled": int(stat["nr_throttled"])}  # fmt: skip

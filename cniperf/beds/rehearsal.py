@@ -123,6 +123,6 @@ class Rehearsal:
         end = time.monotonic() + LISTENS
         while not server.listens(f"{NETWORKS[host.name]}.2", 22):
             if server.poll() is not None or time.monotonic() > end:
-                said = (self.folder / f"{name}.log").read_text()
+                said = (self.folder / f"{name}.log").read_text(encoding="utf-8")
                 raise NotAble(f"sshd does not listen in a host of the lab: {cause(said)}")
             time.sleep(0.01)

@@ -182,7 +182,7 @@ class Turns:
         if not child.ended(within=length + PATIENCE):
             raise MeasurementFailed(f"the turns did not end within {length + PATIENCE:.0f} s")
         self.bed.collect(self.folder)
-        said = output.read_text()
+        said = output.read_text(encoding="utf-8")
         output.unlink()
         if child.returncode:
             raise MeasurementFailed(f"the turns broke off: {one_line(said[-200:])}")
