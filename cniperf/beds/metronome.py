@@ -24,7 +24,7 @@ import time
 from collections.abc import Iterator
 
 HEAD = ("leg,block,began,settled,ended,drained,acked_settled,acked_ended,carried,"
-        "retransmits,mss,used_a,used_b,busiest_a,busiest_b")  # fmt: skip
+        "retransmits,mss,shares,used_a,used_b,busiest_a,busiest_b")  # fmt: skip
 
 DRAIN = 0.5  # seconds that a stopped leg's buffers may take to empty: 4 MB at 64 Mbit/s
 
@@ -142,11 +142,11 @@ class Leg:
 
     def look(self) -> dict[str, int]:
         """Return what :meth:`Sockets.look` does, of all senders together."""
-        looks = [each.look() for each in self._sockets]
-        return {
-            **{name: sum(look[name] for look in looks) for name in looks[0]},
-            "mss": max(look["mss"] for look in looks),
-        }
+        return together(self.looks())
+
+    def looks(self) -> list[dict[str, int]]:
+        """Return it of each sender."""
+        return [each.look() for each in self._sockets]
 
     def wait(self, until: float) -> None:
         """Let the senders work until then; a planted fault stops them for a share of that."""
@@ -165,6 +165,12 @@ class Leg:
         while self.look()["pending"] and time.monotonic() < limit:
             time.sleep(0.0005)
         return time.monotonic()
+
+
+def together(looks: list[dict[str, int]]) -> dict[str, int]:
+    """Return the looks at several senders as one."""
+    whole = {name: sum(look[name] for look in looks) for name in looks[0]}
+    return whole | {"mss": max(look["mss"] for look in looks)}
 
 
 def sleep(seconds: float) -> None:
@@ -204,16 +210,18 @@ def turn(leg: Leg, cpus: Cpus, settle: float, seconds: float) -> str:
     leg.send(signal.SIGCONT)
     sleep(settle)
     before, idle = leg.carried(), cpus.look()
-    first, settled = leg.look(), time.monotonic()
+    begun, settled = leg.looks(), time.monotonic()
     leg.wait(settled + seconds)
-    last, ended = leg.look(), time.monotonic()
+    done, ended = leg.looks(), time.monotonic()
     after, later = leg.carried(), cpus.look()
+    first, last = together(begun), together(done)
     drained = leg.stop()
     used = cpus.used(idle, later, ended - settled)
     return ",".join(
         [f"{at:.6f}" for at in (began, settled, ended, drained)]
         + [str(first["acked"]), str(last["acked"]), str(after - before)]
         + [str(last["retransmits"] - first["retransmits"]), str(last["mss"])]
+        + [";".join(str(b["acked"] - a["acked"]) for a, b in zip(begun, done, strict=True))]
         + [f"{each:.4f}" for each in used]
     )
 

@@ -121,6 +121,7 @@ def turns(
         "base": geometric(base["gbps"]),
         "log_ratio": hodges_lehmann(blocks),
         "blocks": blocks,
+        **pairs_of(ours),
         "retransmits": int(ours["retransmits"].sum()),
         "mss": int(ours["mss"].max()),
         **turn_costs(ours),
@@ -158,6 +159,17 @@ def block_ratios(table: "pd.DataFrame") -> list[float]:
     )
     means = rates.mean().unstack("leg")
     return [float(each) for each in (means["scheme"] - means["hostnetwork"])]
+
+
+def pairs_of(ours: "pd.DataFrame") -> dict[str, Any]:
+    """Return ``pair_figures``, Gbit/s that add up to the whole, and ``jain``; nothing of one pair."""
+    import numpy as np
+
+    carried = np.array(list(ours["shares"]), dtype=float).sum(axis=0)
+    if len(carried) == 1:
+        return {}
+    own = geometric(ours["gbps"]) * carried / carried.sum()
+    return {"pair_figures": [float(each) for each in own], "jain": jain(list(own))}
 
 
 def geometric(rates: "pd.Series[float]") -> float:

@@ -19,7 +19,7 @@ def measured(tmp_path, scheme="hostnetwork", number=1, duration=1):
     """Leave a run of a suite and return its throughput."""
     (folder,) = run(
         Experiment.of(
-            scheme=scheme, duration=duration, omit=0, suite="s", first_round=number,
+            scheme=scheme, design="separate", duration=duration, omit=0, suite="s", first_round=number,
             data_dir=tmp_path,
         ),
         progress=lambda moment: None,

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.lab
 
 def measure(tmp_path, **parameters):
     moments = []
-    quick = {"duration": 1, "omit": 0, "data_dir": tmp_path}
+    quick = {"design": "separate", "duration": 1, "omit": 0, "data_dir": tmp_path}
     folders = cniperf.run(Experiment.of(**{**quick, **parameters}), moments.append)
     return folders, moments
 

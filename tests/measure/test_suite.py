@@ -1,5 +1,6 @@
 import itertools
 import json
+import math
 import os
 import signal
 import subprocess
@@ -29,7 +30,7 @@ THREE = scheme_cells(["hostnetwork", "macvlan", "calico"])
 
 def planned(tmp_path, cells=THREE, **settings):
     settings = {"seed": 1, "target": 0.0, "rounds": 8, **settings}
-    return new_suite(Experiment.of(duration=1, omit=0), cells, **settings)
+    return new_suite(Experiment.of(duration=1, omit=0, design="separate"), cells, **settings)
 
 
 # ── the order ─────────────────────────────────────────────────────────────────────────────────
@@ -82,7 +83,9 @@ class World:
             draft.finish(
                 {"suite": params["suite"], "round": number, "params": params, "status": "ok",
                  "started": "2026-01-02T03:04:05+00:00", "bed": {"bed": "lab"},
-                 "scheme": {"name": scheme, "order": 10}, "summary": {"gbps": figure, "handover": handover},
+                 "scheme": {"name": scheme, "order": 10},
+                 "summary": {"gbps": figure, "handover": handover, "base": 20.0,
+                             "log_ratio": math.log(figure / 20)},
                  "environment": {"kernel": "6", "cpu": "x", "cpus": 2,
                                  "versions": {"iperf3": "3"}}}
             )  # fmt: skip
@@ -208,6 +211,21 @@ def test_a_round_waits_while_the_hosts_cpus_lie_elsewhere(world, tmp_path):
     assert whole.groupby("round")["cache"].nunique().eq(1).all()
 
 
+def test_interleaved_rounds_lie_in_two_placements_and_hostnetwork_runs_once(world, tmp_path):
+    """Each run has a hostnetwork of its own; only one that was moved meanwhile is repeated."""
+    looks = itertools.count()
+    world.lie = lambda: 1.5 if next(looks) // 3 % 2 else 4.7
+    cells = scheme_cells(["hostnetwork", "macvlan", "calico"], design="interleaved")
+    suite = new_suite(Experiment.of(), cells, seed=1, target=0.0, rounds=6)
+    reason, rounds = world.run(suite)
+    runs = load_runs(world.data)
+    assert reason == "the cap of 6 rounds" and rounds.good() == 6
+    assert set(runs["cache"]) == {"shared", "apart", "moved"}
+    settled = runs[runs["cache"].ne("moved")]
+    assert settled.groupby(["round", "scheme"]).size().eq(1).all()
+    assert settled.groupby("round")["cache"].nunique().max() == 2
+
+
 def test_cpus_that_never_rest_do_not_hold_a_suite_up(world, tmp_path):
     looks = itertools.count()
     world.lie = lambda: (1.5, 4.7)[next(looks) % 2]
@@ -224,7 +242,7 @@ def test_a_sweep_cut_short_and_resumed_has_every_point_once(world, tmp_path):
             raise Cut
 
     vary = {"mtu": [1450, 1500, 4000, 9000], "streams": [1, 2, 4]}
-    base = Experiment.of(duration=1, omit=0)
+    base = Experiment.of(duration=1, omit=0, design="separate")
     suite = new_suite(base, sweep_cells(base, ["calico"], vary), target=0, rounds=1, seed=1,
                       vary=list(vary))  # fmt: skip
     world.fails = cut

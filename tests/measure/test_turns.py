@@ -23,7 +23,7 @@ def table(*rates, carried=1.05):
     for place, (leg, gbps) in enumerate(rates):
         acked = gbps * 1e9 / 8 * 0.1
         rows.append([1, leg, place // 4 + 1, place, place, place + 0.1, place + 0.11, 5 * MEGA,
-                     5 * MEGA + acked, carried * acked, 0, 1448, 0.1, 0.1, 0.1, 0.1])  # fmt: skip
+                     5 * MEGA + acked, carried * acked, 0, 1448, int(acked), 0.1, 0.1, 0.1, 0.1])  # fmt: skip
     return pd.DataFrame(rows, columns=list(TURNS))
 
 
