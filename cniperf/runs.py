@@ -68,7 +68,8 @@ SHARED_BELOW = 2.6
 # Columns of a run's turns.csv.
 TURNS = (
     "sitting", "leg", "block", "began", "settled", "ended", "drained", "acked_settled",
-    "acked_ended", "carried", "retransmits", "mss", "shares", "used_a", "used_b", "busiest_a", "busiest_b",
+    "acked_ended", "carried", "retransmits", "mss", "shares", "used_a", "used_b", "busiest_a",
+    "busiest_b",
 )  # fmt: skip
 
 LARGEST = 2**22  # bytes of a run.json: more is none of ours
@@ -317,8 +318,9 @@ def load_turns(run: Path | str) -> "pd.DataFrame":
         turn began, and its slice; s from the first turn), ``drained`` (when all that was sent had
         been acknowledged), ``acked_settled``, ``acked_ended`` (bytes that the peer had
         acknowledged by then), ``carried`` (bytes of the sender's interface in the slice),
-        ``retransmits``, ``mss``, ``shares`` (bytes of each sender, a tuple), ``used_a``, ``used_b``,
-        ``busiest_a``, ``busiest_b`` (CPU seconds of each host, and of its busiest CPU), and ``gbps`` (goodput of the slice). Empty where
+        ``retransmits``, ``mss``, ``shares`` (bytes of each sender, a tuple), ``used_a``,
+        ``used_b``, ``busiest_a``, ``busiest_b`` (CPU seconds of each host, and of its busiest CPU)
+        and ``gbps`` (goodput of the slice). Empty where
         the run has no turns.
 
     Raises:

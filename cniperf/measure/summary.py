@@ -162,7 +162,7 @@ def block_ratios(table: "pd.DataFrame") -> list[float]:
 
 
 def pairs_of(ours: "pd.DataFrame") -> dict[str, Any]:
-    """Return ``pair_figures``, Gbit/s that add up to the whole, and ``jain``; nothing of one pair."""
+    """Return ``pair_figures``, Gbit/s that add up to the whole, and ``jain``; {} of one pair."""
     import numpy as np
 
     carried = np.array(list(ours["shares"]), dtype=float).sum(axis=0)
