@@ -60,6 +60,15 @@ class Leg:
     b: "Sequence[Endpoint]"
 
 
+def pods(plan: "Plan") -> list[Leg]:
+    """Return the legs that set the first pair of pods of a plan against its second one."""
+    a, b = plan
+    return [
+        Leg("scheme", 0, a.endpoints[:1], b.endpoints[:1]),
+        Leg("hostnetwork", BASE_PORT, a.endpoints[1:2], b.endpoints[1:2]),
+    ]
+
+
 @dataclass(frozen=True)
 class Turns:
     """The load of an experiment whose scheme and hostnetwork take turns, on a plan that is wired.
@@ -70,6 +79,7 @@ class Turns:
         experiment: what is measured.
         folder: of the run; ``turns.csv`` is written there.
         stall: by leg, a share of each slice to stop it for: a fault that tests plant.
+        between: what takes turns in place of the scheme and hostnetwork; see :func:`pods`.
     """
 
     bed: "Bed"
@@ -77,6 +87,7 @@ class Turns:
     experiment: "Experiment"
     folder: Path
     stall: Mapping[str, float] = field(default_factory=dict)
+    between: Sequence[Leg] = ()
 
     def run(self, say: Say) -> dict[str, Any]:
         """Load both in turns and return the summary, see :func:`cniperf.measure.summary.turns`.
@@ -89,7 +100,7 @@ class Turns:
         """
         from cniperf.measure.summary import turns
 
-        legs = self._legs()
+        legs = self.between or self._legs()
         before, began, quotas = self.bed.handover(), time.monotonic(), self.bed.quotas()
         others, cpus = self.bed.others(), self.bed.cpu_times()
         parts = []
