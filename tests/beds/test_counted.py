@@ -64,7 +64,7 @@ def test_a_load_has_its_whole_window_from_the_start(suite, scheme):
     path = suite.loc[scheme, "path"]
     said = json.loads(load_raw(path)["iperf3-client.json"])
     windows = [each["streams"][0]["snd_wnd"] for each in said["intervals"]]
-    most = int(read_run(Path(path))["environment"]["sysctl"]["net.ipv4.tcp_rmem"].split()[-1])
+    most = int(read_run(Path(path)).environment.sysctl["net.ipv4.tcp_rmem"].split()[-1])
     assert most == 6 << 20 and min(windows) > 0.9 * most / 2  # half of the buffer is bookkeeping
     assert said["intervals"][0]["streams"][0]["snd_cwnd"] > windows[0]
 

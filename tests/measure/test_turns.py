@@ -1,6 +1,7 @@
 """The interleaved design: hostnetwork and the scheme take turns in one lab."""
 
 import io
+import json
 import math
 
 import pandas as pd
@@ -12,7 +13,7 @@ from cniperf.errors import MeasurementFailed, ParameterError
 from cniperf.measure import turns as measure
 from cniperf.measure.summary import block_ratios, geometric, witnessed
 from cniperf.plan import make_plan
-from cniperf.runs import TURNS, load_turns, read_run
+from cniperf.runs import TURNS, load_turns
 
 MEGA = 1_000_000
 
@@ -142,7 +143,7 @@ def test_equal_wires_read_as_equal(tmp_path):
 def test_every_load_that_takes_turns_leaves_a_whole_run(tmp_path, given):
     asked = cniperf.Experiment.of(scheme="calico", duration=1, data_dir=tmp_path, **given)
     (folder,) = cniperf.run(asked, lambda moment: None)
-    turns, run = load_turns(folder), read_run(folder)
+    turns, run = load_turns(folder), json.loads((folder / "run.json").read_text())
     assert set(turns["leg"]) == {"scheme", "hostnetwork"}
     assert turns.groupby(["sitting", "block"])["leg"].value_counts().eq(2).all()
     assert (turns["drained"] >= turns["ended"]).all()
