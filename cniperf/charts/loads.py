@@ -1,6 +1,7 @@
 """What the load itself showed: throughput, CPU time, latency, pairs, seconds."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from cniperf.analysis.latency import added, load_latency, percentile
 from cniperf.analysis.loss import is_userspace, loss_table
 from cniperf.analysis.pairs import load_pairs, pairs_table
 from cniperf.charts.style import (
+    FAINT,
     HALO,
     INK,
     Chart,
@@ -30,7 +32,7 @@ from cniperf.charts.style import (
 from cniperf.errors import BadRun
 from cniperf.language import _
 from cniperf.modes import mode_of
-from cniperf.runs import load_intervals
+from cniperf.runs import load_intervals, load_turns
 
 # Of an axis, where a scheme's name stands beside its mark: how high it is, and how long.
 NEAR, A_NAME = 0.06, 0.2
@@ -64,11 +66,14 @@ def throughput(runs: pd.DataFrame) -> Chart:
 
 @styled
 def timeline(folders: Iterable[Path | str]) -> Chart:
-    """Draw throughput over time, a line a run.
+    """Draw throughput over time, a line a run; of runs in turns, one lab after the other.
 
     Args:
         folders: run folders; those of failed runs are passed over.
     """
+    folders = list(folders)
+    if turns := _turns_of(folders):
+        return _in_turns(turns)
     chart = new_chart(2.6, _("Throughput over time, as sent"))
     axes = chart.axes[0]
     top = 0.0
@@ -93,6 +98,36 @@ def timeline(folders: Iterable[Path | str]) -> Chart:
     axes.grid(axis="y")
     if len(axes.lines) > 1:
         axes.legend(frameon=False, fontsize=8)
+    return chart
+
+
+def _turns_of(folders: Iterable[Path | str]) -> list[pd.DataFrame]:
+    """Return the turns of each run that has some."""
+    found = []
+    for folder in folders:
+        with suppress(BadRun):
+            found.append(load_turns(folder))
+    return [turns for turns in found if len(turns)]
+
+
+def _in_turns(labs: list[pd.DataFrame]) -> Chart:
+    """Draw the rate of each slice, the scheme's and hostnetwork's, one lab after the other."""
+    chart = new_chart(2.6, _("Throughput of each turn"))
+    axes = chart.axes[0]
+    begin, top = 0.0, 0.0
+    words = {"hostnetwork": (FAINT, _("hostnetwork")), "scheme": (INK, _("the scheme"))}
+    for turns in labs:
+        for leg, (colour, label) in words.items():
+            own = turns[turns["leg"].eq(leg)]
+            axes.plot(begin + own["ended"], own["gbps"], ".", color=colour, markersize=3,
+                      label=None if begin else label)  # fmt: skip
+        top = max(top, turns["gbps"].max())
+        begin += float(turns["drained"].max())
+        axes.axvline(begin, color=FAINT, linewidth=0.6, linestyle=":")
+    axes.set(xlim=(0, begin), ylim=(0, top * 1.1), ylabel="Gbit/s",
+             xlabel=_("seconds of turns (dotted: the next lab)"))  # fmt: skip
+    axes.grid(axis="y")
+    axes.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     return chart
 
 
