@@ -12,6 +12,7 @@ from cniperf.errors import ParameterError, one_line, shown, unknown
 from cniperf.words import read_words
 
 CPUS = 8192  # more than Linux can have (CONFIG_NR_CPUS)
+MOST = 1000  # characters of a list of them
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
 
 
@@ -40,7 +41,7 @@ def _cidr(text: str) -> str:
 
 
 def _cpus(text: str) -> str:
-    if not re.fullmatch(r"(\d{1,4}(-\d{1,4})?(,\d{1,4}(-\d{1,4})?)*)?", text, re.ASCII):
+    if len(text) > MOST or not re.fullmatch(r"(\d+(-\d+)?(,\d+(-\d+)?)*)?", text, re.ASCII):
         raise ValueError("CPUs as 0-3,8")
     for first, last in _ranges(text):
         if not first <= last < CPUS:

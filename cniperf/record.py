@@ -96,6 +96,8 @@ class BedFacts(Foreign):
     seed: Annotated[int, Field(ge=0, le=2**53)] | None = None
     cpus: Cpus | None = None
     ovs_datapath: Literal["system", "netdev"] | None = None
+    bare_nic: Line | None = None
+    quota: Amount | None = None
 
 
 class Environment(Foreign):
@@ -140,6 +142,8 @@ class Summary(Foreign):
     cpu_each_a: Amount | None = None
     cpu_each_b: Amount | None = None
     stolen: Finite | None = None
+    throttled: Amount | None = None
+    throttled_periods: list[Whole] | None = None
     others: Finite | None = None
     trend: Finite | None = None
     trend_low: Finite | None = None

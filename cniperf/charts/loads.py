@@ -117,10 +117,10 @@ def _in_turns(labs: list[pd.DataFrame]) -> Chart:
     begin, top = 0.0, 0.0
     words = {"hostnetwork": (FAINT, _("hostnetwork")), "scheme": (INK, _("the scheme"))}
     for turns in labs:
-        for leg, (colour, label) in words.items():
+        for leg, (colour, named) in words.items():
             own = turns[turns["leg"].eq(leg)]
             axes.plot(begin + own["ended"], own["gbps"], ".", color=colour, markersize=3,
-                      label=None if begin else label)  # fmt: skip
+                      label=None if begin else named)  # fmt: skip
         top = max(top, turns["gbps"].max())
         begin += float(turns["drained"].max())
         axes.axvline(begin, color=FAINT, linewidth=0.6, linestyle=":")

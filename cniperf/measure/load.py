@@ -55,8 +55,8 @@ class Load:
     @property
     def ends(self) -> Ends:
         """Where its programs run."""
-        a, b = self.plan
-        return Ends(self.bed, self.generator, self.folder, a.endpoints, b.endpoints)
+        a, b = self.plan.a.endpoints, self.plan.b.endpoints
+        return Ends(self.bed, self.generator, self.folder, a, b)
 
     def run(self, tick: Tick) -> dict[str, Any]:
         """Load the path, leave the generator's own words in the folder, and return the summary.

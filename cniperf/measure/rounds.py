@@ -273,8 +273,6 @@ class Rounds:
         note = ""
         if len(last):
             note = f"round {last['round'].iloc[0]} is dropped: {last['scheme'].iloc[0]} failed"
-        elif rounds and self.round not in set(usable(runs)["round"]):
-            note = f"round {self.round} is set apart, as the hosts' CPUs lay elsewhere"
         left = self._seconds_left(rounds, half)
         return Standing(rounds, scheme, half, self.suite.target, left, note)
 

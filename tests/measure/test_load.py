@@ -13,7 +13,8 @@ from iperf3_said import STREAM
 from cniperf.beds.child import LocalChild, end_all, how_ended
 from cniperf.errors import MeasurementFailed
 from cniperf.generators import all_generators
-from cniperf.measure.load import GRACE, Load
+from cniperf.measure.ends import GRACE
+from cniperf.measure.load import Load
 from cniperf.params import Experiment
 
 ENDPOINT = SimpleNamespace(netns=None, address="127.0.0.1", device="none")
@@ -23,7 +24,7 @@ SIDE = SimpleNamespace(host=None, endpoints=[ENDPOINT], endpoint=ENDPOINT)
 class Bed:
     """Starts what it is asked to on this machine, and looks at nothing."""
 
-    pause, cpus = 0.05, {}
+    pause, cpus, hosts = 0.05, {}, (None, None)
 
     def start(self, host, netns, argv, output):
         with output.open("wb") as file:

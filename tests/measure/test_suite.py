@@ -201,7 +201,6 @@ def test_a_round_waits_while_the_hosts_cpus_lie_elsewhere(world, tmp_path):
     reason, rounds = world.run(planned(tmp_path, rounds=6))
     runs = load_runs(world.data)
     assert reason == "the cap of 6 rounds" and rounds.good() == 6
-    assert any("is set apart, as the hosts' CPUs lay elsewhere" in str(line) for line in world.said)
     assert set(runs["cache"]) == {"shared", "apart", "moved"}
     settled = runs[runs["cache"].ne("moved")]
     counts = settled.groupby(["cache", "round"]).size()
