@@ -41,10 +41,11 @@ def test_piped_the_notebook_is_printed_and_the_run_is_left(tmp_path, cwd, notebo
         if "text" in output
     )
     assert "ip link add macvlan0 link eth0 type macvlan mode bridge" in said
-    assert "Gbit/s leave the interface" in said
+    assert "connections 2 of 2 have had their turns" in said
     pictures = [o for c in cells for o in c.get("outputs", []) if "image/png" in o.get("data", {})]
     assert len(pictures) == 2  # throughput and path
-    assert load_runs(tmp_path / "d")["scheme"].tolist() == ["macvlan"]
+    assert load_runs(tmp_path / "d")["scheme"].tolist() == ["macvlan"] * 4
+    assert "macvlan</b>" in done.stdout and "95 % interval" in done.stdout  # the answer
 
 
 @pytest.mark.lab
@@ -54,7 +55,7 @@ def test_a_reader_who_closes_the_pipe_early_still_gets_the_run(tmp_path):
         ["sh", "-c", line], cwd=ROOT / "notebooks", capture_output=True, text=True
     )
     assert done.stdout == "{"
-    assert load_runs(tmp_path / "d")["status"].tolist() == ["ok"]
+    assert load_runs(tmp_path / "d")["status"].tolist() == ["ok"] * 4
 
 
 @pytest.mark.lab

@@ -29,7 +29,7 @@ HEAD = ("leg,block,began,settled,ended,drained,acked_settled,acked_ended,carried
 DRAIN = 0.5  # seconds that a stopped leg's buffers may take to empty: 4 MB at 64 Mbit/s
 
 NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, INET_DIAG_INFO = 4, 20, 2  # linux/sock_diag.h, inet_diag.h
-REQUEST_DUMP = 0x301  # NLM_F_REQUEST | NLM_F_DUMP, linux/netlink.h
+REQUEST, REQUEST_DUMP = 0x1, 0x301  # NLM_F_REQUEST, and NLM_F_DUMP beside it, linux/netlink.h
 DONE, ERROR = 3, 2  # NLMSG_DONE, NLMSG_ERROR
 ESTABLISHED = 1 << 1
 CLONE_NEWNET = 0x40000000  # linux/sched.h
@@ -52,16 +52,22 @@ class Sockets:
     def __init__(self, pid: int, port: int, *, serving: bool) -> None:
         self._netlink = _inside(pid)
         ports = struct.pack("!HH", *((port, 0) if serving else (0, port)))
-        info = 1 << (INET_DIAG_INFO - 1)
-        request = struct.pack("=BBBxI", socket.AF_INET, socket.IPPROTO_TCP, info, ESTABLISHED)
-        request += ports + bytes(44)
-        length = HEADER + len(request)
-        self._ask = struct.pack("=IHHII", length, SOCK_DIAG_BY_FAMILY, REQUEST_DUMP, 1, 0) + request
+        self._dump = _request(REQUEST_DUMP, ports + bytes(44))
+        self._asks: list[bytes] = []
+        self.learn()
+
+    def learn(self) -> None:
+        """Find the connections that there are: each is then asked for by its own name.
+
+        To find them the kernel searches all of its connections, those of every namespace.
+        """
+        self._asks = [_request(REQUEST, name) for name, _ in self._answers(self._dump)]
 
     def look(self) -> dict[str, int]:
         """Return ``acked`` and ``pending`` bytes and segments, ``retransmits``, and ``mss``."""
         found = {"acked": 0, "pending": 0, "retransmits": 0, "mss": 0}
-        for info in self._infos():
+        for ask in self._asks:
+            _, info = next(self._answers(ask))
             found["acked"] += struct.unpack_from("=Q", info, ACKED)[0]
             found["retransmits"] += struct.unpack_from("=I", info, RETRANSMITS)[0]
             found["mss"] = max(found["mss"], struct.unpack_from("=I", info, SND_MSS)[0])
@@ -69,9 +75,9 @@ class Sockets:
                 found["pending"] += struct.unpack_from("=I", info, place)[0]
         return found
 
-    def _infos(self) -> Iterator[bytes]:
-        """Yield the TCP_INFO of each connection."""
-        self._netlink.send(self._ask)
+    def _answers(self, ask: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the name of each connection (struct inet_diag_sockid) and its TCP_INFO."""
+        self._netlink.send(ask)
         while True:
             said, place = self._netlink.recv(1 << 20), 0
             while place < len(said):
@@ -81,8 +87,18 @@ class Sockets:
                 if kind == ERROR:
                     code = -struct.unpack_from("=i", said, place + HEADER)[0]
                     raise OSError(code, os.strerror(code))
-                yield from _attribute(said[place + HEADER + MESSAGE : place + length])
+                name = said[place + HEADER + 4 : place + HEADER + 52]
+                for info in _attribute(said[place + HEADER + MESSAGE : place + length]):
+                    yield name, info
                 place += length + 3 & ~3
+
+
+def _request(flags: int, name: bytes) -> bytes:
+    """Return the question for a connection's TCP_INFO (struct inet_diag_req_v2)."""
+    info = 1 << (INET_DIAG_INFO - 1)
+    body = struct.pack("=BBBxI", socket.AF_INET, socket.IPPROTO_TCP, info, ESTABLISHED) + name
+    length = HEADER + len(body)
+    return struct.pack("=IHHII", length, SOCK_DIAG_BY_FAMILY, flags, 1, 0) + body
 
 
 def _attribute(attributes: bytes) -> Iterator[bytes]:
@@ -115,6 +131,7 @@ class Leg:
         self, pids: list[int], ports: list[int], devices: list[str], *, serving: bool, stall: float
     ) -> None:
         self._pids, self._stall = pids, stall
+        self.send(signal.SIGSTOP)  # hundreds of senders would leave this process no time
         # One entry for each device: several senders of a host have one in common.
         self._devices = {
             (os.stat(f"/proc/{pid}/ns/net").st_ino, device): pid  # noqa: PTH116
@@ -143,6 +160,11 @@ class Leg:
     def look(self) -> dict[str, int]:
         """Return what :meth:`Sockets.look` does, of all senders together."""
         return together(self.looks())
+
+    def learn(self) -> None:
+        """Find the connections of all senders."""
+        for each in self._sockets:
+            each.learn()
 
     def looks(self) -> list[dict[str, int]]:
         """Return it of each sender."""
@@ -231,11 +253,14 @@ def main(job: str) -> None:
 
     Its keys: ``legs`` (by name ``pids``, ``ports`` and ``devices`` of the senders), ``order``
     (letters, a turn each: the first letters of the legs' names; two of each make a block),
-    ``warm`` (seconds of load of each leg before), ``settle``, ``slice`` (seconds), ``serving``
-    (whether the senders are the servers), ``cpus`` (by host; empty where they are not here) and
-    ``stall`` (by leg, a share of each slice to stop it for: a fault that tests plant).
+    ``warm`` (seconds of load of each leg before), ``settle``, ``slice`` (seconds), ``most``
+    (seconds after which no block begins), ``serving`` (whether the senders are the servers),
+    ``cpus`` (by host; empty where they are not here) and ``stall`` (by leg, a share of each slice
+    to stop it for: a fault that tests plant).
     """
     asked = json.loads(job)
+    with contextlib.suppress(OSError):  # woken up in time, where that is allowed
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     legs = {
         name[0]: Leg(each["pids"], each["ports"], each["devices"], serving=asked["serving"],
                      stall=asked.get("stall", {}).get(name, 0.0))
@@ -249,8 +274,12 @@ def main(job: str) -> None:
         for name in dict.fromkeys(asked["order"]):
             legs[name].send(signal.SIGCONT)
             time.sleep(asked["warm"])
+            legs[name].learn()
             legs[name].stop()
+        limit = time.monotonic() + asked["most"]
         for place, name in enumerate(asked["order"]):
+            if place and not place % 4 and time.monotonic() > limit:
+                break  # so many senders take their time to drain; whole blocks count
             told = turn(legs[name], cpus, asked["settle"], asked["slice"])
             print(f"{name},{place // 4 + 1},{told}", flush=True)
     finally:

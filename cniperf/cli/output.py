@@ -7,6 +7,13 @@ import select
 from typing import Any, TextIO
 
 
+def _descriptor(stream: TextIO | None) -> int | None:
+    try:
+        return None if stream is None else stream.fileno()
+    except io.UnsupportedOperation:
+        return None
+
+
 class Output(io.RawIOBase):
     """What is written goes to a descriptor for as long as that takes it; then nowhere.
 
@@ -19,9 +26,13 @@ class Output(io.RawIOBase):
     """
 
     def __init__(self, stream: TextIO | None) -> None:
-        self._to = None if stream is None else stream.fileno()
-        self._terminal = stream is not None and stream.isatty()
         self.problem = ""
+        self._to = _descriptor(stream)
+        self._terminal = stream is not None and stream.isatty()
+        self.text: TextIO
+        if stream is not None and self._to is None:  # not a file, as a test has it
+            self.text = stream
+            return
         self.text = io.TextIOWrapper(
             io.BufferedWriter(self), stream.encoding if stream else "utf-8",
             errors="backslashreplace", line_buffering=True,

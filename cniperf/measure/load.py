@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FLOWS = 3_000  # bytes on the interface within 50 ms: the load has begun
 MARGIN = 0.25  # seconds: how late the begin of the load may be noticed, and its end cut short
+SOON = 2  # seconds within which a server usually ends once its client has
 PATIENCE = 15  # seconds that the load may take longer than it was asked to
 
 Tick = Callable[[float, float], None]
@@ -208,12 +209,19 @@ class Load:
             if not self.generator.ends:
                 if server.poll() is not None:
                     raise self.ends.ended("server", server, job)
-            elif not server.ended(within=max(0.0, limit - time.monotonic())):
+            elif not self._ended(server, job, limit):
                 raise MeasurementFailed(
                     f"the {self.generator.name} server did not end with its client"
                 )
         if self.generator.ends:
             self._judge("server", servers, jobs, (0,))
+
+    def _ended(self, server: "Child", job: Job, limit: float) -> bool:
+        """Wait for a server's end; raise what its client has to say where it does not come soon."""
+        if server.ended(within=SOON):
+            return True
+        self.generator.read(job)  # iperf3 ends with code 0, and an error in its result
+        return server.ended(within=max(0.0, limit - time.monotonic()))
 
     def _judge(
         self, whose: str, ends: Sequence["Child"], jobs: Sequence[Job], good: Sequence[int]

@@ -179,17 +179,18 @@ class Turns:
     def _beat(self, legs: Sequence[Leg], senders: "Mapping[str, Sequence[Child]]") -> str:
         """Let the metronome give the turns; return what it printed."""
         order = "".join(random.choice(("shhs", "hssh")) for _ in range(self._blocks))
-        job = {
+        job: dict[str, Any] = {
             "legs": {leg.name: self._sender(leg, senders[leg.name]) for leg in legs},
             "order": order, "warm": WARM + self.experiment.omit, "settle": SETTLE,
             "slice": self.experiment.slice, "serving": self._reverse, "stall": dict(self.stall),
             "cpus": {name: list(own) for name, own in self.bed.cpus.items()},
         }  # fmt: skip
+        job["most"] = 2 * len(order) * (SETTLE + self.experiment.slice)
         output = self.folder / "metronome"
         host = self.bed.hosts[1 if self._reverse else 0]
         words = [sys.executable, "-SE", metronome.__file__, json.dumps(job)]
         child = self.bed.start(host, None, words, output)
-        length = len(order) * (SETTLE + self.experiment.slice) + 2 * job["warm"]  # type: ignore[operator]
+        length = job["most"] + 2 * job["warm"]
         if not child.ended(within=length + PATIENCE):
             raise MeasurementFailed(f"the turns did not end within {length + PATIENCE:.0f} s")
         self.bed.collect(self.folder)

@@ -39,7 +39,8 @@ def test_a_pair_that_is_cut_off_is_named():
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("scheme", ["calico", "flannel-vxlan"])
 def test_sixty_four_pairs_are_wired_proven_loaded_and_removed(tmp_path, scheme):
-    asked = Experiment.of(scheme=scheme, pairs=64, duration=2, omit=1, data_dir=tmp_path)
+    asked = Experiment.of(scheme=scheme, pairs=64, duration=2, omit=1, data_dir=tmp_path,
+                          design="separate")  # fmt: skip
     (folder,) = cniperf.run(asked, lambda moment: None)
     summary = json.loads((folder / "run.json").read_text())["summary"]
     assert len(summary["pair_figures"]) == 64 and min(summary["pair_figures"]) > 0

@@ -49,17 +49,17 @@ def test_either_host_may_send(tmp_path, direction):
     said = json.loads((folder / "iperf3-client.json").read_text())
     assert said["start"]["test_start"]["reverse"] == (direction == "reverse")
     (run,) = load_runs(tmp_path).to_dict("records")
-    ways = [value["bits_per_second"] for name, value in said["end"].items()
+    ways = [8 * value["bytes"] / value["seconds"] for name, value in said["end"].items()
             if name.startswith("sum_received")]  # fmt: skip
     assert len(ways) == (2 if direction == "both" else 1)
-    assert run["gbps"] == pytest.approx(sum(ways) / 1e9) and run["cpu_per_gb_b"] > 0
+    assert run["gbps"] == pytest.approx(sum(ways) / 1e9, rel=1e-3) and run["cpu_per_gb_b"] > 0
 
 
 @pytest.mark.usefixtures("one_placement")  # there is no flag of it among those expected here
 def test_an_offered_rate_is_kept_and_messages_have_their_size(tmp_path):
-    (folder,), _ = measure(tmp_path, scheme="calico", rate=1.5, streams=2, length=8192, duration=2)
+    (folder,), _ = measure(tmp_path, scheme="calico", rate=0.6, streams=2, length=8192, duration=2)
     (run,) = load_runs(tmp_path).to_dict("records")
-    assert run["gbps"] == pytest.approx(1.5, rel=0.1) and run["flags"] == ""
+    assert run["gbps"] == pytest.approx(0.6, rel=0.1) and run["flags"] == ""
     said = json.loads((folder / "iperf3-client.json").read_text())["start"]["test_start"]
     assert said["blksize"] == 8192
     assert 0.01 < run["cpu_per_gb_a"] < 20
