@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.blocks import BASELINE, broken_rounds, usable
+from cniperf.analysis.blocks import BASELINE, broken_rounds, by_placement, usable
 from cniperf.language import N_, _
 from cniperf.modes import emulated, in_instructions, mode_of
 
@@ -201,7 +201,9 @@ def _modes(runs: pd.DataFrame) -> list[tuple[object, ...]]:
     """Flag schemes whose runs gather around two figures: their median is neither."""
     found: list[tuple[object, ...]] = []
     mode = mode_of(runs)
-    for scheme, part in usable(runs).groupby("scheme"):
+    # Two placements of the hosts' CPUs are two figures, of which the losses tell.
+    placed = by_placement(usable(runs)).values()
+    for scheme, part in (each for own in placed for each in own.groupby("scheme")):
         low, high = two_modes(np.sort(part["figure"].to_numpy()))
         if high > low:
             says = _("the runs gather around two figures, {low} and {high}").format(

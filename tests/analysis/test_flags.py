@@ -114,3 +114,12 @@ def test_two_modes_are_found_in_noise(share):
         high = dice.normal(24, 0.5, 20 - len(low))
         found += two_modes(np.sort([*low, *high]))[1] > 0
     assert found / 200 > 0.95
+
+
+def test_two_placements_of_the_cpus_are_no_two_modes(shelf):
+    for number in range(1, 9):
+        for lie, share in ((1.5, 0.76), (4.7, 0.84)):
+            shelf.lab("calico", share + number / 1e4, suite="s", round=number, handover=[lie, lie])
+    runs = load_runs(shelf.folder)
+    assert "modes" not in set(flag_table(runs)["kind"])
+    assert "modes" in set(flag_table(runs.assign(cache=""))["kind"])
