@@ -1,5 +1,6 @@
 """Rounds as complete blocks: schemes are compared within a round, or within a lab."""
 
+import weakref
 from collections.abc import Iterable
 
 import numpy as np
@@ -117,6 +118,29 @@ class Blocks:
 
     def _shown(self, logs: Array) -> Array:
         return np.exp(-logs if self._less else logs)
+
+
+def laid_out(runs: pd.DataFrame, value: str = "figure") -> Blocks:
+    """Return the blocks of a table of runs, which is not changed meanwhile: laid out once.
+
+    Args:
+        runs: of one condition.
+        value: the column that is compared, see :class:`Blocks`.
+
+    Raises:
+        ParameterError: the runs are of several conditions; names what differs.
+    """
+    known, blocks = _laid_out.get((id(runs), value), (None, None))
+    if blocks is None or known is None or known() is not runs:
+        blocks = Blocks(runs, value)
+        for key in [key for key, (table, _) in _laid_out.items() if table() is None]:
+            del _laid_out[key]
+        _laid_out[id(runs), value] = (weakref.ref(runs), blocks)
+    return blocks
+
+
+# Of each table that is still there: sections and charts of a report ask for the same again.
+_laid_out: "dict[tuple[int, str], tuple[weakref.ref[pd.DataFrame], Blocks]]" = {}
 
 
 class Part:

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.blocks import BASELINE, WITH, Blocks
+from cniperf.analysis.blocks import BASELINE, WITH, Blocks, laid_out
 from cniperf.analysis.interval import UNKNOWN, Interval
 from cniperf.analysis.loss import is_userspace
 from cniperf.analysis.sample import Sample, holm_levels
@@ -125,7 +125,7 @@ def claims_table(runs: pd.DataFrame) -> pd.DataFrame:
         where nothing is known), ``comparable`` (False where Open vSwitch ran in userspace), and
         ``says`` (for people, in the reader's language, as ``claim``).
     """
-    blocks = Blocks(runs)
+    blocks = laid_out(runs)
     samples = [_samples(blocks, claim) for claim in CLAIMS]
     judged: dict[str, list[_Judged]] = {}
     for place in dict.fromkeys(place for each in samples for place in each):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.blocks import BASELINE, Blocks, by_placement, placements, seeded
+from cniperf.analysis.blocks import BASELINE, Blocks, by_placement, laid_out, placements, seeded
 from cniperf.analysis.gate import APART, VERSIONS, WITHIN, check_versions, gate
 from cniperf.analysis.interval import ENOUGH
 from cniperf.analysis.loss import conditions, is_userspace
@@ -89,7 +89,7 @@ def compare(before: pd.DataFrame, after: pd.DataFrame, within: float = WITHIN) -
     """
     if seeded(before) and seeded(after):
         return gate(before, after, within)
-    one, other = Blocks(before), Blocks(after)
+    one, other = laid_out(before), laid_out(after)
     order = pd.concat([before, after]).groupby("scheme")["order"].min().sort_values()
     samples = {
         scheme: Sample(other.shares(scheme), one.shares(scheme)) for scheme in map(str, order.index)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.blocks import Blocks
+from cniperf.analysis.blocks import Blocks, laid_out
 from cniperf.analysis.interval import CONFIDENCE
 from cniperf.analysis.loss import is_userspace
 from cniperf.analysis.sample import Sample, holm_levels
@@ -50,7 +50,7 @@ def groups(runs: pd.DataFrame) -> list[Group]:
     Returns:
         The groups, the best first. Empty where no pair has an interval.
     """
-    blocks = Blocks(runs)
+    blocks = laid_out(runs)
     comparable = _comparable(blocks)
     names = [name for name in blocks.best_first() if name in comparable]
     pairs = _samples(blocks, names)
@@ -72,7 +72,7 @@ def told_apart(runs: pd.DataFrame) -> dict[Pair, int]:
         For each pair, in the order of charts: 1 where the first is better, -1 where the second is,
         0 where these runs do not tell them apart.
     """
-    blocks = Blocks(runs)
+    blocks = laid_out(runs)
     comparable = _comparable(blocks)
     return _signs(_samples(blocks, [name for name in blocks.schemes if name in comparable]))
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.blocks import BASELINE, Blocks
+from cniperf.analysis.blocks import BASELINE, laid_out
 from cniperf.language import N_, _
 
 
@@ -44,7 +44,7 @@ def ladder_table(runs: pd.DataFrame) -> pd.DataFrame:
         the two schemes; of bed counted, the spread of the seeds). Empty where a scheme is missing.
     """
     columns = ["adds", "scheme", "left", "cost", "cost_low", "cost_high"]
-    blocks = Blocks(runs)
+    blocks = laid_out(runs)
     left = {rung.scheme: 1 + blocks.change(rung.scheme).middle for rung in LADDER}
     if np.isnan(list(left.values())).any():
         return pd.DataFrame(columns=columns)

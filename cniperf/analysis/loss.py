@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.blocks import BASELINE, Blocks, seeded
+from cniperf.analysis.blocks import BASELINE, laid_out, seeded
 from cniperf.language import _
 from cniperf.modes import emulated
 from cniperf.runs import CONDITIONS
@@ -84,7 +84,7 @@ def loss_table(runs: pd.DataFrame) -> pd.DataFrame:
     Raises:
         ParameterError: the runs are of several conditions; names what differs.
     """
-    blocks, cost = Blocks(runs), Blocks(runs, "cost")
+    blocks, cost = laid_out(runs), laid_out(runs, "cost")
     rows = []
     ran = map(str, runs.sort_values("order")["scheme"])
     for name in dict.fromkeys([*[BASELINE][: BASELINE in blocks.schemes], *ran]):

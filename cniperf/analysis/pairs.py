@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.blocks import Blocks, usable
+from cniperf.analysis.blocks import laid_out, usable
 from cniperf.runs import read_run
 
 COLUMNS = ("scheme", "runs", "pairs", "figure", "median", "low", "high", "jain")
@@ -38,7 +38,7 @@ def pairs_table(runs: pd.DataFrame) -> pd.DataFrame:
         ``high`` (of a pair, over all runs) and ``jain``
         (:func:`cniperf.measure.summary.jain`, median over the runs).
     """
-    each, blocks = load_pairs(runs), Blocks(runs)
+    each, blocks = load_pairs(runs), laid_out(runs)
     good = blocks.runs
     rows = []
     for (_, scheme), part in each.groupby(["order", "scheme"], sort=True):

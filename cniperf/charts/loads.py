@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from cniperf.analysis.blocks import Blocks
+from cniperf.analysis.blocks import laid_out
 from cniperf.analysis.latency import added, load_latency, percentile
 from cniperf.analysis.loss import is_userspace, loss_table
 from cniperf.analysis.pairs import load_pairs, pairs_table
@@ -46,7 +46,7 @@ def throughput(runs: pd.DataFrame) -> Chart:
     Args:
         runs: runs of one condition, as :func:`cniperf.load_runs` gives them.
     """
-    blocks, table = Blocks(runs), loss_table(runs)
+    blocks, table = laid_out(runs), loss_table(runs)
     mode = mode_of(runs)
     title = _("{figure}, pod to pod (less is better)") if mode.less else _("{figure}, pod to pod")
     chart, axes = chart_of_rows(table, title.format(figure=_(mode.noun).capitalize()))
@@ -141,7 +141,7 @@ def cpu(runs: pd.DataFrame) -> Chart:
     mode = mode_of(runs)
     chart = new_chart(3.2, _("Throughput, and the CPU time that it costs"))
     axes = chart.axes[0]
-    good = Blocks(runs).runs
+    good = laid_out(runs).runs
     good, table = good[~is_userspace(good)], loss_table(runs)
     middle = table.loc[~table["userspace"].astype(bool), ["cost", "figure"]].dropna()
     if middle.empty:
@@ -191,7 +191,7 @@ def latency(runs: pd.DataFrame) -> Chart:
     """
     chart = new_chart(3.4, _("How long a transaction took"))
     axes = chart.axes[0]
-    good = Blocks(runs).runs
+    good = laid_out(runs).runs
     palette, ends = colours(good["scheme"].unique()), []
     shares = 1 - np.logspace(0, -3, 61)[:-1]
     for scheme in good.sort_values("order")["scheme"].unique():

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.blocks import BASELINE, Blocks, spread_of
+from cniperf.analysis.blocks import BASELINE, laid_out, spread_of
 from cniperf.analysis.claims import ARTICLE_LOSS, is_articles_load
 from cniperf.analysis.ladder import ladder_table
 from cniperf.analysis.loss import loss_table
@@ -46,7 +46,7 @@ def loss(runs: pd.DataFrame) -> Chart:
     Args:
         runs: runs of one condition, hostnetwork among them.
     """
-    blocks, table = Blocks(runs), loss_table(runs)
+    blocks, table = laid_out(runs), loss_table(runs)
     table, as_article = table[table.index != BASELINE], is_articles_load(runs)
     chart, axes = chart_of_rows(table, _(mode_of(runs).title))
     for y, (scheme, row) in enumerate(table.iterrows()):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.blocks import BASELINE, WITH, Blocks, seeded, spread_of
+from cniperf.analysis.blocks import BASELINE, WITH, Blocks, laid_out, seeded, spread_of
 from cniperf.analysis.control import control
 from cniperf.analysis.flags import limits
 from cniperf.analysis.groups import EQUIVALENT, Group, groups
@@ -193,7 +193,7 @@ def _unsound(group: pd.DataFrame) -> list[str]:
 
 def _found(good: pd.DataFrame, group: pd.DataFrame) -> list[str]:
     """Say what hostnetwork has, and what each scheme loses."""
-    mode, blocks = mode_of(group), Blocks(group)
+    mode, blocks = mode_of(group), laid_out(group)
     base = mode.spoken(float(good["figure"][BASELINE]))
     kernel = good[~good["userspace"] & (good.index != BASELINE)].sort_values("loss")
     return [
