@@ -159,7 +159,7 @@ def test_two_pairs_that_share_no_host_are_loaded_at_once(rehearsal, looks, tmp_p
 def test_a_notebook_measures_by_ssh(rehearsal, machines, looks, tmp_path):
     command = [sys.executable, "-m", "papermill", "notebooks/run_scheme.ipynb", tmp_path / "out.ipynb",
                "-p", "scheme", "calico", "-p", "bed", "ssh", "-p", "hosts", rehearsal.hosts,
-               "-p", "duration", "1", "-p", "data_dir", tmp_path / "data"]  # fmt: skip
+               "-p", "duration", "1", "-p", "rounds", "1", "-p", "data_dir", tmp_path / "data"]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=110)
     assert done.returncode == 0, done.stderr[-800:]
     assert load_runs(tmp_path / "data")["bed"].tolist() == ["ssh"]
