@@ -23,6 +23,10 @@ BY_GUESTS = {"params.erms", "bed.meter", "bed.accelerator", "bed.seed", "summary
 # Keys that came after data/reference was measured; tests/beds/test_quota.py sees that they are there.
 SINCE = {"bed.quota", "summary.throttled", "summary.throttled_periods"}
 
+# Keys of the interleaved design; tests/measure/test_turns.py sees that they are there.
+IN_TURNS = {"bed.bare_nic", "params.design", "params.slice", "summary.base", "summary.log_ratio",
+            "summary.blocks", "summary.base_cpu_per_gb_a", "summary.base_cpu_per_gb_b"}  # fmt: skip
+
 # Keys that bed ssh adds; tests/beds/test_ssh.py sees that they are there.
 BY_SSH = {"bed.machines", "bed.nics", "bed.grace", "environment.hosts", "params.between",
           "params.allow_shared_nic", "params.grace"}  # fmt: skip
@@ -51,7 +55,7 @@ def test_every_key_of_a_run_is_explained_and_no_other():
     dotted = {
         word for word in told if re.fullmatch(r"(params|scheme|bed|environment|summary)\.\w+", word)
     }
-    assert dotted - found <= SOME_RUNS | SINCE | BY_SSH | BY_GUESTS
+    assert dotted - found <= SOME_RUNS | SINCE | IN_TURNS | BY_SSH | BY_GUESTS
 
 
 def test_every_key_of_the_evidence_is_explained():
