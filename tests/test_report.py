@@ -142,7 +142,7 @@ def test_two_suites_are_two_headlines(shelf, tmp_path):
             shelf.add(scheme, gbps, suite="t", round=number)
     text = text_of(make_report(shelf.folder, tmp_path / "r", formats=["html"]).html.read_text())
     assert "calico loses 25.0 %" in text and "calico loses 5.0 %" in text
-    assert "Suite s." in text and "Suite t." in text
+    assert "Suite s ." in text and "Suite t ." in text
 
 
 def test_how_long_a_round_took_is_told_as_it_was(shelf, tmp_path):

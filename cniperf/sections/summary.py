@@ -103,8 +103,6 @@ def heading(condition: Mapping[str, Any], group: pd.DataFrame) -> Html:
         "{generator} {version}."
     ).format(**{**condition, "load": _load(condition)})
     text += _(" {cpus}.").format(cpus=cpus + placed(group)) if cpus else ""
-    if condition.get("suite"):
-        text += " " + _("Suite {name}.").format(name=condition["suite"])
     for fact in (condition["meter"], condition["accelerator"]):
         text += f" {_(MADE_BY[fact])}" if fact in MADE_BY else ""
     if condition["erms"]:
@@ -113,7 +111,13 @@ def heading(condition: Mapping[str, Any], group: pd.DataFrame) -> Html:
     nic = _(BEDS.get(str(condition["bed"]), "{nic}")).format(nic=nic)
     if condition["between"]:
         nic = _("{nic}, {a} to {b}").format(nic=nic, **_two(str(condition["between"])))
-    return Html(f"<h2>{escape(nic)}</h2><p class='meta'>{escape(text)}</p>")
+    return Html(f"<h2>{escape(nic)}</h2><p class='meta'>{escape(text)}{_suite(condition)}</p>")
+
+
+def _suite(condition: Mapping[str, Any]) -> str:
+    """Say which suite a section is of, where it is of one."""
+    name = escape(str(condition.get("suite") or ""))
+    return " " + _("Suite {name}.").format(name=f"<code>{name}</code>") if name else ""
 
 
 def _two(between: str) -> dict[str, str]:
