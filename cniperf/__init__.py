@@ -21,7 +21,7 @@ _HOME = {
     "Experiment": "cniperf.params",
     "Host": "cniperf.hosts",
     "load_evidence": "cniperf.runs",
-    "load_intervals": "cniperf.runs",
+    "load_intervals": "cniperf.timeline",
     "load_raw": "cniperf.runs",
     "load_runs": "cniperf.runs",
     "loss_table": "cniperf.analysis.loss",

@@ -17,21 +17,16 @@ This module needs neither root nor Linux.
 
 import gzip
 import io
-import json
 import os
-import secrets
-import shutil
-import time
 import warnings
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from cniperf import files, stop
-from cniperf.errors import BadRun, CannotWrite, CniperfError, MeasurementFailed, one_line
+from cniperf.errors import BadRun, one_line
 from cniperf.proof import Proof
 from cniperf.record import BEFORE, FORMAT, Record, Summary
 
@@ -65,17 +60,7 @@ NUMBERS = COLUMNS[COLUMNS.index("figure") : COLUMNS.index("cache")]
 # tried), CPUs that do not in more (3.8 at least); see cniperf.beds.caches.
 SHARED_BELOW = 2.6
 
-# Columns of a run's turns.csv.
-TURNS = (
-    "sitting", "leg", "block", "began", "settled", "ended", "drained", "acked_settled",
-    "acked_ended", "carried", "retransmits", "mss", "shares", "used_a", "used_b", "busiest_a",
-    "busiest_b",
-)  # fmt: skip
-
 LARGEST = 2**22  # bytes of a run.json: more is none of ours
-
-
-INTERVALS = ["second", "seconds", "gbps", "retransmits", "omitted"]  # see load_intervals
 
 
 class BrokenRunWarning(UserWarning):
@@ -97,58 +82,6 @@ def default_data_dir() -> Path:
         if (folder / "notebooks" / "run_scheme.ipynb").exists():
             return folder / "data"
     return Path("data")
-
-
-class Draft:
-    """A run folder in the making. It has a hidden name until :meth:`finish` makes it a run.
-
-    Leaving the ``with`` block without that removes it.
-    """
-
-    def __init__(self, data_dir: Path, name: str) -> None:
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        for _ in range(100):  # a short suffix reads well, and may be taken
-            self.id = f"{stamp}-{name}-{secrets.token_hex(2)}"
-            self.final = data_dir / self.id
-            self.path = data_dir / f".partial-{self.id}"
-            if not self.final.exists() and not self.path.exists():
-                break
-
-    def __enter__(self) -> Self:
-        try:
-            self.path.mkdir(parents=True)
-        except OSError as problem:
-            raise CannotWrite(f"cannot write to {self.path.parent}: {problem.strerror}") from None
-        return self
-
-    @stop.later()
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        shutil.rmtree(self.path, ignore_errors=True)
-        if isinstance(problem, OSError) and not isinstance(problem, CniperfError):
-            raise CannotWrite(
-                f"cannot write to {self.final.parent}: {problem.strerror}"
-            ) from problem
-
-    def write(self, name: str, text: str) -> None:
-        """Write a file of the run."""
-        (self.path / name).write_text(text, encoding="utf-8")
-
-    def finish(self, record: Mapping[str, Any]) -> Path:
-        """Write ``run.json`` and give the folder its name, in one step; return the folder."""
-        whole = {"format": FORMAT, "id": self.id, **record}
-        file = self.path / "run.json"
-        with file.open("w", encoding="utf-8") as out:
-            json.dump(whole, out, indent=1)
-            out.write("\n")
-            out.flush()
-            os.fsync(out.fileno())  # a full disk must speak before the rename
-        self.path.rename(self.final)
-        return self.final
 
 
 def read_run(folder: Path) -> Record:
@@ -281,76 +214,6 @@ def runs_table(folders: Iterable[Path], *, suite: str | None = None) -> "pd.Data
     return table
 
 
-def load_intervals(run: Path | str) -> "pd.DataFrame":
-    """Load the throughput over time of one run.
-
-    Returns:
-        A DataFrame with ``second`` (end of the interval, from the start of the load), ``seconds``
-        (how long its bytes took), ``gbps`` (sent, all pairs together), ``retransmits`` and
-        ``omitted`` (True for the seconds that do not count). Empty where the generator is not
-        iperf3.
-
-    Raises:
-        BadRun: what iperf3 said is damaged.
-    """
-    import pandas as pd
-
-    said = load_raw(run).items()
-    try:
-        parts = [_intervals(text) for name, text in said if name.startswith("iperf3-client")]
-    except MeasurementFailed as problem:
-        raise BadRun(f"{run}: {problem}") from None
-    if not parts:
-        return pd.DataFrame(columns=INTERVALS, dtype=float)
-    shortest = min(map(len, parts))
-    whole = parts[0].iloc[:shortest].copy()
-    for other in parts[1:]:
-        whole[["gbps", "retransmits"]] += other[["gbps", "retransmits"]].iloc[:shortest]
-    return whole
-
-
-def load_turns(run: Path | str) -> "pd.DataFrame":
-    """Load the turns of a run whose design is interleaved, in their order.
-
-    Returns:
-        A DataFrame with ``sitting`` (which opening of the connections), ``leg`` (``scheme`` or
-        ``hostnetwork``), ``block`` (of four turns), ``began``, ``settled``, ``ended`` (when the
-        turn began, and its slice; s from the first turn), ``drained`` (when all that was sent had
-        been acknowledged), ``acked_settled``, ``acked_ended`` (bytes that the peer had
-        acknowledged by then), ``carried`` (bytes of the sender's interface in the slice),
-        ``retransmits``, ``mss``, ``shares`` (bytes of each sender, a tuple), ``used_a``,
-        ``used_b``, ``busiest_a``, ``busiest_b`` (CPU seconds of each host, and of its busiest CPU)
-        and ``gbps`` (goodput of the slice). Empty where
-        the run has no turns.
-
-    Raises:
-        BadRun: the table is damaged.
-    """
-    import numpy as np
-    import pandas as pd
-
-    file = Path(run) / "turns.csv"
-    if not file.exists():
-        return pd.DataFrame(columns=[*TURNS, "gbps"])
-    try:
-        table = pd.read_csv(io.BytesIO(files.read(file)), encoding="utf-8", index_col=False)
-        table = table[list(TURNS)]
-        table["leg"] = table["leg"].map({"s": "scheme", "h": "hostnetwork"})
-        numbers = table[[name for name in TURNS if name not in ("leg", "shares")]].astype(float)
-        table["shares"] = [tuple(map(int, str(each).split(";"))) for each in table["shares"]]
-    except (OSError, ValueError, KeyError) as problem:
-        raise BadRun(f"{run}: turns.csv cannot be read: {one_line(str(problem))}") from None
-    known = numbers.drop(columns=["used_a", "used_b", "busiest_a", "busiest_b"])
-    if table["leg"].isna().any() or not np.isfinite(known).all(axis=None):
-        raise BadRun(f"{run}: turns.csv is damaged: a turn has no leg, or lacks a number")
-    table[numbers.columns] = numbers
-    moments = ["began", "settled", "ended", "drained"]
-    table[moments] -= table["began"].min()
-    acked = table["acked_ended"] - table["acked_settled"]
-    table["gbps"] = acked * 8 / 1e9 / (table["ended"] - table["settled"])
-    return table
-
-
 def load_raw(run: Path | str) -> dict[str, str]:
     """Load what the generators of one run said, untouched, by the name of the file.
 
@@ -386,38 +249,6 @@ def _raw(file: Path) -> bytes:
     if len(found) > files.LARGEST:
         raise ValueError(f"it has more than {files.LARGEST:,} bytes")
     return found
-
-
-def _intervals(text: str) -> "pd.DataFrame":
-    """Return the intervals of a client: their bytes over the time that these took.
-
-    Each interval's bytes are those since the one before it, or since the count began anew when the
-    omitted seconds were over. iperf3 gives the first one that counts the ``seconds`` of the last
-    omitted one, too, where it drops that (3.12 in every other run, 3.18 now and then).
-    """
-    import pandas as pd
-
-    from cniperf.iperf3_result import read_timeline
-
-    read = read_timeline(text, "client")
-    rows: list[dict[str, Any]] = []
-    last = begin = 0.0
-    for part in read.intervals:
-        way, back = part.sum, part.sum_bidir_reverse
-        if rows and rows[-1]["omitted"] and not way.omitted:
-            last, begin = 0.0, read.start.test_start.omit
-        seconds = way.end - last
-        rows.append(
-            {
-                "second": round(begin + way.end, 2),
-                "seconds": seconds,
-                "gbps": (way.bytes + (back.bytes if back else 0)) * 8 / 1e9 / seconds,
-                "retransmits": way.retransmits,
-                "omitted": way.omitted,
-            }
-        )
-        last = way.end
-    return pd.DataFrame(rows, columns=INTERVALS)
 
 
 def load_evidence(run: Path | str) -> dict[str, Any]:

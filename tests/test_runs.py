@@ -5,8 +5,10 @@ import warnings
 import pytest
 from iperf3_said import STREAM, part, said
 
+from cniperf.draft import Draft
 from cniperf.errors import BadRun, NotAble
-from cniperf.runs import COLUMNS, BrokenRunWarning, Draft, load_intervals, load_raw, load_runs
+from cniperf.runs import COLUMNS, BrokenRunWarning, load_raw, load_runs
+from cniperf.timeline import load_intervals
 
 
 def test_runs_become_one_row_each_oldest_first(shelf):
@@ -118,8 +120,8 @@ def test_a_draft_becomes_a_run_only_when_finished(tmp_path):
 
 def test_two_runs_of_one_second_never_share_a_name(tmp_path, monkeypatch):
     suffixes = iter(["aaaa", "aaaa", "bbbb"])
-    monkeypatch.setattr("cniperf.runs.secrets.token_hex", lambda _: next(suffixes))
-    monkeypatch.setattr("cniperf.runs.time.strftime", lambda *_: "20260102T030405Z")
+    monkeypatch.setattr("cniperf.draft.secrets.token_hex", lambda _: next(suffixes))
+    monkeypatch.setattr("cniperf.draft.time.strftime", lambda *_: "20260102T030405Z")
     for _ in range(2):
         with Draft(tmp_path, "calico") as draft:
             draft.finish({})

@@ -32,7 +32,7 @@ from cniperf.charts.style import (
 from cniperf.errors import BadRun
 from cniperf.language import _
 from cniperf.modes import mode_of
-from cniperf.runs import load_intervals, load_turns
+from cniperf.timeline import load_intervals, load_turns
 
 # Of an axis, where a scheme's name stands beside its mark: how high it is, and how long.
 NEAR, A_NAME = 0.06, 0.2

@@ -15,6 +15,7 @@ from cniperf.beds.bottle.qemu import require as require_qemu
 from cniperf.beds.journal import sweep_dead
 from cniperf.beds.lab import require_root
 from cniperf.beds.lock import machine_lock
+from cniperf.draft import Draft
 from cniperf.environment import congestion_controls, fingerprint
 from cniperf.errors import (
     CannotWrite,
@@ -33,7 +34,7 @@ from cniperf.modes import find as find_mode
 from cniperf.params import Experiment
 from cniperf.places import real, require_folder
 from cniperf.plan import Plan, make_plan
-from cniperf.runs import Draft, default_data_dir
+from cniperf.runs import default_data_dir
 from cniperf.schemes import BASELINE, find
 
 TOOLS = {

@@ -9,7 +9,7 @@ from cniperf.analysis.trend import trend
 from cniperf.beds.counted import per_byte
 from cniperf.errors import MeasurementFailed
 from cniperf.generators import Figures, Job, all_generators
-from cniperf.runs import load_intervals, load_turns
+from cniperf.timeline import load_intervals, load_turns
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,7 +14,7 @@ from generations import VERSIONS, NotFetched, generation
 
 from cniperf.generators import Job, all_generators
 from cniperf.params import Experiment
-from cniperf.runs import load_intervals
+from cniperf.timeline import load_intervals
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 

@@ -13,9 +13,10 @@ from cniperf.errors import CniperfError, MeasurementFailed, NotAble, StepFailed
 from cniperf.measure.load import Load
 from cniperf.params import Experiment
 from cniperf.plan import make_plan
-from cniperf.runs import load_intervals, load_runs
+from cniperf.runs import load_runs
 from cniperf.schemes import all_schemes, scheme_names
 from cniperf.steps import AddRoute
+from cniperf.timeline import load_intervals
 
 pytestmark = pytest.mark.lab
 

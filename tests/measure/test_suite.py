@@ -13,6 +13,7 @@ import pytest
 from conftest import ended
 
 from cniperf import sections
+from cniperf.draft import Draft
 from cniperf.errors import Busy, CannotWrite, ParameterError
 from cniperf.measure import rounds as module
 from cniperf.measure.kernels import Kernels
@@ -22,7 +23,7 @@ from cniperf.measure.suite import _resume, new_suite, resumable, run_suite, sche
 from cniperf.measure.sweep import sweep_cells
 from cniperf.notebook import NotebookFailed
 from cniperf.params import Experiment
-from cniperf.runs import Draft, load_runs
+from cniperf.runs import load_runs
 from cniperf.suites import Suite, read_suite, suite_file
 
 THREE = scheme_cells(["hostnetwork", "macvlan", "calico"])
