@@ -37,7 +37,7 @@ Value = bool | Annotated[int, Field(ge=-(10**12), le=10**12)] | Amount | Line | 
 NAMED = r"[A-Za-z0-9_.-]{1,200}"
 
 # What a command says of the parameters in any case, and what is no option of it.
-SAID = ("nic", "mtu", "duration", "omit", "congestion")
+SAID = ("design", "nic", "mtu", "duration", "omit", "congestion")
 UNSAID = {"bed": "lab"}
 
 
@@ -108,7 +108,7 @@ class Suite:
                  "budget": f"{self.budget:.0f}s" if self.budget else "0"}  # fmt: skip
         words += [word for name, value in until.items() for word in (f"--{name}", str(value))]
         words += ["--at-once", str(self.at_once)] if self.at_once > 1 else []
-        for name, value in self.params.items():
+        for name, value in {"design": BEFORE["design"], **self.params}.items():
             if name in SAID or (value and value != {**BEFORE, **UNSAID}.get(name)):
                 option = f"--{name.replace('_', '-')}"
                 words += [option] if value is True else [option, str(value)]

@@ -67,8 +67,8 @@ def test_run_schemes_parameters_are_those_of_an_experiment():
     reading = {name: names.pop(name) for name in READING}  # how it is read, not what is measured
     assert reading == {"lang": "en"}
     assert set(names) == set(Experiment.model_fields)
-    experiment = Experiment.of(**{name: value for name, value in names.items() if value != ""})
-    assert experiment == Experiment.of(scheme="macvlan")
+    experiment = Experiment.from_namespace(names)
+    assert experiment == Experiment.of(scheme="macvlan", rounds=4)
 
 
 def test_the_wheel_carries_notebooks_and_templates(tmp_path):

@@ -13,9 +13,11 @@ from cniperf.params import Experiment
 
 BASE = Experiment.of(duration=1, nic="offload", udpcsum=True)
 SCHEMES = ["macvlan", "calico"]
+TURNS = scheme_cells(SCHEMES, design="interleaved")
 VARY = {"mtu": ["1450", "9000"], "streams": ["1", "4"]}
 SUITES = {
-    "suite": new_suite(BASE, scheme_cells(SCHEMES), seed=7, rounds=12, target=0.02, budget=300),
+    "suite": new_suite(BASE, TURNS, seed=7, rounds=12, target=0.02, budget=300),
+    "separate": new_suite(Experiment.of(design="separate"), scheme_cells(SCHEMES), seed=6),
     "rr": new_suite(Experiment.of(mode="rr", duration=2), scheme_cells(SCHEMES), seed=8),
     "sweep": new_suite(BASE, sweep_cells(BASE, SCHEMES, VARY), vary=list(VARY), seed=9),
     "one at a time": new_suite(

@@ -115,7 +115,7 @@ def _in_turns(labs: list[pd.DataFrame]) -> Chart:
     chart = new_chart(2.6, _("Throughput of each turn"))
     axes = chart.axes[0]
     begin, top = 0.0, 0.0
-    words = {"hostnetwork": (FAINT, _("hostnetwork")), "scheme": (INK, _("the scheme"))}
+    words = {"hostnetwork": (FAINT, "hostnetwork"), "scheme": (INK, _("the scheme"))}
     for turns in labs:
         for leg, (colour, named) in words.items():
             own = turns[turns["leg"].eq(leg)]

@@ -51,4 +51,4 @@ def test_a_long_command_of_many_lines_is_named_by_its_begin():
     with pytest.raises(CommandFailed) as told:
         run(["sh", "-c", "exit 3\n" + "# and so on\n" * 1000])
     assert "\n" not in str(told.value) and len(str(told.value)) < 300
-    assert str(told.value).startswith("`sh -c exit 3 # and so on")
+    assert str(told.value).startswith("`sh -c 'exit 3 # and so on")

@@ -25,7 +25,7 @@ def test_each_host_owns_half(monkeypatch, mine, a, b):
 def machine(monkeypatch, mine, stat):
     """Be on a machine with these CPUs, of which this process may use some."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: mine)
-    monkeypatch.setattr(Path, "read_text", lambda path: {"/proc/stat": stat}[str(path)])
+    monkeypatch.setattr(Path, "read_text", lambda path, **_: {"/proc/stat": stat}[str(path)])
 
 
 def test_a_cpu_that_is_offline_is_no_hosts(monkeypatch):
