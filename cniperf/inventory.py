@@ -4,9 +4,16 @@ import re
 from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from cniperf.errors import ParameterError, one_line, shown, unknown
 from cniperf.words import read_words
@@ -76,6 +83,8 @@ class Machine(BaseModel):
         known_hosts: file of accepted keys, in place of the user's own.
         nic: the data interface.
         address: its IPv4 address with the prefix length.
+        bare_nic, bare_address: a second data interface, which hostnetwork's turns go over; the
+            first one if not given.
         cpus: CPUs that the load runs on, as ``0-3``; all if not given.
     """
 
@@ -91,7 +100,17 @@ class Machine(BaseModel):
     known_hosts: Path | None = None
     nic: Annotated[str, AfterValidator(_device)]
     address: Annotated[str, AfterValidator(_cidr)]
+    bare_nic: Annotated[str, AfterValidator(lambda text: text and _device(text))] = ""
+    bare_address: Annotated[str, AfterValidator(lambda text: text and _cidr(text))] = ""
     cpus: Annotated[str, AfterValidator(_cpus)] = ""
+
+    @model_validator(mode="after")
+    def _hold_together(self) -> Self:
+        if bool(self.bare_nic) != bool(self.bare_address):
+            raise ValueError("bare_nic and bare_address go together: give both, or none")
+        if self.bare_nic and self.bare_nic == self.nic:
+            raise ValueError(f"bare_nic is a second interface, not {self.nic} again: leave it out")
+        return self
 
     def cpu_list(self) -> tuple[int, ...]:
         """Return the CPUs as numbers; none where none are given."""
@@ -198,7 +217,10 @@ def read_inventory(path: Path) -> Inventory:
         raise ParameterError(f"{path}: {_explain(problem)}") from None
     for pair in made.all_pairs():
         made.pair(pair)
-    addresses = [machine.address.split("/")[0] for machine in made.hosts.values()]
+    addresses = [
+        address.split("/")[0] for machine in made.hosts.values()
+        for address in (machine.address, machine.bare_address) if address
+    ]  # fmt: skip
     if len(set(addresses)) < len(addresses):
         raise ParameterError(f"{path}: two hosts have the same address")
     return made

@@ -1,7 +1,7 @@
 """The parameters of an experiment: one frozen, validated object for notebook, CLI and YAML."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -228,7 +228,7 @@ class Experiment(BaseModel):
 
     def _no_turns(self) -> str:
         """Return why hostnetwork and the scheme cannot take turns; empty where they can."""
-        if self.bed != "lab":
+        if self.bed not in ("lab", "ssh"):
             return f"bed={self.bed!r}"
         if self.mode != "stream":
             return f"mode={self.mode!r}"
@@ -238,7 +238,30 @@ class Experiment(BaseModel):
             return "direction='both'"
         if self.rate:
             return f"rate={self.rate:g}"
+        if self.bed == "ssh" and self.needs_ovs and not self._second_nic():
+            return f"scheme={self.scheme!r}, which takes the hosts' one data interface"
         return ""
+
+    def _second_nic(self) -> bool:
+        """Return whether both hosts of the file have a second data interface."""
+        from cniperf.inventory import read_inventory
+
+        if not self.hosts:
+            return False
+        return all(machine.bare_nic for machine in read_inventory(self.hosts).pair(self.between))
+
+    def alone(self, scheme: str, pairs: Sequence[str] = ()) -> str:
+        """Return why a scheme cannot take turns with hostnetwork here; empty where it can.
+
+        Args:
+            scheme: its name.
+            pairs: of hosts; none for those of ``between``.
+        """
+        asked = (
+            self.model_copy(update={"scheme": scheme, "between": pair})
+            for pair in pairs or [self.between]
+        )
+        return next(filter(None, (each._no_turns() for each in asked)), "")
 
     def _hold_together(self, given: Mapping[str, object]) -> None:
         """Refuse parameters that do not go with each other."""

@@ -56,6 +56,7 @@ def _ssh(experiment: "Experiment") -> "Bed":
     return SshBed(
         read_inventory(experiment.hosts).pair(experiment.between),
         **_asked(experiment),
+        turns=experiment.design == "interleaved",
         allow_shared_nic=experiment.allow_shared_nic,
         grace=experiment.grace,
     )

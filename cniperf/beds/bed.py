@@ -50,6 +50,7 @@ class Bed(Protocol):
         wire: devices between the hosts that packets can be counted at, from a to b.
         pause: seconds from one look at the hosts to the next while a load runs: a look that costs
             them something must be rare.
+        one_machine: whether both hosts have one kernel, so that a process sees the CPUs of both.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Bed(Protocol):
     cpus: Mapping[str, tuple[int, ...]]
     wire: Sequence[str]
     pause: float
+    one_machine: bool
 
     def __enter__(self) -> Self: ...
 
@@ -86,6 +88,16 @@ class Bed(Protocol):
             netns: the pod's namespace, or None for the host's.
             argv: the command; words that name ``output``'s folder mean its twin on the host.
             output: file for what it prints, errors included; see :meth:`collect`.
+        """
+
+    def start_python(self, host: "Host", program: Path, word: str, output: Path) -> "Child":
+        """Start a program of ours that needs Python's own library alone; as :meth:`start` does.
+
+        Args:
+            host: one of ``hosts``.
+            program: file of its source.
+            word: its one argument.
+            output: file for what it prints.
         """
 
     def bare(self, plan: "Plan") -> "tuple[Endpoint, Endpoint] | None":

@@ -24,6 +24,7 @@ class Demand:
         ovs: Open vSwitch must run.
         devices: kinds of device that the kernel must make.
         pairs: pods on the host, each with a command of the load.
+        turns: hostnetwork has as many, beside the scheme.
         allow_shared_nic: the data interface may carry the SSH connection or the default route.
     """
 
@@ -33,6 +34,7 @@ class Demand:
     ovs: bool
     devices: Collection[str]
     pairs: int
+    turns: bool
     allow_shared_nic: bool
 
     def check(self, machine: Machine, found: Survey) -> None:
@@ -59,18 +61,9 @@ class Demand:
                 f"{who}: cpus={machine.cpus!r} has {spans(gone)}, which it has not or which are "
                 f"offline: it has {spans(found.cpus)}"
             )
-        if machine.nic not in found.devices:
-            known = ", ".join(found.devices)
-            raise ParameterError(f"{who} has no interface {machine.nic!r}: {known}")
-        if machine.address not in found.addresses.get(machine.nic, []):
-            has = ", ".join(found.addresses.get(machine.nic, [])) or "none"
-            raise ParameterError(
-                f"{who}: {machine.nic} does not have the address {machine.address}, but {has}"
-            )
-        if (mtu := found.devices[machine.nic]) != self.mtu:
-            raise ParameterError(
-                f"{who}: {machine.nic} has MTU {mtu}, not {self.mtu}: give mtu={mtu}"
-            )
+        self._check_interface(who, machine.nic, machine.address, found)
+        if self.turns and machine.bare_nic:
+            self._check_interface(who, machine.bare_nic, machine.bare_address, found)
         if self.congestion and self.congestion not in found.congestion:
             raise ParameterError(
                 f"congestion={self.congestion!r} is not allowed: {who} has "
@@ -82,6 +75,17 @@ class Demand:
                 "another interface, or say allow_shared_nic (--allow-shared-nic)"
             )
 
+    def _check_interface(self, who: str, nic: str, address: str, found: Survey) -> None:
+        """Hold a data interface against what the hosts file says of it."""
+        if nic not in found.devices:
+            known = ", ".join(found.devices)
+            raise ParameterError(f"{who} has no interface {nic!r}: {known}")
+        if address not in found.addresses.get(nic, []):
+            has = ", ".join(found.addresses.get(nic, [])) or "none"
+            raise ParameterError(f"{who}: {nic} does not have the address {address}, but {has}")
+        if (mtu := found.devices[nic]) != self.mtu:
+            raise ParameterError(f"{who}: {nic} has MTU {mtu}, not {self.mtu}: give mtu={mtu}")
+
     def attempt(self, machine: Machine, remote: Remote, cpus: Collection[int]) -> None:
         """Try on a host what the run will need of it; leaves nothing there.
 
@@ -91,4 +95,4 @@ class Demand:
         wanted = [*ability.needed(cpus), *ability.devices(self.devices).values()]
         if lacks := ability.lacking(wanted, remote.ask):
             raise NotAble(f"host {machine.name} lacks {lacks[0]}: {lacks[0].ability.mend}")
-        remote.reserve(self.pairs + BESIDES)
+        remote.reserve((1 + self.turns) * self.pairs + self.turns + BESIDES)

@@ -15,6 +15,7 @@ touches nothing in the root namespace: no device, address or route is ever there
 import os
 import secrets
 import subprocess
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -39,7 +40,7 @@ from cniperf.environment import fingerprint
 from cniperf.errors import Busy, NotAble, StepFailed
 from cniperf.hosts import ARTICLE_HOSTS, Endpoint, Host
 from cniperf.plan import HostPlan, Plan
-from cniperf.steps import AddNetns, NetlinkStep, SetSysctl, Step
+from cniperf.steps import KEEP_WINDOW, AddNetns, NetlinkStep, SetSysctl, Step
 
 BRIDGE_NETFILTER = "net.bridge.bridge-nf-call-iptables"  # not there without br_netfilter
 
@@ -60,6 +61,7 @@ class Lab:
 
     name = "lab"
     wire: Sequence[str] = ("port-a", "port-b")
+    one_machine = True
     pause = 1.0
 
     def __init__(
@@ -258,6 +260,10 @@ class Lab:
         self.journal.add_process(child.pid)
         return child
 
+    def start_python(self, host: Host, program: Path, word: str, output: Path) -> LocalChild:
+        """Start a program of ours on a host; see :class:`cniperf.beds.bed.Bed`."""
+        return self.start(host, None, [sys.executable, "-SE", str(program), word], output)
+
     def bare(self, plan: Plan) -> tuple[Endpoint, Endpoint] | None:
         """Return the ends of a hostnetwork beside a plan that is wired; None where there is none.
 
@@ -274,7 +280,7 @@ class Lab:
         return a, b
 
     def _keep_window(self, host: Host, netns: str | None) -> None:
-        step = SetSysctl("net.ipv4.tcp_slow_start_after_idle", "0", netns=netns)
+        step = SetSysctl(KEEP_WINDOW, "0", netns=netns)
         self._take(step, host.name, self._appliers[host.name])
 
     def collect(self, folder: Path) -> None:

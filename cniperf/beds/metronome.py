@@ -1,8 +1,9 @@
 """Two legs of a load on one host take turns: one group of senders runs while the other is stopped.
 
 This file is a program, and runs by itself: ``python3 metronome.py JOB``, with the job as JSON. It
-needs Python's own library alone, so that it runs on any host. One process serves a whole load, for
-a process a turn would cost the load more than the turn tells.
+needs Python 3.9 and its own library alone, so that it runs on any host. One process serves a whole
+load, for a process a turn would cost the load more than the turn tells. Where the receiving host is
+another machine, a second one runs there and reports that host's CPUs, see :func:`report_cpus`.
 
 A turn: the leg's senders go on (SIGCONT); once what they had in hand has settled, the bytes that
 their peers have acknowledged are read from the kernel (``tcpi_bytes_acked`` of TCP_INFO,
@@ -21,10 +22,14 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 HEAD = ("leg,block,began,settled,ended,drained,acked_settled,acked_ended,carried,"
         "retransmits,mss,shares,used_a,used_b,busiest_a,busiest_b")  # fmt: skip
+
+# Seconds that a report of the other machine's CPUs may take, how many may be missing in a row, and
+# seconds until the first one comes.
+FAR_PATIENCE, FAR_TRIES, FAR_READY = 0.05, 5, 3
 
 DRAIN = 0.5  # seconds that a stopped leg's buffers may take to empty: 4 MB at 64 Mbit/s
 
@@ -135,10 +140,11 @@ class Leg:
         # One entry for each device: several senders of a host have one in common.
         self._devices = {
             (os.stat(f"/proc/{pid}/ns/net").st_ino, device): pid  # noqa: PTH116
-            for pid, device in zip(pids, devices, strict=True)
+            for pid, device in zip(pids, devices)  # noqa: B905 - Python 3.10 has `strict`
         }
         self._sockets = [
-            Sockets(pid, port, serving=serving) for pid, port in zip(pids, ports, strict=True)
+            Sockets(pid, port, serving=serving)
+            for pid, port in zip(pids, ports)  # noqa: B905
         ]
 
     def send(self, kind: int) -> None:
@@ -201,50 +207,108 @@ def sleep(seconds: float) -> None:
         time.sleep(seconds)
 
 
-class Cpus:
-    """The time that each host's CPUs have spent so far, from ``/proc/stat``."""
+Idle = list[float]  # the clock, and the seconds that each CPU has been idle so far
 
-    def __init__(self, hosts: dict[str, list[int]]) -> None:
-        self._hosts = hosts
+
+class Cpus:
+    """Some CPUs of the machine that this runs on."""
+
+    def __init__(self, own: list[int]) -> None:
+        self._own = own
         self._tick = 1 / os.sysconf("SC_CLK_TCK")
         self._file = os.open("/proc/stat", os.O_RDONLY)
 
-    def look(self) -> dict[int, float]:
-        """Return the seconds that each CPU was idle or stolen; see :mod:`cniperf.beds.cputime`."""
+    def look(self) -> Idle:
+        """Return how long each was idle or stolen; see :mod:`cniperf.beds.cputime`."""
         found = {}
         for line in os.pread(self._file, 1 << 16, 0).split(b"\n")[1:]:
             if not line.startswith(b"cpu"):
                 break
             fields = line.split()
             found[int(fields[0][3:])] = self._tick * sum(int(fields[i]) for i in (4, 5, 8))
-        return found
-
-    def used(self, before: dict[int, float], after: dict[int, float], span: float) -> list[float]:
-        """Return the CPU seconds that each host spent, then those of each one's busiest CPU."""
-        each = [[max(0.0, span - after[cpu] + before[cpu]) for cpu in own]
-                for own in self._hosts.values()]  # fmt: skip
-        return [*map(sum, each), *map(max, each)] if all(each) else [float("nan")] * 4
+        return [time.monotonic(), *(found[cpu] for cpu in self._own)]
 
 
-def turn(leg: Leg, cpus: Cpus, settle: float, seconds: float) -> str:
+class FarCpus:
+    """Some CPUs of the other machine, as :func:`report_cpus` reports them there."""
+
+    def __init__(self, address: str, port: int) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.connect((address, port))
+        self._asked, self._silent = 0, 0
+        limit = time.monotonic() + FAR_READY
+        while not self.look() and time.monotonic() < limit:
+            self._silent = 0
+            time.sleep(0.02)
+
+    def look(self) -> Idle:
+        """Return how long each was idle; nothing where no answer comes, as behind a firewall."""
+        if self._silent >= FAR_TRIES:
+            return []
+        self._asked += 1
+        limit = time.monotonic() + FAR_PATIENCE
+        with contextlib.suppress(OSError):  # no answer in time, or refused
+            self._socket.send(str(self._asked).encode())
+            while (left := limit - time.monotonic()) > 0:
+                self._socket.settimeout(left)
+                number, *idle = self._socket.recv(1 << 16).split()
+                if int(number) == self._asked:  # else it is the late answer to an earlier question
+                    self._silent = 0
+                    return list(map(float, idle))
+        self._silent += 1
+        return []
+
+
+def report_cpus(own: list[int], address: str, port: int) -> None:
+    """Answer each datagram by its own text and how long this machine's CPUs were idle; for ever."""
+    cpus, end = Cpus(own), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    end.bind((address, port))
+    while True:
+        number, whose = end.recvfrom(64)
+        idle = " ".join(map(repr, cpus.look()))
+        end.sendto(number + b" " + idle.encode(), whose)
+
+
+def used(before: Idle, after: Idle, seconds: float) -> tuple[float, float]:
+    """Return the CPU seconds that a host spent in a slice, and those of its busiest CPU.
+
+    Args:
+        before: a look at the begin of the slice; empty if none came in time.
+        after: one at its end.
+        seconds: length of the slice.
+    """
+    if len(before) < 2 or len(after) < 2 or after[0] <= before[0]:
+        return float("nan"), float("nan")
+    span = after[0] - before[0]
+    each = [
+        seconds / span * max(0.0, span - last + first)
+        for first, last in zip(before[1:], after[1:])  # noqa: B905
+    ]
+    return sum(each), max(each)
+
+
+Looks = dict[str, Callable[[], Idle]]  # by host, in order
+
+
+def turn(leg: Leg, cpus: Looks, settle: float, seconds: float) -> str:
     """Give a leg its turn; return what :data:`HEAD` lists from ``began`` on."""
     began = time.monotonic()
     leg.send(signal.SIGCONT)
     sleep(settle)
-    before, idle = leg.carried(), cpus.look()
+    before, idle = leg.carried(), [look() for look in cpus.values()]
     begun, settled = leg.looks(), time.monotonic()
     leg.wait(settled + seconds)
     done, ended = leg.looks(), time.monotonic()
-    after, later = leg.carried(), cpus.look()
+    after, later = leg.carried(), [look() for look in cpus.values()]
     first, last = together(begun), together(done)
     drained = leg.stop()
-    used = cpus.used(idle, later, ended - settled)
+    spent = [used(*each, ended - settled) for each in zip(idle, later)]  # noqa: B905
     return ",".join(
         [f"{at:.6f}" for at in (began, settled, ended, drained)]
         + [str(first["acked"]), str(last["acked"]), str(after - before)]
         + [str(last["retransmits"] - first["retransmits"]), str(last["mss"])]
         + [";".join(str(b["acked"] - a["acked"]) for a, b in zip(begun, done, strict=True))]
-        + [f"{each:.4f}" for each in used]
+        + [f"{each:.4f}" for kind in zip(*spent) for each in kind]  # noqa: B905
     )
 
 
@@ -255,10 +319,13 @@ def main(job: str) -> None:
     (letters, a turn each: the first letters of the legs' names; two of each make a block),
     ``warm`` (seconds of load of each leg before), ``settle``, ``slice`` (seconds), ``most``
     (seconds after which no block begins), ``serving`` (whether the senders are the servers),
-    ``cpus`` (by host; empty where they are not here) and ``stall`` (by leg, a share of each slice
-    to stop it for: a fault that tests plant).
+    ``cpus`` (by host: those that are here, or ``address`` and ``port`` that report them) and
+    ``stall`` (by leg, a share of each slice to stop it for: a fault that tests plant). Or, to
+    report CPUs: ``report`` (those that are here), ``address``, ``port``.
     """
     asked = json.loads(job)
+    if "report" in asked:
+        report_cpus(asked["report"], asked["address"], asked["port"])
     with contextlib.suppress(OSError):  # woken up in time, where that is allowed
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     legs = {
@@ -266,7 +333,10 @@ def main(job: str) -> None:
                      stall=asked.get("stall", {}).get(name, 0.0))
         for name, each in asked["legs"].items()
     }  # fmt: skip
-    cpus = Cpus(asked["cpus"])
+    cpus: Looks = {
+        host: (FarCpus(**own) if isinstance(own, dict) else Cpus(own)).look
+        for host, own in asked["cpus"].items()
+    }
     print(HEAD)
     try:
         for leg in legs.values():

@@ -7,6 +7,7 @@ from typing import Any
 from cniperf.beds.answer import Answer
 from cniperf.beds.remote import Remote
 from cniperf.beds.survey import DEVICES, IPV6_ROUTES
+from cniperf.steps import KEEP_WINDOW
 
 # Open vSwitch's own statistics change all the time; what is a bridge, a port, a flow does not.
 _OVS = "timeout 5 ovs-vsctl --timeout=4 --format=json --columns={columns} list {table}"
@@ -19,7 +20,7 @@ QUESTIONS = {
     "neigh": "ip -j neigh show nud permanent",
     "netns": "ip netns list",
     "offloads": f'for d in $({DEVICES}); do echo "# $d"; ethtool -k "$d"; done',
-    "sysctl": "sysctl net.ipv4.ip_forward net.ipv4.conf net.ipv4.neigh",
+    "sysctl": f"sysctl net.ipv4.ip_forward {KEEP_WINDOW} net.ipv4.conf net.ipv4.neigh",
     "nft": "nft list tables",
     "bridges": _OVS.format(columns="name,fail_mode,datapath_type,ports", table="Bridge"),
     "ports": _OVS.format(columns="name,interfaces", table="Port"),

@@ -25,9 +25,10 @@ from cniperf.beds.journal import Journal
 from cniperf.beds.remote import Process, RemoteDatagrams
 from cniperf.beds.ssh_host import SshHost
 from cniperf.errors import CniperfError, NotRestored
-from cniperf.hosts import Host, Pod
+from cniperf.hosts import Endpoint, Host, Pod
 from cniperf.inventory import Machine
 from cniperf.plan import HostPlan, Plan
+from cniperf.steps import KEEP_WINDOW, SetSysctl
 
 T = TypeVar("T")
 
@@ -46,6 +47,7 @@ class SshBed:
         tools: commands that the scheme and the load need, with their Debian packages.
         congestion: TCP congestion control that host a must know.
         devices: kinds of device that the scheme needs.
+        turns: hostnetwork and the scheme take turns.
         allow_shared_nic: go on where the data interface carries the SSH connection or the
             default route.
         grace: seconds after which a host that hears nothing takes itself back.
@@ -53,6 +55,7 @@ class SshBed:
 
     name = "ssh"
     wire: Sequence[str] = ()
+    one_machine = False
     pause = 5.0  # three commands on the hosts, whose CPUs the load has
 
     def __init__(
@@ -66,13 +69,15 @@ class SshBed:
         tools: Mapping[str, str] | None = None,
         congestion: str = "",
         devices: Collection[str] = (),
+        turns: bool = False,
         allow_shared_nic: bool = False,
         grace: int = 30,
     ) -> None:
         self._id = secrets.token_hex(2)
+        self._turns = turns
         self._mtu, self._ovs, self._udpcsum, self._pairs = mtu, ovs, udpcsum, pairs
         self._demand = Demand(mtu, tools or {}, congestion, ovs=ovs, devices=devices, pairs=pairs,
-                              allow_shared_nic=allow_shared_nic)  # fmt: skip
+                              turns=turns, allow_shared_nic=allow_shared_nic)  # fmt: skip
         self.grace = grace
         self._own = {
             name: SshHost(name, machine, grace)
@@ -110,7 +115,7 @@ class SshBed:
                 own.guard.claim()
                 claimed.callback(own.guard.release)
             claimed.pop_all()
-        self._both(SshHost.prepare)
+        self._both(lambda own: own.prepare(turns=self._turns))
         self._renewal = Renewal([own.guard for own in self._lent])
 
     def _remember(self) -> None:
@@ -194,8 +199,44 @@ class SshBed:
 
     # ── load ──────────────────────────────────────────────────────────────────────────────────
 
-    def bare(self, plan: Plan) -> None:
-        """Return None: turns are taken in the lab only, as yet."""
+    def start_python(self, host: Host, program: Path, word: str, output: Path) -> Process:
+        """Start a program of ours on a host; see :class:`cniperf.beds.bed.Bed`."""
+        file = self._own[host.name].bring(program)
+        return self.start(host, None, ["python3", "-SE", file, word], output)
+
+    def bare(self, plan: Plan) -> tuple[Endpoint, Endpoint] | None:
+        """Return the ends of a hostnetwork beside a plan that is wired; None where there is none.
+
+        They are on the second data interface that the hosts file names, else on the first one, if
+        the scheme leaves it to its host.
+        """
+        if not self._turns or (self._ovs and not self._second):
+            return None
+        for side in plan:
+            for end in side.endpoints:
+                if end.netns:
+                    step = SetSysctl(KEEP_WINDOW, "0", netns=end.netns)
+                    self._own[side.host.name].remote.command(step.argv())
+        a, b = (
+            Endpoint(None, address.split("/")[0], nic, self._mtu)
+            for nic, address in map(self._for_base, self._machines)
+        )
+        return a, b
+
+    @property
+    def _machines(self) -> list[Machine]:
+        return [own.machine for own in self._own.values()]
+
+    @property
+    def _second(self) -> bool:
+        """Whether both hosts have a second data interface."""
+        return all(machine.bare_nic for machine in self._machines)
+
+    def _for_base(self, machine: Machine) -> tuple[str, str]:
+        """Return the interface and the address that hostnetwork's turns go over."""
+        if self._second:
+            return machine.bare_nic, machine.bare_address
+        return machine.nic, machine.address
 
     def start(self, host: Host, netns: str | None, argv: Sequence[str], output: Path) -> Process:
         """Start a command on a host; it ends with this process, however that ends."""
@@ -332,6 +373,7 @@ class SshBed:
             "bed": self.name,
             "machines": {name: own.machine.name for name, own in self._own.items()},
             "nics": {host.name: host.nic for host in self.hosts},
+            "bare_nic": self._for_base(self._machines[0])[0] if self._turns else None,
             "grace": self.grace,
             "cpus": {name: list(own) for name, own in self.cpus.items()},
             "quota": min(

@@ -17,7 +17,7 @@ from cniperf.errors import CannotWrite, CniperfError, NotAble, StepFailed, cause
 from cniperf.inventory import Machine
 from cniperf.measure.counters import END
 from cniperf.plan import HostPlan
-from cniperf.steps import SetSysctl
+from cniperf.steps import KEEP_WINDOW, SetSysctl
 
 # The wish for wake-ups within 0 µs is kept as long as the file is open, see cniperf.beds.awake.
 AWAKE = 'exec 4>/dev/cpu_dma_latency; printf "\\0\\0\\0\\0" >&4; exec sleep 86400'
@@ -63,17 +63,27 @@ class SshHost:
         """Look at the host, to hold it against that when it is given back."""
         self._before = snapshot.take(self.remote)
 
-    def prepare(self) -> None:
-        """Let it forward for its pods, as the lab's do; first of all, arm its switch."""
-        key = "net.ipv4.ip_forward"
-        if self._before is not None and key not in self._before["sysctl"]:
-            raise NotAble(f"{self}: sysctl names no {key}, so it could not be set back")
-        before = self._before["sysctl"][key] if self._before else "0"
-        self._undo = [SetSysctl(key, before).argv(), ["nft", "; ".join(END.splitlines())]]
+    def prepare(self, *, turns: bool = False) -> None:
+        """Let it forward for its pods, as the lab's do; first of all, arm its switch.
+
+        Args:
+            turns: TCP is to keep its window over a rest.
+        """
+        wanted = {"net.ipv4.ip_forward": "1"} | ({KEEP_WINDOW: "0"} if turns else {})
+        self._undo = [SetSysctl(key, self._setting(key)).argv() for key in wanted]
+        self._undo.append(["nft", "; ".join(END.splitlines())])
         self.guard.arm(shell.best_effort(self._undo))
-        self.remote.command(SetSysctl(key, "1").argv())
+        self.remote.commands([(SetSysctl(*each).argv(), None) for each in wanted.items()])
         if self.survey.awake:
             self.start(["sh", "-c", AWAKE], None, f"{self.guard.folder}/awake")
+
+    def _setting(self, key: str) -> str:
+        """Return what a kernel parameter was before; 0 of a guest, which goes with its bed."""
+        if self._before is None:
+            return "0"
+        if key not in self._before["sysctl"]:
+            raise NotAble(f"{self}: sysctl names no {key}, so it could not be set back")
+        return str(self._before["sysctl"][key])
 
     def restore(self) -> str:
         """Take everything back; return why that could not be, or an empty text."""
@@ -151,6 +161,14 @@ class SshHost:
     def twin(self, text: str | Path, folder: Path) -> str:
         """Return a text that names a folder of this machine as one that names its twin."""
         return str(text).replace(str(folder), f"{self.guard.folder}/files")
+
+    def bring(self, program: Path) -> str:
+        """Bring a program of ours there; return its file."""
+        file = f"{self.guard.folder}/{program.name}"
+        if file not in self._pushed:
+            self.remote.put(file, program.read_text(encoding="utf-8"))
+            self._pushed.add(file)
+        return file
 
     def push(self, folder: Path) -> None:
         """Bring what a generator has written for its processes to the folder's twin."""

@@ -168,7 +168,22 @@ def _suite(
         base = _short({**known, "rate": _paced(base, names, data_dir)})
     if base.bed == "counted":
         return _new(base, counted_cells(names, known), until)
-    return _new(base, scheme_cells(names, pairs, design=base.design), until)
+    alone = _alone(base, names, pairs, known) if base.design == "interleaved" else {}
+    return _new(base, scheme_cells(names, pairs, design=base.design, alone=alone), until)
+
+
+def _alone(
+    base: "Experiment", names: list[str], pairs: list[str], known: dict[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Return the schemes that cannot take turns, with the parameters of their separate runs."""
+    rest = {name: value for name, value in known.items() if name not in ("design", "slice")}
+    found = {}
+    for name in names:
+        if reason := base.alone(name, pairs):
+            typer.echo(f"{name} and hostnetwork take no turns, but have separate runs: {reason}")
+            own = _short({**rest, "scheme": name, "design": "separate"})
+            found[name] = own.model_dump(include={"design", "slice", "duration", "omit"})
+    return found
 
 
 def _short(known: dict[str, Any]) -> "Experiment":

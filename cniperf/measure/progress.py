@@ -95,5 +95,6 @@ class Standing:
 
 def label(cell: Cell) -> str:
     """Return a cell's name for people: its scheme, and what else sets it apart."""
-    rest = [f"{name}={value}" for name, value in cell.items() if name != "scheme"]
+    follow = ("slice", "duration", "omit") if "design" in cell else ()
+    rest = [f"{name}={value}" for name, value in cell.items() if name not in ("scheme", *follow)]
     return " ".join([str(cell.get("scheme", "")), *rest]).strip()

@@ -3,11 +3,12 @@
 import secrets
 import shlex
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -76,7 +77,11 @@ def new_suite(
 
 
 def scheme_cells(
-    schemes: Sequence[str], between: Sequence[str] = (), *, design: str = "separate"
+    schemes: Sequence[str],
+    between: Sequence[str] = (),
+    *,
+    design: str = "separate",
+    alone: Mapping[str, Cell] = MappingProxyType({}),
 ) -> list[Cell]:
     """Return the cells of a comparison of schemes, with hostnetwork against itself as a control.
 
@@ -85,10 +90,13 @@ def scheme_cells(
         between: pairs of hosts, each of which measures them all; none for the bed's own two.
         design: in the separate one hostnetwork runs twice a round; in the interleaved one each
             run has a hostnetwork of its own, also the run of hostnetwork.
+        alone: schemes that cannot take turns, with the parameters of their separate runs.
     """
     others = [name for name in schemes if name != BASELINE]
     base = [BASELINE] if design == "interleaved" else [BASELINE, BASELINE]
-    cells = [{"scheme": name} for name in (*base, *others)]
+    cells = [{"scheme": name} for name in (*base, *others) if name not in alone]
+    for parameters in list(alone.values())[:1]:
+        cells += [{"scheme": name, **parameters} for name in (BASELINE, BASELINE, *alone)]
     return [{**cell, "between": pair} for pair in between for cell in cells] or cells
 
 

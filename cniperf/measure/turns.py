@@ -11,7 +11,7 @@ Brecht, Conducting Repeatable Experiments in Highly Variable Cloud Computing Env
 
 import json
 import random
-import sys
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -24,6 +24,7 @@ from cniperf.beds.child import end_all
 from cniperf.errors import MeasurementFailed, one_line
 from cniperf.generators import Generator, Job, all_generators
 from cniperf.measure.ends import GRACE, Ends
+from cniperf.schemes import BASELINE
 
 if TYPE_CHECKING:
     from cniperf.beds.bed import Bed
@@ -37,6 +38,7 @@ SETTLE = 0.01  # seconds of a turn before its slice: what its start stirs up is 
 WARM = 0.4  # seconds of load before the turns: a fresh connection has to find its window
 BLOCK = 4  # turns
 BASE_PORT = 100  # above the generator's own: where hostnetwork's servers listen
+FAR_PORT = 300  # above it, too: UDP, where the receiving host reports its CPUs
 FOREVER = 3600  # seconds that the generator is asked for; it is ended before
 FLOWS = 100_000  # bytes on an interface: the connection stands
 PATIENCE = 15  # seconds that the turns may take longer than they are to
@@ -74,7 +76,7 @@ class Turns:
     """The load of an experiment whose scheme and hostnetwork take turns, on a plan that is wired.
 
     Attributes:
-        bed: with a second NIC on each host.
+        bed: whose hosts have an interface for hostnetwork beside the scheme.
         plan: the scheme's.
         experiment: what is measured.
         folder: of the run; ``turns.csv`` is written there.
@@ -101,12 +103,16 @@ class Turns:
         from cniperf.measure.summary import turns
 
         legs = self.between or self._legs()
+        self._scratch.mkdir()
         before, began, quotas = self.bed.handover(), time.monotonic(), self.bed.quotas()
         others, cpus = self.bed.others(), self.bed.cpu_times()
         parts = []
-        for sitting in range(1, SITTINGS + 1):
-            parts.append(self._sit(legs))
-            say(f"connections {sitting} of {SITTINGS} have had their turns")
+        try:
+            for sitting in range(1, SITTINGS + 1):
+                parts.append(self._sit(legs))
+                say(f"connections {sitting} of {SITTINGS} have had their turns")
+        finally:  # the programs were cut off: what they say of it is no figure
+            shutil.rmtree(self._scratch)
         used = self.bed.others(since=others)
         later, spent = self.bed.cpu_times(), time.monotonic() - began
         self._write(parts)
@@ -120,7 +126,7 @@ class Turns:
     def _legs(self) -> list[Leg]:
         bare = self.bed.bare(self.plan)
         if bare is None:
-            raise MeasurementFailed("the hosts have no second NIC for hostnetwork's turns")
+            raise MeasurementFailed(f"{self.plan.scheme} leaves no interface to hostnetwork")
         a, b = self.plan
         pairs = len(a.endpoints)
         return [
@@ -140,10 +146,10 @@ class Turns:
     def _connected(self, leg: Leg) -> "Iterator[Sequence[Child]]":
         """Connect a leg's ends; yield those that send."""
         generator = self._generator
-        ends = Ends(self.bed, generator, self.folder, leg.a, leg.b)
+        ends = Ends(self.bed, generator, self._scratch, leg.a, leg.b)
         jobs = [
             Job(
-                experiment=self.experiment, address=end.address, folder=self.folder,
+                experiment=self.experiment, address=end.address, folder=self._scratch,
                 port=generator.port + leg.port + n, tag=f"-{leg.name}-{n + 1}",
                 seconds=FOREVER, omit=0,
             )
@@ -157,17 +163,13 @@ class Turns:
                 yield servers if self._reverse else clients
             finally:
                 end_all(clients, GRACE)
-                self.bed.collect(self.folder)
-                for job in jobs:  # they were cut off: what they say of it is no figure
-                    for end_name in ("client", "server"):
-                        job.file(end_name).unlink(missing_ok=True)
 
     def _await_flow(self, ends: Ends, client: "Child", device: str, job: Job) -> None:
         """Wait until a connection carries bytes; a client that ends before has failed."""
         limit, first = time.monotonic() + PATIENCE, client.bytes_carried(device)
         while time.monotonic() < limit:
             if client.ended(within=0.01):
-                self.bed.collect(self.folder)
+                self.bed.collect(self._scratch)
                 raise ends.ended("client", client, job)
             now = client.bytes_carried(device)
             if first is None:
@@ -183,22 +185,40 @@ class Turns:
             "legs": {leg.name: self._sender(leg, senders[leg.name]) for leg in legs},
             "order": order, "warm": WARM + self.experiment.omit, "settle": SETTLE,
             "slice": self.experiment.slice, "serving": self._reverse, "stall": dict(self.stall),
-            "cpus": {name: list(own) for name, own in self.bed.cpus.items()},
         }  # fmt: skip
         job["most"] = 2 * len(order) * (SETTLE + self.experiment.slice)
-        output = self.folder / "metronome"
-        host = self.bed.hosts[1 if self._reverse else 0]
-        words = [sys.executable, "-SE", metronome.__file__, json.dumps(job)]
-        child = self.bed.start(host, None, words, output)
-        length = job["most"] + 2 * job["warm"]
-        if not child.ended(within=length + PATIENCE):
-            raise MeasurementFailed(f"the turns did not end within {length + PATIENCE:.0f} s")
-        self.bed.collect(self.folder)
+        length = job["most"] + 2 * job["warm"] + PATIENCE
+        output = self._scratch / "metronome"
+        with self._cpus(legs) as job["cpus"]:
+            child = self._metronome(int(self._reverse), job, output)
+            if not child.ended(within=length):
+                raise MeasurementFailed(f"the turns did not end within {length:.0f} s")
+        self.bed.collect(self._scratch)
         said = output.read_text(encoding="utf-8")
-        output.unlink()
         if child.returncode:
             raise MeasurementFailed(f"the turns broke off: {one_line(said[-200:])}")
         return said
+
+    @contextmanager
+    def _cpus(self, legs: Sequence[Leg]) -> Iterator[dict[str, Any]]:
+        """Yield where the metronome finds the CPUs of each host."""
+        found: dict[str, Any] = {name: list(own) for name, own in self.bed.cpus.items()}
+        if self.bed.one_machine:
+            yield found
+            return
+        far = int(not self._reverse)
+        leg = next(leg for leg in legs if leg.name == BASELINE)
+        where = {"address": (leg.a, leg.b)[far][0].address, "port": self._generator.port + FAR_PORT}
+        name = self.bed.hosts[far].name
+        child = self._metronome(far, {"report": found[name], **where}, self._scratch / "far")
+        try:
+            yield found | {name: where}
+        finally:
+            end_all([child], GRACE)
+
+    def _metronome(self, host: int, job: Mapping[str, Any], output: Path) -> "Child":
+        program = Path(metronome.__file__)
+        return self.bed.start_python(self.bed.hosts[host], program, json.dumps(job), output)
 
     def _sender(self, leg: Leg, senders: "Sequence[Child]") -> dict[str, list[Any]]:
         first = self._generator.port + leg.port
@@ -211,6 +231,11 @@ class Turns:
     @property
     def _generator(self) -> Generator:
         return all_generators()[self.experiment.generator]
+
+    @property
+    def _scratch(self) -> Path:
+        """Folder of what the programs print."""
+        return self.folder / "scratch"
 
     @property
     def _reverse(self) -> bool:

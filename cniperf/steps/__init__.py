@@ -43,11 +43,12 @@ from cniperf.steps.ovs import (
     DelOvsBridge,
 )
 from cniperf.steps.routes import AddAddress, AddFdb, AddNeighbour, AddRoute, DelRoute
-from cniperf.steps.settings import SetFeatures, SetSysctl
+from cniperf.steps.settings import KEEP_WINDOW, SetFeatures, SetSysctl
 from cniperf.steps.step import Applier, NetlinkStep, Step
 from cniperf.steps.wireguard import SetWireguard
 
 __all__ = [
+    "KEEP_WINDOW",
     "AddAddress",
     "AddBridge",
     "AddFdb",

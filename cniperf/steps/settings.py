@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from cniperf.steps.step import Applier, NetlinkStep, Step
 
+KEEP_WINDOW = "net.ipv4.tcp_slow_start_after_idle"  # 0: TCP keeps its window over a rest
+
 
 @dataclass(frozen=True)
 class SetSysctl(NetlinkStep):
