@@ -9,8 +9,8 @@ from cniperf.beds import ability, cpus, ovs, quota, shell
 from cniperf.beds.answer import Answer
 from cniperf.beds.bottle import qemu
 from cniperf.beds.command import CommandFailed, run
+from cniperf.beds.device_kinds import device_kinds
 from cniperf.beds.journal import journals
-from cniperf.beds.probe import device_kinds
 from cniperf.environment import congestion_controls
 from cniperf.errors import NotAble
 from cniperf.generators import all_generators

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -17,17 +18,17 @@ from pydantic import (
 
 from cniperf.encapsulation import LARGEST
 from cniperf.errors import ParameterError, one_line, shown, unknown
-from cniperf.generators import all_generators
+from cniperf.generators import Traffic, all_generators
 from cniperf.generators import find as find_generator
 from cniperf.modes import MODES
-from cniperf.record import BedName, Direction, Gro, Mode, Nic
+from cniperf.record import BedName, Direction, Gro, ModeName, Nic
 from cniperf.schemes import find
 from cniperf.words import read_words
 
 Design = Literal["", "interleaved", "separate"]
 
 # The generator of each mode, where none is given.
-USUAL: Mapping[Mode, str] = {
+USUAL: Mapping[ModeName, str] = {
     "stream": "iperf3", "rr": "sockperf", "crr": "curl", "udp": "iperf3",
 }  # fmt: skip
 
@@ -128,7 +129,7 @@ class Experiment(BaseModel):
     window: Annotated[str, AfterValidator(_window)] = Field(
         "", description="TCP window, as 512K; empty for the kernel's autotuning"
     )
-    mode: Mode = Field(
+    mode: ModeName = Field(
         "stream",
         description="the load: TCP streams (stream), a request and its response at a time over "
         "one TCP connection (rr), or over a new one each (crr), datagrams at the highest rate "
@@ -340,6 +341,11 @@ class Experiment(BaseModel):
                 f"length={self.size} is not allowed with mode='udp' and mtu={self.mtu}: "
                 f"{largest} at most, so that no datagram is cut in two by any scheme"
             )
+
+    @property
+    def traffic(self) -> Traffic:
+        """What the generator is told."""
+        return Traffic(**{each.name: getattr(self, each.name) for each in fields(Traffic)})
 
     @property
     def size(self) -> int:

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
-from cniperf.analysis.paths import Evidence, last_evidence, overhead, tunnel
+from cniperf.analysis.paths import Proof, last_evidence, overhead, tunnel
 from cniperf.charts import FAINT, INK, WIDTH, Chart, colours, styled
 from cniperf.language import N_, _
 
@@ -47,7 +47,7 @@ def path_picture(runs: pd.DataFrame) -> Chart:
     return chart
 
 
-def _draw(axes: Axes, scheme: str, evidence: Evidence, colour: str) -> None:
+def _draw(axes: Axes, scheme: str, evidence: Proof, colour: str) -> None:
     columns = _columns(evidence)
     middle = next(x for x, column in enumerate(columns) if column["place"] == "wire")
     axes.set(xlim=(-HALF, HALF), ylim=(-0.75, 1.95))
@@ -69,7 +69,7 @@ def _draw(axes: Axes, scheme: str, evidence: Evidence, colour: str) -> None:
     axes.text(0, 0.42, note if more else "", size=6, ha="center", va="bottom", color=TUNNEL)
 
 
-def _columns(evidence: Evidence) -> list[dict[str, Any]]:
+def _columns(evidence: Proof) -> list[dict[str, Any]]:
     """Return what is drawn, from left to right: devices, and each host's hooks as one column."""
     columns: list[dict[str, Any]] = []
     for host in ("a", "wire", "b"):

@@ -28,7 +28,7 @@ FORMAT = 1
 BedName = Literal["lab", "ssh", "vm", "counted"]
 Nic = Literal["virtio", "offload", "plain", "own"]
 Gro = Literal["default", "on", "off"]
-Mode = Literal["stream", "rr", "crr", "udp"]
+ModeName = Literal["stream", "rr", "crr", "udp"]
 Direction = Literal["forward", "reverse", "both"]
 Design = Literal["separate", "interleaved"]
 
@@ -63,7 +63,7 @@ class Params(Foreign):
     length: Whole = 0
     direction: Direction = "forward"
     rate: Amount = 0.0
-    mode: Mode = "stream"
+    mode: ModeName = "stream"
     generator: Name = "iperf3"
     pairs: Annotated[int, Field(ge=1, le=4096)] = 1
     max_loss: Annotated[float, Field(ge=0, le=100)] = 0.1

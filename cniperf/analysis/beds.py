@@ -26,7 +26,7 @@ COLUMNS = ("bed", "meter", "accelerator", "nic", "erms", "unit", "scheme", "orde
            "figure", "loss", "loss_low", "loss_high", "userspace")  # fmt: skip
 
 
-class Bed(NamedTuple):
+class Setup(NamedTuple):
     """A bed as it is set up: what a column of the side-by-side table is of.
 
     Attributes:
@@ -71,8 +71,8 @@ class Move(NamedTuple):
 
     knob: str
     scheme: str
-    least: tuple[Bed, float]
-    most: tuple[Bed, float]
+    least: tuple[Setup, float]
+    most: tuple[Setup, float]
 
 
 @dataclass(frozen=True)
@@ -88,27 +88,27 @@ class Agreement:
     """
 
     order: tuple[tuple[str, ...], ...]
-    against: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[Bed, ...]], ...]
-    gains: tuple[tuple[str, tuple[Bed, ...]], ...]
+    against: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[Setup, ...]], ...]
+    gains: tuple[tuple[str, tuple[Setup, ...]], ...]
 
 
-def set_up(runs: pd.DataFrame) -> dict[Bed, pd.DataFrame]:
+def set_up(runs: pd.DataFrame) -> dict[Setup, pd.DataFrame]:
     """Return the runs of each bed as it was set up, in the order of columns.
 
     Only loads as the article's are there. Of several conditions of one bed, as other MTUs or other
     pairs of hosts, and of several suites, there is the one with the most runs. What clocked an
     emulated CPU is left out.
     """
-    found: dict[Bed, pd.DataFrame] = {}
+    found: dict[Setup, pd.DataFrame] = {}
     for condition, group in sittings(runs):
-        bed = Bed(**{name: condition[name] for name in Bed._fields})  # type: ignore[arg-type]
+        bed = Setup(**{name: condition[name] for name in Setup._fields})  # type: ignore[arg-type]
         ran = group["status"].eq("ok").any()  # a failed run may not know its meter yet
         if ran and is_articles_load(group) and not emulated(group).any():
             found.setdefault(bed, group)
     return dict(sorted(found.items(), key=lambda item: _place(item[0])))
 
 
-def _place(bed: Bed) -> tuple[object, ...]:
+def _place(bed: Setup) -> tuple[object, ...]:
     places = (names.index(name) if name in names else len(names)
               for names, name in ((BEDS, bed.bed), (NICS, bed.nic)))  # fmt: skip
     return *places, bed.erms, *bed
@@ -150,7 +150,7 @@ def agreement(runs: pd.DataFrame) -> Agreement:
     A bed tells two schemes apart where a test does, adjusted for how many pairs it has (or where
     all seeds do); see :func:`cniperf.analysis.groups.told_apart`.
     """
-    signs: dict[tuple[str, str], dict[Bed, int]] = defaultdict(dict)
+    signs: dict[tuple[str, str], dict[Setup, int]] = defaultdict(dict)
     for bed, group in set_up(runs).items():
         for pair, sign in told_apart(group).items():
             signs[pair][bed] = sign
@@ -158,8 +158,8 @@ def agreement(runs: pd.DataFrame) -> Agreement:
     # One bed, one vote; where they are even, the first in the order of columns.
     ahead = {pair: np.sign(sum(said.values()) or next(filter(None, said.values()), 0))
              for pair, said in pods.items()}  # fmt: skip
-    gains: dict[str, list[Bed]] = defaultdict(list)
-    against: dict[tuple[Bed, str], list[str]] = defaultdict(list)
+    gains: dict[str, list[Setup]] = defaultdict(list)
+    against: dict[tuple[Setup, str], list[str]] = defaultdict(list)
     for (one, other), said in signs.items():
         for bed, sign in said.items():
             first, second = (one, other) if sign > 0 else (other, one)
@@ -174,13 +174,13 @@ def agreement(runs: pd.DataFrame) -> Agreement:
 
 
 def _merged(
-    against: dict[tuple[Bed, str], list[str]],
-) -> tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[Bed, ...]], ...]:
+    against: dict[tuple[Setup, str], list[str]],
+) -> tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[Setup, ...]], ...]:
     """Tell once what several beds say of a scheme, and what a bed says of several schemes."""
-    beds: dict[tuple[str, tuple[str, ...]], list[Bed]] = defaultdict(list)
+    beds: dict[tuple[str, tuple[str, ...]], list[Setup]] = defaultdict(list)
     for (bed, first), others in against.items():
         beds[first, tuple(others)].append(bed)
-    firsts: dict[tuple[tuple[str, ...], tuple[Bed, ...]], list[str]] = defaultdict(list)
+    firsts: dict[tuple[tuple[str, ...], tuple[Setup, ...]], list[str]] = defaultdict(list)
     for (first, behind), those in beds.items():
         firsts[behind, tuple(those)].append(first)
     return tuple((tuple(schemes), *key) for key, schemes in firsts.items())
@@ -224,13 +224,13 @@ def moves(runs: pd.DataFrame) -> list[Move]:
     found = []
     for knob, words in KNOBS:
         free = OF_A_BED if knob == "bed" else {knob}
-        fixed = [name for name in ("scheme", *Bed._fields) if name not in free]
+        fixed = [name for name in ("scheme", *Setup._fields) if name not in free]
         most: Move | None = None
         for key, part in table.groupby(fixed):
             for one, other in combinations(part.sort_values("loss").to_dict("records"), 2):
                 apart = one[knob] != other[knob] and one["loss_high"] < other["loss_low"]
                 if apart and (most is None or other["loss"] - one["loss"] > _far(most)):
-                    ends = ((Bed(*(end[name] for name in Bed._fields)), end["loss"])
+                    ends = ((Setup(*(end[name] for name in Setup._fields)), end["loss"])
                             for end in (one, other))  # fmt: skip
                     most = Move(_(words), str(key[0]), *ends)
         found += [most] if most else []

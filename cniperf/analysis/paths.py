@@ -16,13 +16,13 @@ HEADERS = 28  # bytes: IPv4 20 and UDP 8 of the probe's datagrams
 
 NIC_OF_B = ("b", "device", "all")  # the first such hop on the way there
 
-Evidence = Mapping[str, Any]
+Proof = Mapping[str, Any]
 
 # What of a pod the underlay sees, and so must allow. The more it sees the less is free.
 UNDERLAY = (N_("hosts only"), N_("pods' IPs"), N_("pods' MACs"))
 
 
-def underlay(evidence: Evidence) -> str:
+def underlay(evidence: Proof) -> str:
     """Tell what of the pods the network between the hosts sees: one of :data:`UNDERLAY`.
 
     ``pods' MACs``: frames carry MAC and IP addresses of pods, so a network that lets each port
@@ -36,7 +36,7 @@ def underlay(evidence: Evidence) -> str:
     return "pods' IPs" if seen else "hosts only"
 
 
-def policy(evidence: Evidence) -> str:
+def policy(evidence: Proof) -> str:
     """Tell whether a drop rule in the host's forward hook stopped the pod: bites, no, partly."""
     said = evidence["policy"]
     if said is None:
@@ -46,7 +46,7 @@ def policy(evidence: Evidence) -> str:
     return N_("bites") if not said["arrived"] and said["dropped"] == said["sent"] else N_("partly")
 
 
-def hop(evidence: Evidence, place: str, name: str) -> dict[str, Any]:
+def hop(evidence: Proof, place: str, name: str) -> dict[str, Any]:
     """Return what was counted at a hop, in the form that the scheme declares; empty if nothing."""
     hops = [h for h in evidence["hops"] if (h["place"], h["name"]) == (place, name)]
     return next((h for h in hops if h["wants"] != "none"), hops[0] if hops else {})
@@ -59,20 +59,20 @@ def encapsulation(hop: Mapping[str, Any]) -> str:
     return str(hop.get("encapsulation") or "VXLAN")  # once the only one
 
 
-def tunnel(evidence: Evidence) -> str:
+def tunnel(evidence: Proof) -> str:
     """Return what the packets crossed the underlay inside of; empty where as they were."""
     names = [encapsulation(hop) for hop in evidence["hops"] if hop["wants"] == "all"]
     return next(filter(None, names), "")
 
 
-def overhead(evidence: Evidence) -> int | None:
+def overhead(evidence: Proof) -> int | None:
     """Return the bytes that a packet grew by on the wire, by what arrived at host b's NIC."""
     at_b = [h for h in evidence["hops"] if (h["place"], h["kind"], h["wants"]) == NIC_OF_B]
     size = at_b[0].get("size") if at_b else None
     return None if size is None else int(size) - evidence["payload"] - HEADERS
 
 
-def evidence_text(evidence: Evidence) -> str:
+def evidence_text(evidence: Proof) -> str:
     """Lay the evidence of one run out as lines for people."""
     lines = [f"{evidence['scheme']}: {evidence['packets']} packets of {evidence['payload']} B "
              "each way", f"  {'place':<6}  {'hop':<18} {'there':>6} {'back':>6}"]  # fmt: skip
@@ -157,9 +157,9 @@ def control_table(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).set_index("scheme")
 
 
-def last_evidence(runs: pd.DataFrame) -> dict[str, Evidence]:
+def last_evidence(runs: pd.DataFrame) -> dict[str, Proof]:
     """Return the newest evidence of each scheme, failed runs included, in the order of charts."""
-    found: dict[str, Evidence] = {}
+    found: dict[str, Proof] = {}
     for (_, scheme), group in runs.groupby(["order", "scheme"], sort=True):
         for path in group.sort_values(["started", "run"])["path"][::-1]:
             if each := load_evidence(Path(path)):
@@ -189,7 +189,7 @@ class Ways:
         return runs[runs["scheme"].isin(new)]
 
 
-def _drawn(evidence: Evidence) -> Iterator[object]:
+def _drawn(evidence: Proof) -> Iterator[object]:
     """Iterate over all that is drawn of a path but how many packets were counted on it."""
     yield evidence["problem"]
     yield overhead(evidence)

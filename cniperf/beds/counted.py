@@ -3,7 +3,7 @@
 QEMU's ``-icount`` lets virtual time pass with each instruction executed, one for a nanosecond
 (``shift=0``), and with nothing else: how fast or busy this machine is cannot be seen inside. The
 guest has the whole lab in it, two hosts on one CPU, and is handed all it needs before it starts
-(:mod:`cniperf.beds.bottle.inside`). While a load keeps that CPU busy the seconds of the guest are
+(:mod:`cniperf.measure.inside`). While a load keeps that CPU busy the seconds of the guest are
 instructions, and bits a second are instructions a byte.
 
 An instruction is no cycle: what caches, locks and two hosts at once cost is not in this figure.
@@ -13,7 +13,7 @@ import json
 import secrets
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -62,7 +62,7 @@ class Told:
     Attributes:
         environment: what tells its kernel and tools from others.
         facts: what a reader must know of this bed.
-        found: see :func:`cniperf.beds.bottle.inside.measure`.
+        found: see :func:`cniperf.measure.inside.measure`.
     """
 
     environment: dict[str, Any]
@@ -121,7 +121,12 @@ class Counting:
 
 def _boot(experiment: "Experiment", seed: int, folder: Path, journal: Journal) -> qemu.Guest:
     # Where files are on this machine is no part of a figure.
-    job = experiment.model_dump(mode="json", exclude={"data_dir", "hosts", "suite"})
+    job = {
+        "scheme": experiment.scheme,
+        "lab": experiment.model_dump(mode="json", include={"nic", "mtu", "gro", "udpcsum"})
+        | {"ovs": experiment.needs_ovs},
+        "traffic": asdict(experiment.traffic),
+    }
     settings = {"kind": "counted", "python": str(Path(sys.executable).resolve()),
                 "path": search_path()}  # fmt: skip
     cpu = "max" if experiment.erms else qemu.NO_FAST_COPY

@@ -10,12 +10,12 @@ from typing import Any
 from cniperf import stop
 from cniperf.beds import shell, snapshot
 from cniperf.beds.command import CommandFailed
+from cniperf.beds.counters import END
 from cniperf.beds.guard import Guard
 from cniperf.beds.remote import Process, Remote
 from cniperf.beds.survey import Survey, survey
 from cniperf.errors import CannotWrite, CniperfError, NotAble, StepFailed, cause
 from cniperf.inventory import Machine
-from cniperf.measure.counters import END
 from cniperf.plan import HostPlan
 from cniperf.steps import KEEP_WINDOW, SetSysctl
 

@@ -120,7 +120,7 @@ def _lab(trial: Trial) -> float:
                 bed.command("wire", ["tc", "qdisc", "add", "dev", port, "root", "tbf", "rate", rate,
                                      "burst", "128k", "latency", "4ms"])  # fmt: skip
             between = pods(plan) if trial.itself else ()
-            load = Turns(bed, plan, asked, Path(folder), trial.stall, between)
+            load = Turns(bed, plan, asked.traffic, asked.slice, Path(folder), trial.stall, between)
             return float(load.run(lambda text: None)["log_ratio"])
 
 

@@ -41,7 +41,7 @@ def guests_ready() -> tuple[float, ...]:
 
 def ssh_ratios() -> tuple[float, ...]:
     """Compare a scheme's load by bed ssh with one by the lab, on the same two hosts (ABBA)."""
-    experiment = Experiment.of(scheme="calico", duration=2)
+    traffic = Experiment.of(scheme="calico", duration=2).traffic
     found: list[float] = []
     with Rehearsal() as rehearsal, TemporaryDirectory() as folder:
         lab, machines = rehearsal.lab, read_inventory(rehearsal.hosts).pair()
@@ -49,9 +49,9 @@ def ssh_ratios() -> tuple[float, ...]:
         def by(bed: Bed) -> float:
             plan = make_plan("calico", *bed.hosts)
             bed.apply(plan)
-            gbps = float(Load(bed, plan, experiment, Path(folder)).run(lambda *_: None)["gbps"])
+            found = Load(bed, plan, traffic, Path(folder)).run(lambda *_: None)
             bed.undo(plan)
-            return gbps
+            return float(found["gbps"])
 
         def by_ssh() -> float:
             with SshBed(machines) as bed:

@@ -11,7 +11,7 @@ from cniperf.beds.command import run
 from cniperf.beds.lab import Lab
 from cniperf.bench.repeats import PAIRS, QUADS
 from cniperf.errors import CniperfError
-from cniperf.generators import Job, all_generators
+from cniperf.generators import Job, Traffic, all_generators
 from cniperf.measure.evidence import prove
 from cniperf.measure.load import Load
 from cniperf.params import Experiment
@@ -28,13 +28,13 @@ def load_ratios(duration: int = 2) -> tuple[float, ...]:
     experiment = Experiment.of(scheme="hostnetwork", duration=duration)
     with Lab() as lab, TemporaryDirectory() as folder:
         plan = make_plan("hostnetwork", *lab.hosts)
-        load = Load(lab, plan, experiment, Path(folder))
+        load = Load(lab, plan, experiment.traffic, Path(folder))
 
         def pair() -> float:
             total = {"hand": 0.0, "cniperf": 0.0}
             for who in "ABBABAAB":
                 if who == "A":
-                    total["hand"] += _by_hand(lab, plan, experiment)
+                    total["hand"] += _by_hand(lab, plan, experiment.traffic)
                 else:
                     total["cniperf"] += load.run(lambda *_: None)["gbps"]
             return total["cniperf"] / total["hand"]
@@ -52,7 +52,7 @@ def proof_ratios(scheme: str = "calico") -> tuple[float, ...]:
     with Lab() as lab, TemporaryDirectory() as folder:
         plan = make_plan(scheme, *lab.hosts)
         lab.apply(plan)
-        load = Load(lab, plan, experiment, Path(folder))
+        load = Load(lab, plan, experiment.traffic, Path(folder))
         for _ in range(QUADS):
             total, places = {"A": 0.0, "B": 0.0}, set()
             for who in "ABBA":
@@ -66,7 +66,7 @@ def proof_ratios(scheme: str = "calico") -> tuple[float, ...]:
     return tuple(found)
 
 
-def _by_hand(lab: Lab, plan: Plan, experiment: Experiment) -> float:
+def _by_hand(lab: Lab, plan: Plan, traffic: Traffic) -> float:
     """Run iperf3 as a person would, in the hosts' namespaces and on their CPUs."""
 
     def typed(host: str, argv: list[str]) -> list[str]:
@@ -74,8 +74,8 @@ def _by_hand(lab: Lab, plan: Plan, experiment: Experiment) -> float:
         return ["ip", "netns", "exec", lab.names.host(host), "taskset", "-c", cpus, *argv]
 
     iperf3 = all_generators()["iperf3"]
-    job = Job(experiment=experiment, address=plan.b.endpoint.address, port=iperf3.port,
-              folder=Path(), seconds=experiment.duration, omit=experiment.omit)  # fmt: skip
+    job = Job(traffic=traffic, address=plan.b.endpoint.address, port=iperf3.port,
+              folder=Path(), seconds=traffic.duration, omit=traffic.omit)  # fmt: skip
     with subprocess.Popen(typed("b", iperf3.server(job)), stdout=subprocess.DEVNULL) as server:
         try:
             stop.sleep(0.3)
@@ -95,7 +95,7 @@ def generator_ratios() -> tuple[float, ...]:
     with Lab() as lab, TemporaryDirectory() as folder:
         plan = make_plan("hostnetwork", *lab.hosts)
         loads = {
-            name: Load(lab, plan, Experiment.of(generator=name, duration=1), Path(folder))
+            name: Load(lab, plan, Experiment.of(generator=name, duration=1).traffic, Path(folder))
             for name in ("iperf", "iperf3")
         }
         for _ in range(QUADS // 2):
@@ -122,7 +122,7 @@ def tunnel_losses(nic: str) -> tuple[float, ...]:
                 plan = make_plan(scheme, *lab.hosts)
                 lab.apply(plan)
                 experiment = Experiment.of(scheme=scheme, duration=1)
-                figures = Load(lab, plan, experiment, Path(folder)).run(lambda *_: None)
+                figures = Load(lab, plan, experiment.traffic, Path(folder)).run(lambda *_: None)
             gbps[scheme] = figures["gbps"]
             places |= {cache(ratio) for ratio in figures["handover"]}
         if len(places) == 1:
@@ -141,7 +141,7 @@ def search_ratios(repeats: int = 5) -> tuple[float, ...]:
     by_place: dict[str, list[float]] = {}
     with Lab() as lab, TemporaryDirectory() as folder:
         plan = make_plan("hostnetwork", *lab.hosts)
-        load = Load(lab, plan, Experiment.of(mode="udp", duration=2), Path(folder))
+        load = Load(lab, plan, Experiment.of(mode="udp", duration=2).traffic, Path(folder))
         for _ in range(3 * repeats):
             figures = load.run(lambda *_: None)
             places = {cache(ratio) for ratio in figures["handover"]}

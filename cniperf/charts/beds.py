@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from cniperf.analysis.beds import NICS, Bed, beds_table
+from cniperf.analysis.beds import NICS, Setup, beds_table
 from cniperf.analysis.blocks import BASELINE
 from cniperf.charts.style import (
     FAINT,
@@ -42,7 +42,7 @@ def beds(runs: pd.DataFrame) -> Chart:
         chart = new_chart(1.0, title)
         sentence(chart.axes[0], _("There is nothing to draw: no bed has a loss."))
         return chart
-    of = [Bed(*values) for values in table[list(Bed._fields)].itertuples(index=False)]
+    of = [Setup(*values) for values in table[list(Setup._fields)].itertuples(index=False)]
     table = table.assign(of=pd.Series(of, table.index), kind=[bed.kind for bed in of])
     kinds = list(table["kind"].drop_duplicates())
     schemes = list(table.sort_values("order")["scheme"].drop_duplicates())
@@ -89,7 +89,7 @@ def _rank(look: tuple[str, bool]) -> tuple[bool, int]:
     return look[1], list(MARKERS).index(look[0]) if look[0] in MARKERS else len(MARKERS)
 
 
-def _legend(beds: list[Bed]) -> list[Line2D]:
+def _legend(beds: list[Setup]) -> list[Line2D]:
     """Explain the marks that are there: a shape a NIC, hollow for a byte an instruction."""
     looks = sorted({(bed.nic, bed.erms) for bed in beds}, key=_rank)
     return [

@@ -6,8 +6,9 @@ from pkgutil import iter_modules
 
 from cniperf.errors import ParameterError, unknown
 from cniperf.generators.generator import Figures, Generator, Job
+from cniperf.generators.traffic import Traffic
 
-__all__ = ["Figures", "Generator", "Job", "all_generators", "find"]
+__all__ = ["Figures", "Generator", "Job", "Traffic", "all_generators", "find"]
 
 
 @cache

@@ -27,7 +27,7 @@ def server(job: Job) -> list[str]:
     """Answer each request with as many bytes as asked for, and close, until ended."""
     text = CONFIG.format(tag=job.tag, address=job.address, port=job.port)
     (job.folder / f"nginx{job.tag}.conf").write_text(text, encoding="utf-8")
-    (job.folder / "reply").write_bytes(bytes(job.experiment.size))
+    (job.folder / "reply").write_bytes(bytes(job.traffic.size))
     return ["nginx", "-p", str(job.folder), "-c", f"nginx{job.tag}.conf", "-e", "stderr"]
 
 

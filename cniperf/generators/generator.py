@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cniperf.errors import MeasurementFailed, one_line
+from cniperf.generators.traffic import Traffic
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from cniperf.params import Experiment
 
 
 def last_words(said: str) -> str:
@@ -23,7 +22,7 @@ class Job:
     """One load between two pods.
 
     Attributes:
-        experiment: what is measured.
+        traffic: what is sent.
         address: the server's IPv4 address.
         port: the server's port.
         folder: where both ends leave what they say.
@@ -34,7 +33,7 @@ class Job:
         buffer: bytes that a socket of the hosts may hold.
     """
 
-    experiment: "Experiment"
+    traffic: Traffic
     address: str
     port: int
     folder: Path
@@ -51,8 +50,8 @@ class Job:
 
     def file(self, end: str) -> Path:
         """Return the file of what an end (``client``, ``server``) says."""
-        suffix = "json" if self.experiment.generator == "iperf3" else "txt"
-        return self.folder / f"{self.experiment.generator}-{end}{self.tag}.{suffix}"
+        suffix = "json" if self.traffic.generator == "iperf3" else "txt"
+        return self.folder / f"{self.traffic.generator}-{end}{self.tag}.{suffix}"
 
     def said(self, end: str) -> str:
         """Return what an end said; nothing where it left no file."""
@@ -92,7 +91,7 @@ class Generator:
 
     Attributes:
         name: as the parameter ``generator`` has it.
-        modes: loads that it can make, see :data:`cniperf.params.Mode`.
+        modes: loads that it can make, see :data:`cniperf.record.ModeName`.
         package: Debian package by command.
         versions: command that tells a version, by the name that a run records it under; the
             generator's own name is one of them.

@@ -33,7 +33,7 @@ def server(job: Job) -> list[str]:
 
 def client(job: Job) -> list[str]:
     """Send to the server. It cannot leave out the first seconds; :func:`read` does."""
-    asked = job.experiment
+    asked = job.traffic
     return [*NAMED, "-c", job.address, "-p", str(job.port), "-i", "1", "-e", "-f", "k",
             "-t", str(max(LEAST, job.total)), "-P", str(asked.streams), "-Z", asked.congestion,
             *_window(job),
@@ -42,7 +42,7 @@ def client(job: Job) -> list[str]:
 
 
 def _window(job: Job) -> list[str]:
-    return ["-w", job.experiment.window] if job.experiment.window else []
+    return ["-w", job.traffic.window] if job.traffic.window else []
 
 
 def read(job: Job) -> Figures:
@@ -58,7 +58,7 @@ def read(job: Job) -> Figures:
     came, went = server_rows(server), client_rows(client)
     if not any(row.second is not None for row in came):
         raise MeasurementFailed(f"iperf gave no result: {last_words(client)}")
-    counted, streams = range(job.omit, job.total), job.experiment.streams
+    counted, streams = range(job.omit, job.total), job.traffic.streams
     own = _all(by_second(came, counted, streams, "server"))
     received = sum(row.bytes for row in own)
     carried(received)
@@ -68,7 +68,7 @@ def read(job: Job) -> Figures:
     if sent:
         agree("the bytes of the load", ("the client", sum(row.bytes for row in sent)),
               ("the server", received), within=NEAR, plus=UNDERWAY * streams)  # fmt: skip
-    _prove_wholes(came, went, max(LAST, 2 * job.experiment.length))
+    _prove_wholes(came, went, max(LAST, 2 * job.traffic.length))
     again = [row.again for row in sent if row.again is not None]
     if again and len(again) != len(sent):
         raise damaged("client", "some of its lines lack the segments that were sent again")

@@ -16,17 +16,17 @@ def server(job: Job) -> list[str]:
 
 def client(job: Job) -> list[str]:
     """Send, or let send, to the server."""
-    experiment = job.experiment
+    traffic = job.traffic
     interval = min(1.0, max(0.1, job.seconds / POINTS))
     return ["iperf3", "-c", job.address, "-p", str(job.port), "-J", "-i", f"{interval:g}",
             "-t", str(job.seconds), "-O", str(job.omit),
-            *(_datagrams(job) if experiment.mode == "udp" else _stream(job)),
-            *{"forward": [], "reverse": ["-R"], "both": ["--bidir"]}[experiment.direction],
+            *(_datagrams(job) if traffic.mode == "udp" else _stream(job)),
+            *{"forward": [], "reverse": ["-R"], "both": ["--bidir"]}[traffic.direction],
             "--connect-timeout", str(CONNECT_TIMEOUT * 1000)]  # fmt: skip
 
 
 def _stream(job: Job) -> list[str]:
-    asked = job.experiment
+    asked = job.traffic
     return ["-P", str(asked.streams), "-C", asked.congestion,
             *(["-w", asked.window] if asked.window else []),
             *(["-l", str(asked.length)] if asked.length else []),
@@ -40,8 +40,8 @@ def _datagrams(job: Job) -> list[str]:
     The default buffer holds some ninety datagrams: it overflows whenever the receiver is kept
     from its CPU for a millisecond, at any rate.
     """
-    window = job.experiment.window or str(job.buffer)
-    return ["-u", "-b", f"{job.rate:.6f}G", "-l", str(job.experiment.size), "-w", window]
+    window = job.traffic.window or str(job.buffer)
+    return ["-u", "-b", f"{job.rate:.6f}G", "-l", str(job.traffic.size), "-w", window]
 
 
 def read(job: Job) -> Figures:
@@ -55,11 +55,11 @@ def read(job: Job) -> Figures:
     from cniperf.iperf3_result import damaged, read_result, read_timeline
 
     result = read_result(job.said("client"), "client")
-    datagrams = job.experiment.mode == "udp"
+    datagrams = job.traffic.mode == "udp"
     if result.start.test_start.protocol != ("UDP" if datagrams else "TCP"):
         raise damaged("client", f"it is one of {result.start.test_start.protocol}")
     if not datagrams:
-        return of_streams(result, both=job.experiment.direction == "both")
+        return of_streams(result, both=job.traffic.direction == "both")
     counted = job.said("server")
     server = read_timeline(counted, "server").counted if counted.strip() else []
     return of_datagrams(result, [each.sum for each in server])

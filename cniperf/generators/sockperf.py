@@ -14,7 +14,7 @@ def server(job: Job) -> list[str]:
 def client(job: Job) -> list[str]:
     """Ask as often as answers come, and write down when each request left and its answer came."""
     return ["sockperf", "ping-pong", "--tcp", "-i", job.address, "-p", str(job.port),
-            "-t", str(job.total + EDGE), "-m", str(job.experiment.size), "--full-rtt",
+            "-t", str(job.total + EDGE), "-m", str(job.traffic.size), "--full-rtt",
             "--full-log", str(job.folder / f"samples{job.tag}.csv")]  # fmt: skip
 
 

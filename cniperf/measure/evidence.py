@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from cniperf.beds import counters
 from cniperf.beds.bed import Call
+from cniperf.beds.counters import Flow, Tally
 from cniperf.errors import MeasurementFailed
 from cniperf.hops import Point, points
-from cniperf.measure import counters
-from cniperf.measure.counters import Flow, Tally
 from cniperf.measure.probe import Arrived, Probe
 from cniperf.schemes import find
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cniperf.beds import quota
 from cniperf.errors import CannotWrite, MeasurementFailed
-from cniperf.generators import Generator, Job, all_generators
+from cniperf.generators import Generator, Job, Traffic, all_generators
 from cniperf.measure.ends import Ends
 from cniperf.measure.seen import Seen
 from cniperf.measure.udp_search import highest_rate
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from cniperf.beds.bed import Bed
     from cniperf.beds.child import Child
     from cniperf.measure.summary import Watched
-    from cniperf.params import Experiment
     from cniperf.plan import Plan
 
 FLOWS = 3_000  # bytes on the interface within 50 ms: the load has begun
@@ -41,17 +40,17 @@ class Transfer(NamedTuple):
 
 @dataclass(frozen=True)
 class Load:
-    """The load of an experiment, between all pairs of a plan that is wired."""
+    """A load between all pairs of a plan that is wired."""
 
     bed: "Bed"
     plan: "Plan"
-    experiment: "Experiment"
+    traffic: Traffic
     folder: Path
 
     @property
     def generator(self) -> Generator:
         """The program that makes the load."""
-        return all_generators()[self.experiment.generator]
+        return all_generators()[self.traffic.generator]
 
     @property
     def ends(self) -> Ends:
@@ -85,7 +84,7 @@ class Load:
         """
         before, quotas = self.bed.handover(), self.bed.quotas()
         began, others = time.monotonic(), self.bed.others()
-        found = self._search(tick) if self.experiment.mode == "udp" else self._load(tick)
+        found = self._search(tick) if self.traffic.mode == "udp" else self._load(tick)
         used = self.bed.others(since=others)
         found["others"] = 100 * sum(used.values()) / (time.monotonic() - began)
         found["handover"] = (before, self.bed.handover())
@@ -94,7 +93,7 @@ class Load:
 
     def _search(self, tick: Tick) -> dict[str, Any]:
         """Find the highest rate that keeps the loss within its bound; return its summary."""
-        asked = self.experiment
+        asked = self.traffic
 
         def attempt(datagrams: float, *, confirm: bool) -> dict[str, Any]:
             rate = datagrams * asked.size * 8 / 1e9
@@ -133,16 +132,16 @@ class Load:
 
         Args:
             tick: see :meth:`run`.
-            rate: in place of the experiment's, in Gbit/s.
+            rate: in place of the traffic's, in Gbit/s.
             seconds: in place of its duration; 0 for that.
             omit: in place of its own; negative for that.
 
         Returns:
             What was asked of each pair, and what the hosts and an interface did meanwhile.
         """
-        asked = self.experiment
+        asked = self.traffic
         first = Job(
-            experiment=asked,
+            traffic=asked,
             address="",
             port=self.generator.port,
             folder=self.folder,

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from cniperf import stop
-from cniperf.measure.counters import PORT
+from cniperf.beds.counters import PORT
 
 if TYPE_CHECKING:
     from cniperf.beds.bed import Bed

@@ -64,7 +64,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Headway:
     """What a suite knows after a round; ``str()`` is a line for people.
 
     Attributes:

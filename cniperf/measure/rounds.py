@@ -18,7 +18,7 @@ from cniperf.beds import cpus
 from cniperf.beds.caches import handover
 from cniperf.errors import BadRun, CniperfError
 from cniperf.measure.kernels import Kernels
-from cniperf.measure.progress import Outcome, Standing, label
+from cniperf.measure.progress import Headway, Outcome, label
 from cniperf.measure.run import record_failure
 from cniperf.modes import find
 from cniperf.notebook import execute
@@ -75,7 +75,7 @@ class Rounds:
             self._measure()
             self._took.append(time.monotonic() - began)
             if not self._missing(self.round):
-                self._tell(self._standing())
+                self._tell(self._headway())
             self.round = self._next()
         return reason
 
@@ -246,10 +246,10 @@ class Rounds:
             return ""  # a round that was begun is finished first
         if len(self._given_up()) == len(self._wanted):
             return suite.reason(NOTHING)
-        standing = self._standing()
-        if suite.target and standing.half_width <= suite.target and standing.rounds >= FEWEST:
+        headway = self._headway()
+        if suite.target and headway.half_width <= suite.target and headway.rounds >= FEWEST:
             return suite.reason(TARGET)
-        if standing.rounds >= suite.rounds:
+        if headway.rounds >= suite.rounds:
             return suite.reason(CAP)
         if self.round > 2 * suite.rounds + BROKEN_AT_MOST:  # two placements have rounds
             return suite.reason(BROKEN)
@@ -264,7 +264,7 @@ class Rounds:
     def _done_in(self, number: int) -> int:
         return sum(count for (round_, _), count in self._done.items() if round_ == number)
 
-    def _standing(self) -> Standing:
+    def _headway(self) -> Headway:
         runs = self.runs()
         rounds = self.good()
         scheme, half = _least_known(runs) if self.suite.target else ("", np.inf)
@@ -274,7 +274,7 @@ class Rounds:
         if len(last):
             note = f"round {last['round'].iloc[0]} is dropped: {last['scheme'].iloc[0]} failed"
         left = self._seconds_left(rounds, half)
-        return Standing(rounds, scheme, half, self.suite.target, left, note)
+        return Headway(rounds, scheme, half, self.suite.target, left, note)
 
     def _seconds_left(self, rounds: int, half: float) -> float:
         """Guess the time left: an interval shrinks with the root of the number of rounds."""

@@ -208,7 +208,7 @@ class _Round:
                 draft.write(name, text)
             from cniperf.measure.summary import counted as summarise
 
-            summary = summarise(self.experiment, draft.path, found)
+            summary = summarise(self.experiment.traffic, draft.path, found)
             self._say_figure(summary)
             return draft.finish({**self._record, "status": "ok", "summary": summary})
 
@@ -241,10 +241,10 @@ class _Round:
     def _figures(self, bed: Bed, plan: Plan, folder: Path) -> dict[str, Any]:
         """Load the path, in the experiment's design."""
         if self.experiment.design == "interleaved":
-            return Turns(bed, plan, self.experiment, folder).run(
+            return Turns(bed, plan, self.experiment.traffic, self.experiment.slice, folder).run(
                 lambda text: self._say("load", text)
             )
-        return Load(bed, plan, self.experiment, folder).run(self._tick)
+        return Load(bed, plan, self.experiment.traffic, folder).run(self._tick)
 
     def _say_figure(self, figures: Mapping[str, Any]) -> None:
         mode = find_mode(self.experiment.mode, self._record["bed"].get("meter", "clock"))

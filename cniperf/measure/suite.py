@@ -153,7 +153,7 @@ def run_suite(
         suite: from :func:`new_suite` or :func:`resumable`.
         data_dir: where runs are left; the project's ``data/`` if not given.
         out_dir: folder for the report and the executed notebooks; ``reports/NAME`` if not given.
-        tell: called with an :class:`Outcome` after each run, a :class:`Standing` after a round.
+        tell: called with an :class:`Outcome` after each run, a :class:`Headway` after a round.
         report: False to leave the report out.
         lang: the report's language.
 

@@ -8,14 +8,13 @@ from cniperf.analysis.latency import added, percentiles, write_counts
 from cniperf.analysis.trend import trend
 from cniperf.beds.counted import per_byte
 from cniperf.errors import MeasurementFailed
-from cniperf.generators import Figures, Job, all_generators
+from cniperf.generators import Figures, Job, Traffic, all_generators
 from cniperf.timeline import load_intervals, load_turns
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from cniperf.beds.cputime import CpuTimes
-    from cniperf.params import Experiment
 
 # What a guest that counts does not tell, as its clock is none.
 UNTOLD = (
@@ -64,21 +63,21 @@ def summary(
     )
 
 
-def counted(experiment: "Experiment", folder: Path, found: Mapping[str, Any]) -> dict[str, Any]:
+def counted(traffic: Traffic, folder: Path, found: Mapping[str, Any]) -> dict[str, Any]:
     """Return the figures of a load on the bed ``counted``.
 
     Args:
-        experiment: what was measured.
+        traffic: what was sent.
         folder: of the run, with what the generator said.
         found: what the guest told.
 
     Raises:
         MeasurementFailed: the generator has no figure, or the guest's CPU waited.
     """
-    generator = all_generators()[experiment.generator]
+    generator = all_generators()[traffic.generator]
     said = generator.read(
-        Job(experiment=experiment, address="", port=generator.port, folder=folder,
-            seconds=experiment.duration, omit=experiment.omit)
+        Job(traffic=traffic, address="", port=generator.port, folder=folder,
+            seconds=traffic.duration, omit=traffic.omit)
     )  # fmt: skip
     assert said.gbps is not None
     return {

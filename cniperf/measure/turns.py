@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from cniperf.beds import metronome, quota
 from cniperf.beds.child import end_all
 from cniperf.errors import MeasurementFailed, one_line
-from cniperf.generators import Generator, Job, all_generators
+from cniperf.generators import Generator, Job, Traffic, all_generators
 from cniperf.measure.ends import GRACE, Ends
 from cniperf.schemes import BASELINE
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from cniperf.beds.bed import Bed
     from cniperf.beds.child import Child
     from cniperf.hosts import Endpoint
-    from cniperf.params import Experiment
     from cniperf.plan import Plan
 
 SITTINGS = 2  # times that a lab's connections are opened: each is one draw of ports and buffers
@@ -73,12 +72,13 @@ def pods(plan: "Plan") -> list[Leg]:
 
 @dataclass(frozen=True)
 class Turns:
-    """The load of an experiment whose scheme and hostnetwork take turns, on a plan that is wired.
+    """A load that a scheme and hostnetwork take turns at, on a plan that is wired.
 
     Attributes:
         bed: whose hosts have an interface for hostnetwork beside the scheme.
         plan: the scheme's.
-        experiment: what is measured.
+        traffic: what both send.
+        slice: seconds of each turn that count.
         folder: of the run; ``turns.csv`` is written there.
         stall: by leg, a share of each slice to stop it for: a fault that tests plant.
         between: what takes turns in place of the scheme and hostnetwork; see :func:`pods`.
@@ -86,7 +86,8 @@ class Turns:
 
     bed: "Bed"
     plan: "Plan"
-    experiment: "Experiment"
+    traffic: Traffic
+    slice: float
     folder: Path
     stall: Mapping[str, float] = field(default_factory=dict)
     between: Sequence[Leg] = ()
@@ -149,7 +150,7 @@ class Turns:
         ends = Ends(self.bed, generator, self._scratch, leg.a, leg.b)
         jobs = [
             Job(
-                experiment=self.experiment, address=end.address, folder=self._scratch,
+                traffic=self.traffic, address=end.address, folder=self._scratch,
                 port=generator.port + leg.port + n, tag=f"-{leg.name}-{n + 1}",
                 seconds=FOREVER, omit=0,
             )
@@ -183,10 +184,10 @@ class Turns:
         order = "".join(random.choice(("shhs", "hssh")) for _ in range(self._blocks))
         job: dict[str, Any] = {
             "legs": {leg.name: self._sender(leg, senders[leg.name]) for leg in legs},
-            "order": order, "warm": WARM + self.experiment.omit, "settle": SETTLE,
-            "slice": self.experiment.slice, "serving": self._reverse, "stall": dict(self.stall),
+            "order": order, "warm": WARM + self.traffic.omit, "settle": SETTLE,
+            "slice": self.slice, "serving": self._reverse, "stall": dict(self.stall),
         }  # fmt: skip
-        job["most"] = 2 * len(order) * (SETTLE + self.experiment.slice)
+        job["most"] = 2 * len(order) * (SETTLE + self.slice)
         length = job["most"] + 2 * job["warm"] + PATIENCE
         output = self._scratch / "metronome"
         with self._cpus(legs) as job["cpus"]:
@@ -230,7 +231,7 @@ class Turns:
 
     @property
     def _generator(self) -> Generator:
-        return all_generators()[self.experiment.generator]
+        return all_generators()[self.traffic.generator]
 
     @property
     def _scratch(self) -> Path:
@@ -239,13 +240,13 @@ class Turns:
 
     @property
     def _reverse(self) -> bool:
-        return self.experiment.direction == "reverse"
+        return self.traffic.direction == "reverse"
 
     @property
     def _blocks(self) -> int:
         """Blocks of one sitting."""
-        block = BLOCK * (SETTLE + self.experiment.slice)
-        return max(1, round(self.experiment.duration / SITTINGS / block))
+        block = BLOCK * (SETTLE + self.slice)
+        return max(1, round(self.traffic.duration / SITTINGS / block))
 
     def _write(self, parts: Sequence[str]) -> None:
         """Leave the turns of all sittings as one table."""

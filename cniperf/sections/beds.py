@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cniperf.analysis.beds import (
-    Bed,
+    Setup,
     agreement,
     beds_table,
     moves,
@@ -57,7 +57,7 @@ def _stars(runs: pd.DataFrame) -> bool:
 
 def _side_by_side(runs: pd.DataFrame) -> str:
     table, columns = beds_table(runs), list(set_up(runs))
-    cells = {(Bed(*(row[name] for name in Bed._fields)), row["scheme"]): row
+    cells = {(Setup(*(row[name] for name in Setup._fields)), row["scheme"]): row
              for row in records(table)}  # fmt: skip
     rows: list[list[Cell]] = []
     for scheme in table.sort_values("order")["scheme"].drop_duplicates():
@@ -70,17 +70,17 @@ def _side_by_side(runs: pd.DataFrame) -> str:
     return as_table(head, rows, range(1, len(head)))
 
 
-def _unit(bed: Bed) -> str:
+def _unit(bed: Setup) -> str:
     return _(bed.mode.short or bed.mode.unit)
 
 
-def _head(bed: Bed, *more: str) -> Html:
+def _head(bed: Setup, *more: str) -> Html:
     parts = (bed.kind, *more)
     return Html("<br>".join(f"<small>{escape(part)}</small>" if place else escape(part)
                             for place, part in enumerate(parts)))  # fmt: skip
 
 
-def _base(bed: Bed, row: dict[str, float] | None) -> str:
+def _base(bed: Setup, row: dict[str, float] | None) -> str:
     return "–" if row is None or not row["runs"] else bed.mode.form.format(row["figure"])
 
 
@@ -91,9 +91,9 @@ def _loss(row: dict[str, float] | None) -> str:
     return f"{100 * row['loss']:.1f}{star}".replace("-", "−")
 
 
-def _known(table: pd.DataFrame, bed: Bed) -> str:
+def _known(table: pd.DataFrame, bed: Setup) -> str:
     """Return half of a bed's widest interval, in points of loss."""
-    own = table[(table[list(Bed._fields)] == bed).all(axis=1) & table["loss"].notna()]
+    own = table[(table[list(Setup._fields)] == bed).all(axis=1) & table["loss"].notna()]
     wide = (own["loss_high"] - own["loss_low"]).max(skipna=False)
     return "–" if np.isnan(wide) else f"{50 * wide:.1f}"
 
@@ -137,7 +137,7 @@ def _moved(runs: pd.DataFrame) -> list[str]:
     ]  # fmt: skip
 
 
-def _named(beds: Sequence[Bed]) -> str:
+def _named(beds: Sequence[Setup]) -> str:
     return escape(_("; ").join(map(str, beds)))
 
 

@@ -99,7 +99,7 @@ def test_a_load_whose_connection_drops_ends_at_once(machines, looks, tmp_path):
             for pid in servers_of(os.getpid(), at_least=2)[-2:]:  # the others are the test's own
                 os.kill(pid, signal.SIGKILL)
 
-        Load(bed, plan, asked, tmp_path).run(cut)
+        Load(bed, plan, asked.traffic, tmp_path).run(cut)
     assert time.monotonic() - begin < 30
 
 

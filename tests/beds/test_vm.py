@@ -61,7 +61,7 @@ def test_every_scheme_is_wired_and_its_path_is_proven(wanted, guests, tmp_path):
 def loaded(bed, plan, folder, duration=1):
     """The figures of a short load of what is wired."""
     asked = Experiment.of(scheme=plan.scheme, bed="vm", duration=duration, omit=0)
-    return Load(bed, plan, asked, folder).run(lambda *_: None)
+    return Load(bed, plan, asked.traffic, folder).run(lambda *_: None)
 
 
 def test_open_vswitch_is_the_kernels(guests):

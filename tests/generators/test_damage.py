@@ -50,7 +50,9 @@ def read(tmp_path):
             streams=2 if shape == "two" else 1,
         )
         seconds, omit = (2, 0) if generator == "iperf" else (1, 1)
-        job = Job(experiment=asked, address="", port=1, folder=tmp_path, seconds=seconds, omit=omit)
+        job = Job(
+            traffic=asked.traffic, address="", port=1, folder=tmp_path, seconds=seconds, omit=omit
+        )
         for end, text in (("client", client), ("server", server)):
             job.file(end).write_text(text, encoding="utf-8", errors="surrogateescape")
         found = all_generators()[generator].read(job)

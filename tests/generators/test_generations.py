@@ -85,7 +85,7 @@ class Kernel(threading.Thread):
 
 def load(job: Job, keeper: int, path: Path) -> dict[str, float]:
     """Run both ends; return what the kernel counted a second."""
-    generator = all_generators()[job.experiment.generator]
+    generator = all_generators()[job.traffic.generator]
     env = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}"}
 
     def started(end: str) -> subprocess.Popen[bytes]:
@@ -121,7 +121,7 @@ def wait_for(port: int, keeper: int) -> None:
 def test_a_figure_is_what_the_kernel_counted(tmp_path, release, alone, shape):
     asked = Experiment.of(**{"duration": 1, **SHAPES[shape]})
     generator = all_generators()[asked.generator]
-    job = Job(experiment=asked, address="127.0.0.1", port=generator.port, folder=tmp_path,
+    job = Job(traffic=asked.traffic, address="127.0.0.1", port=generator.port, folder=tmp_path,
               seconds=asked.duration, omit=asked.omit, rate=RATES.get(shape, 0.0))  # fmt: skip
     kernel = load(job, alone, release.bin)
     found = generator.read(job)
@@ -151,7 +151,7 @@ def over_time(folder, found, asked):
 
 def release_says(job):
     said = job.said("client")
-    if job.experiment.generator == "iperf3":
+    if job.traffic.generator == "iperf3":
         return json.loads(said, object_pairs_hook=lambda pairs: dict(reversed(pairs)))["start"][
             "version"
         ]

@@ -59,7 +59,7 @@ def read(tmp_path):
 
     def figures(came, went, streams=2):
         experiment = Experiment.of(generator="iperf", duration=2, omit=1, streams=streams)
-        job = Job(experiment=experiment, address="10.0.0.2", port=5001, folder=tmp_path, seconds=2,
+        job = Job(traffic=experiment.traffic, address="10.0.0.2", port=5001, folder=tmp_path, seconds=2,
                   omit=1)  # fmt: skip
         job.file("server").write_text(came)
         job.file("client").write_text(went)
@@ -156,7 +156,9 @@ def test_a_load_that_ended_early_is_a_failure(read):
 
 def test_it_sends_for_all_seconds_as_it_cannot_leave_any_out(tmp_path):
     asked = Experiment.of(generator="iperf", duration=2, omit=1, streams=2)
-    job = Job(experiment=asked, address="10.0.0.2", port=5001, folder=tmp_path, seconds=2, omit=1)
+    job = Job(
+        traffic=asked.traffic, address="10.0.0.2", port=5001, folder=tmp_path, seconds=2, omit=1
+    )
     words = client(job)
     assert words[words.index("-t") + 1] == "3" and words[words.index("-P") + 1] == "2"
     assert all("iperf --version" in words[2] for words in (client(job), server(job)))

@@ -16,7 +16,7 @@ def job(tmp_path):
 
     def made(said=None, counted=None, **parameters):
         experiment = Experiment.of(**parameters)
-        job = Job(experiment=experiment, address="1.2.3.4", port=5201, folder=tmp_path,
+        job = Job(traffic=experiment.traffic, address="1.2.3.4", port=5201, folder=tmp_path,
                   seconds=experiment.duration, omit=experiment.omit, rate=experiment.rate)  # fmt: skip
         for end, text in (("client", said), ("server", counted)):
             if text is not None:

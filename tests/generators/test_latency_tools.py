@@ -11,7 +11,7 @@ from cniperf.params import Experiment
 def job(tmp_path):
     def made(mode, **parameters):
         experiment = Experiment.of(mode=mode, duration=2, omit=1, **parameters)
-        return Job(experiment=experiment, address="10.0.0.2", port=7, folder=tmp_path, seconds=2,
+        return Job(traffic=experiment.traffic, address="10.0.0.2", port=7, folder=tmp_path, seconds=2,
                    omit=1)  # fmt: skip
 
     return made

@@ -60,7 +60,7 @@ def transfer(tmp_path, monkeypatch):
         )
         monkeypatch.setattr("cniperf.measure.load.all_generators", lambda: {"iperf3": made})
         plan = SimpleNamespace(a=SIDE, b=SIDE)
-        load = Load(Bed(), plan, Experiment.of(duration=1, omit=0), tmp_path)
+        load = Load(Bed(), plan, Experiment.of(duration=1, omit=0).traffic, tmp_path)
         return [made.read(job) for job in load.transfer(lambda seconds, gbps: None).jobs]
 
     monkeypatch.setattr(LocalChild, "listens", lambda *_: True)

@@ -111,7 +111,7 @@ def vxlan_packet(nic):
     with Lab(nic=nic) as lab:
         plan = make_plan("flannel-vxlan", *lab.hosts)
         lab.apply(plan)
-        Load(lab, plan, Experiment.of(duration=1), lab_folder(lab)).run(lambda *_: None)
+        Load(lab, plan, Experiment.of(duration=1).traffic, lab_folder(lab)).run(lambda *_: None)
         (link,) = json.loads(
             subprocess.check_output(
                 ["ip", "-n", lab.names.host("a"), "-s", "-j", "link", "show", "eth0"]
@@ -144,7 +144,9 @@ def test_pods_that_do_not_reach_each_other_are_a_failure_not_a_zero(tmp_path):
         cut = lab._appliers["b"].enter(["ip", "link", "set", "eth0", "down"])
         subprocess.run(cut, check=True)
         with pytest.raises(MeasurementFailed, match="iperf3 client"):
-            Load(lab, plan, Experiment.of(scheme="calico"), lab_folder(lab)).run(lambda *_: None)
+            Load(lab, plan, Experiment.of(scheme="calico").traffic, lab_folder(lab)).run(
+                lambda *_: None
+            )
 
 
 def test_a_port_that_is_taken_is_told_and_the_squatter_is_not_measured():
@@ -157,7 +159,7 @@ def test_a_port_that_is_taken_is_told_and_the_squatter_is_not_measured():
         while not squatter.listens(address, 5201):
             time.sleep(0.01)
         with pytest.raises(MeasurementFailed, match=r"(?i)server.*address already in use"):
-            Load(lab, plan, Experiment.of(), folder).run(lambda *_: None)
+            Load(lab, plan, Experiment.of().traffic, folder).run(lambda *_: None)
 
 
 def test_a_full_disk_is_told_and_nothing_half_written_stays(tmp_path):

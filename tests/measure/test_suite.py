@@ -17,7 +17,7 @@ from cniperf.draft import Draft
 from cniperf.errors import Busy, CannotWrite, ParameterError
 from cniperf.measure import rounds as module
 from cniperf.measure.kernels import Kernels
-from cniperf.measure.progress import Outcome, Standing, label
+from cniperf.measure.progress import Headway, Outcome, label
 from cniperf.measure.rounds import Rounds, order
 from cniperf.measure.suite import _resume, new_suite, resumable, run_suite, scheme_cells
 from cniperf.measure.sweep import sweep_cells
@@ -54,7 +54,7 @@ def test_progress_says_what_is_known_and_how_long_it_takes():
     assert str(Outcome({"scheme": "x", "nic": "plain"}, 1, 1, 2, "", "no way")).endswith(
         "x nic=plain    failed: no way"
     )
-    assert str(Standing(8, "calico", 0.021, 0.01, 95.0)) == (
+    assert str(Headway(8, "calico", 0.021, 0.01, 95.0)) == (
         "── 8 rounds · least known: calico, ±2.1 points · wanted: ±1.0 · about 1 min 35 s left"
     )
 

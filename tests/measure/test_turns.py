@@ -115,7 +115,9 @@ def ratio(folder, *, limit="", stall=None, **parameters):
         for port, rate in dict(word.split("=") for word in limit.split()).items():
             bed.command("wire", ["tc", "qdisc", "add", "dev", port, "root", "tbf", "rate", rate,
                                  "burst", "128k", "latency", "4ms"])  # fmt: skip
-        figures = measure.Turns(bed, plan, asked, folder, stall or {}).run(lambda text: None)
+        figures = measure.Turns(bed, plan, asked.traffic, asked.slice, folder, stall or {}).run(
+            lambda text: None
+        )
     return 100 * (1 - math.exp(figures["log_ratio"])), figures
 
 

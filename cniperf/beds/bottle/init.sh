@@ -52,7 +52,7 @@ be_lab() {
   load_ovs
   stty -F /dev/ttyS1 raw -echo
   echo "cniperf: counting"
-  PYTHONPATH=$path PYTHONHASHSEED=0 "$python" -s -m cniperf.beds.bottle.inside /job.json /dev/ttyS1
+  PYTHONPATH=$path PYTHONHASHSEED=0 "$python" -s -m cniperf.measure.inside /job.json /dev/ttyS1
   stop "done"
 }
 

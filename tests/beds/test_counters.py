@@ -2,9 +2,9 @@ import json
 
 import pytest
 
+from cniperf.beds.counters import Flow, Tally, dropped, read, script, senders
 from cniperf.encapsulation import FLANNEL_VXLAN, GENEVE, IPIP, WIREGUARD
 from cniperf.hops import Point
-from cniperf.measure.counters import Flow, Tally, dropped, read, script, senders
 
 THERE, BACK = Flow("10.5.58.3", "10.5.47.3"), Flow("10.5.47.3", "10.5.58.3")
 

@@ -1,14 +1,14 @@
 """What runs inside a guest whose clock counts instructions: the lab, once, from end to end.
 
-``python -m cniperf.beds.bottle.inside JOB ANSWER`` reads what is asked from one file and writes
+``python -m cniperf.measure.inside JOB ANSWER`` reads what is asked from one file and writes
 what came out to another. Nobody talks to the guest meanwhile: what came from outside would come at
 another instruction each time. What takes long to import and is only arithmetic stays outside.
 """
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from cniperf import environment
@@ -16,19 +16,19 @@ from cniperf.beds import shell
 from cniperf.beds.command import run
 from cniperf.beds.lab import Lab
 from cniperf.errors import CniperfError
+from cniperf.generators import Traffic
 from cniperf.measure.evidence import PathNotProven, prove
 from cniperf.measure.load import Load
 from cniperf.plan import make_plan
-from cniperf.schemes import find
 
 FOLDER = Path("/tmp/run")
 
 
-def measure(asked: Any) -> dict[str, Any]:  # noqa: ANN401
+def measure(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Build the lab, wire, prove, load; return what there is to tell.
 
     Args:
-        asked: the experiment's parameters, as attributes.
+        asked: ``scheme``, ``lab`` (as :class:`Lab` takes it) and ``traffic``.
 
     Returns:
         ``said`` (answers to :func:`cniperf.environment.questions`), ``scripts``, ``facts``,
@@ -37,8 +37,7 @@ def measure(asked: Any) -> dict[str, Any]:  # noqa: ANN401
         ``error`` where it failed.
     """
     told: dict[str, Any] = {"said": run(["sh", "-c", shell.ask(environment.questions())])}
-    lab = Lab(nic=asked.nic, mtu=asked.mtu, gro=asked.gro, udpcsum=asked.udpcsum,
-              ovs=find(asked.scheme).ovs)  # fmt: skip
+    lab = Lab(**asked["lab"])
     try:
         with lab:
             _measure(lab, asked, told)
@@ -49,8 +48,8 @@ def measure(asked: Any) -> dict[str, Any]:  # noqa: ANN401
     return told
 
 
-def _measure(lab: Lab, asked: Any, told: dict[str, Any]) -> None:  # noqa: ANN401
-    plan = make_plan(asked.scheme, *lab.hosts)
+def _measure(lab: Lab, asked: Mapping[str, Any], told: dict[str, Any]) -> None:
+    plan = make_plan(asked["scheme"], *lab.hosts)
     told["scripts"] = {side.host.name: side.script() for side in plan}
     lab.apply(plan)
     told["facts"] = lab.facts()
@@ -60,7 +59,7 @@ def _measure(lab: Lab, asked: Any, told: dict[str, Any]) -> None:  # noqa: ANN40
     told["evidence"] = evidence.as_dict()
     told["pod_mtu"] = lab.mtu(plan.a.host, plan.a.endpoint.netns, plan.a.endpoint.device)
     FOLDER.mkdir()
-    done = Load(lab, plan, asked, FOLDER).transfer(lambda seconds, gbps: None)
+    done = Load(lab, plan, Traffic(**asked["traffic"]), FOLDER).transfer(lambda seconds, gbps: None)
     (before, _began), (after, _ended) = done.watched
     (cpu,) = lab.cpus["a"]
     told["used"] = after["a"].used(before["a"], [cpu]) / (after["a"].at - before["a"].at)
@@ -71,7 +70,7 @@ def _measure(lab: Lab, asked: Any, told: dict[str, Any]) -> None:  # noqa: ANN40
 
 def main(job: str, answer: str) -> None:
     """Do the job of one file and answer in another, as one line."""
-    found = measure(SimpleNamespace(**json.loads(Path(job).read_text(encoding="utf-8"))))
+    found = measure(json.loads(Path(job).read_text(encoding="utf-8")))
     Path(answer).write_text(json.dumps(found) + "\n", encoding="utf-8")
 
 
