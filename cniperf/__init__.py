@@ -29,6 +29,7 @@ _HOME = {
     "make_report": "cniperf.report",
     "new_suite": "cniperf.measure.suite",
     "Plan": "cniperf.plan",
+    "planned": "cniperf.plan",
     "run": "cniperf.measure.run",
     "run_suite": "cniperf.measure.suite",
     "scheme_cells": "cniperf.measure.suite",

@@ -5,16 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from shutil import which
 
-from cniperf.beds import ability, cpus, ovs, quota, shell
+from cniperf.beds import ability, cpus, quota, shell
 from cniperf.beds.answer import Answer
 from cniperf.beds.bottle import qemu
 from cniperf.beds.command import CommandFailed, run
-from cniperf.beds.device_kinds import device_kinds
 from cniperf.beds.journal import journals
+from cniperf.beds.lab import missing_tools, ovs
+from cniperf.beds.lab.device_kinds import device_kinds
 from cniperf.environment import congestion_controls
 from cniperf.errors import NotAble
 from cniperf.generators import all_generators
-from cniperf.measure.run import missing_tools
 from cniperf.schemes import ARTICLE, all_schemes
 from cniperf.schemes.scheme import Scheme
 
@@ -24,7 +24,7 @@ RAISE_QUOTA = (
 
 
 def ask_here(questions: Mapping[str, str]) -> dict[str, Answer]:
-    """Run lines of shell on this machine, as :meth:`cniperf.beds.remote.Remote.ask` does there."""
+    """Run lines of shell on this machine; see :meth:`cniperf.beds.ssh.remote.Remote.ask`."""
     return shell.answers(run(["sh", "-c", shell.ask(questions)], timeout=120), "", questions)
 
 

@@ -54,6 +54,10 @@ class Draft:
         """Write a file of the run."""
         (self.path / name).write_text(text, encoding="utf-8")
 
+    def write_json(self, name: str, found: Mapping[str, Any]) -> None:
+        """Write a file of the run, as one line of JSON."""
+        self.write(name, json.dumps(found, separators=(",", ":")) + "\n")
+
     def finish(self, record: Mapping[str, Any]) -> Path:
         """Write ``run.json`` and give the folder its name, in one step; return the folder."""
         whole = {"format": FORMAT, "id": self.id, **record}

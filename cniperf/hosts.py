@@ -18,6 +18,11 @@ class Pod:
     netns: str
     number: int = 1
 
+    @classmethod
+    def several(cls, name: str, pairs: int) -> "tuple[Pod, ...]":
+        """Return the pods of a host, whose namespaces are called after the first one's."""
+        return tuple(cls(f"{name}{n if n > 1 else ''}", n) for n in range(1, pairs + 1))
+
     def device(self, name: str) -> str:
         """Return the name of a device of this pod: the first pod's, with the number behind."""
         return name if self.number == 1 else f"{name}{self.number}"

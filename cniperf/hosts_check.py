@@ -8,8 +8,8 @@ from cniperf import stop
 from cniperf.beds import ability, shell
 from cniperf.beds.command import CommandFailed
 from cniperf.beds.cpus import spans
-from cniperf.beds.remote import Remote
-from cniperf.beds.survey import START_OVS, Survey, survey
+from cniperf.beds.ssh.remote import Remote
+from cniperf.beds.ssh.survey import START_OVS, Survey, survey
 from cniperf.doctor import RAISE_QUOTA, Finding, held_back
 from cniperf.errors import CniperfError
 from cniperf.generators import all_generators

@@ -1,7 +1,7 @@
 """The parameters of an experiment: one frozen, validated object for notebook, CLI and YAML."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -16,6 +16,8 @@ from pydantic import (
     field_validator,
 )
 
+from cniperf.beds import all_beds
+from cniperf.beds import find as find_bed
 from cniperf.encapsulation import LARGEST
 from cniperf.errors import ParameterError, one_line, shown, unknown
 from cniperf.generators import Traffic, all_generators
@@ -32,13 +34,15 @@ USUAL: Mapping[ModeName, str] = {
     "stream": "iperf3", "rr": "sockperf", "crr": "curl", "udp": "iperf3",
 }  # fmt: skip
 
-# The load of the bed that counts, where none is given.
-SHORT = {"duration": 1, "omit": 0}
-
 # The load where hostnetwork and the scheme take turns, where none is given. Labs differ from each
 # other, so many short ones know more than few long ones. The same is true of turns: the noise of a
 # block was the same with slices of 0.02, 0.05 and 0.2 s, see docs/method.md.
 TURNS = {"duration": 3, "omit": 0, "slice": 0.02}
+
+# Parameters that name something, and how that is found.
+KNOWN: Mapping[str, Callable[[str], object]] = {
+    "scheme": find, "generator": find_generator, "bed": find_bed,
+}  # fmt: skip
 
 # Parameters that not every generator obeys.
 LOADS = ("streams", "window", "congestion", "length", "direction", "rate")
@@ -198,7 +202,7 @@ class Experiment(BaseModel):
             if name not in cls.model_fields:
                 raise ParameterError(unknown("parameter", name, cls.model_fields))
         given = {name: value for name, value in values.items() if value is not None}
-        for name, known in (("scheme", find), ("generator", find_generator)):
+        for name, known in KNOWN.items():
             if isinstance(value := given.get(name), str) and value:
                 known(value)
         try:
@@ -206,12 +210,7 @@ class Experiment(BaseModel):
         except ValidationError as problem:
             raise ParameterError(_explain(problem)) from None
         made = made.model_copy(update={"generator": made.generator or USUAL[made.mode]})
-        if made.bed == "ssh" and "nic" not in given:
-            made = made.model_copy(update={"nic": "own"})
-        if (
-            made.bed == "counted"
-        ):  # a virtual second is 10⁹ instructions, which take seven real ones
-            made = made._with_unless(given, SHORT)
+        made = made._with_unless(given, find_bed(made.bed).defaults())
         if not made.design:
             made = made.model_copy(
                 update={"design": "separate" if made._no_turns() else "interleaved"}
@@ -229,8 +228,6 @@ class Experiment(BaseModel):
 
     def _no_turns(self) -> str:
         """Return why hostnetwork and the scheme cannot take turns; empty where they can."""
-        if self.bed not in ("lab", "ssh"):
-            return f"bed={self.bed!r}"
         if self.mode != "stream":
             return f"mode={self.mode!r}"
         if not find_generator(self.generator).turns:
@@ -239,17 +236,7 @@ class Experiment(BaseModel):
             return "direction='both'"
         if self.rate:
             return f"rate={self.rate:g}"
-        if self.bed == "ssh" and self.needs_ovs and not self._second_nic():
-            return f"scheme={self.scheme!r}, which takes the hosts' one data interface"
-        return ""
-
-    def _second_nic(self) -> bool:
-        """Return whether both hosts of the file have a second data interface."""
-        from cniperf.inventory import read_inventory
-
-        if not self.hosts:
-            return False
-        return all(machine.bare_nic for machine in read_inventory(self.hosts).pair(self.between))
+        return find_bed(self.bed).no_turns(self)
 
     def alone(self, scheme: str, pairs: Sequence[str] = ()) -> str:
         """Return why a scheme cannot take turns with hostnetwork here; empty where it can.
@@ -290,26 +277,18 @@ class Experiment(BaseModel):
             raise ParameterError("max_loss goes with mode='udp' only: leave it out")
 
     def _hold_bed_together(self) -> None:
-        if self.bed == "ssh":
-            if not self.hosts:
-                raise ParameterError("bed='ssh' needs hosts: a file of them, see docs/ssh.md")
-            if self.nic != "own" or self.gro != "default":
-                raise ParameterError("bed='ssh' takes the hosts' NICs as they are: leave nic and "
-                                     "gro out")  # fmt: skip
-            return
-        if self.bed == "vm" and (self.nic != "virtio" or self.gro != "default"):
-            raise ParameterError("bed='vm' has virtio NICs as QEMU makes them: leave nic and gro "
-                                 "out")  # fmt: skip
-        if self.nic == "own":
-            raise ParameterError("nic='own' goes with bed='ssh' only: virtio, offload or plain")
-        usual = {name: field.default for name, field in type(self).model_fields.items()}
-        if self.bed == "counted":
-            self._hold_count_together(usual)
-        elif self.erms:
-            raise ParameterError("erms goes with bed='counted' only: leave it out")
-        for name in ("hosts", "between", "allow_shared_nic"):
-            if getattr(self, name) != usual[name]:
-                raise ParameterError(f"{name} goes with bed='ssh' only: leave it out")
+        if reason := find_bed(self.bed).refusal(self):
+            raise ParameterError(reason)
+        kind = find_bed(self.bed)
+        for other in all_beds().values():
+            for name in other.own:
+                usual = type(self).model_fields[name].default
+                if name not in kind.own and getattr(self, name) != usual:
+                    raise ParameterError(f"{name} goes with bed={other.name!r} only: leave it out")
+        if self.nic not in kind.nics:
+            fit = [name for name, each in all_beds().items() if self.nic in each.nics]
+            raise ParameterError(f"nic={self.nic!r} goes with bed={' or '.join(map(repr, fit))} "
+                                 f"only: here it is {' or '.join(kind.nics)}")  # fmt: skip
 
     def _hold_design_together(self) -> None:
         if self.design == "separate" and self.slice:
@@ -317,17 +296,6 @@ class Experiment(BaseModel):
         if self.design == "interleaved" and (reason := self._no_turns()):
             raise ParameterError(f"design='interleaved' does not go with {reason}: leave design "
                                  "out, or give separate")  # fmt: skip
-
-    def _hold_count_together(self, usual: Mapping[str, Any]) -> None:
-        for name in ("mode", "pairs", "rate"):
-            if getattr(self, name) != usual[name]:
-                raise ParameterError(
-                    f"{name}={getattr(self, name)!r} does not go with bed='counted', whose clock "
-                    "counts instructions only while one pair keeps its CPU busy: leave it out"
-                )
-        if self.generator != "iperf3":
-            raise ParameterError(f"generator={self.generator!r} does not go with bed='counted': "
-                                 "iperf3 does")  # fmt: skip
 
     def _hold_datagrams_together(self) -> None:
         if self.rate or self.streams > 1 or self.direction != "forward" or self.pairs > 1:

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from cniperf.hosts import ARTICLE_HOSTS, Endpoint, Host
 from cniperf.schemes import find
 from cniperf.schemes.scheme import Scheme
 from cniperf.steps import DelLink, MoveLink, SetFeatures, Step, created_devices
+
+if TYPE_CHECKING:
+    from cniperf.params import Experiment
 
 NO_SEGMENTATION = ("tso", "gso", "gro")
 
@@ -72,6 +76,19 @@ def make_plan(scheme: str | Scheme, a: Host | None = None, b: Host | None = None
         return HostPlan(host, steps, tuple(chosen.endpoint(host, pod) for pod in host.pods))
 
     return Plan(chosen.name, side(here, there), side(there, here))
+
+
+def planned(experiment: "Experiment", hosts: tuple[Host, Host] | None = None) -> Plan:
+    """Plan what a run of an experiment wires.
+
+    Args:
+        experiment: what is measured.
+        hosts: those of its bed, once it is open; before that, what is known of them: they differ
+            by the names of the pods' namespaces.
+    """
+    from cniperf.beds import find as find_bed
+
+    return make_plan(experiment.scheme, *(hosts or find_bed(experiment.bed).hosts(experiment)))
 
 
 def _where_it_is(step: Step, handed: Mapping[str, str]) -> Step:

@@ -32,6 +32,13 @@ ModeName = Literal["stream", "rr", "crr", "udp"]
 Direction = Literal["forward", "reverse", "both"]
 Design = Literal["separate", "interleaved"]
 
+# Figures that stay empty where turns are taken, or instructions counted.
+UNTOLD = (
+    "gbps", "gbps_sent", "per_second", "lost", "sender_cpu", "receiver_cpu", "cpu_a", "cpu_b",
+    "cpu_per_gb_a", "cpu_per_gb_b", "cpu_each_a", "cpu_each_b", "stolen", "others", "trend",
+    "trend_low", "trend_high", "insn_per_byte_a", "insn_per_byte_b",
+)  # fmt: skip
+
 Versions = dict[Line, Line | None]
 Cpus = dict[Line, list[Annotated[int, Field(ge=0, le=65535)]]]
 Whole = Annotated[int, Field(ge=0, le=10**9)]

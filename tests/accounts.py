@@ -16,7 +16,7 @@ from shutil import which
 from conftest import cannot_here
 from rehearsed import wait_for
 
-from cniperf.beds.sshd import SSHD, make_keys, settings
+from cniperf.beds.ssh.sshd import SSHD, make_keys, settings
 from cniperf.inventory import Machine
 
 UID = 4242

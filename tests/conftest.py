@@ -265,7 +265,7 @@ def still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def one_placement(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let labs of this process see CPUs that stay where they are."""
-    monkeypatch.setattr("cniperf.beds.lab.handover", lambda *_: 1.8)
+    monkeypatch.setattr("cniperf.beds.lab.bed.handover", lambda *_: 1.8)
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cniperf.beds import snapshot
-from cniperf.beds.rehearsal import Rehearsal
-from cniperf.beds.remote import Remote
+from cniperf.beds.ssh import snapshot
+from cniperf.beds.ssh.rehearsal import Rehearsal
+from cniperf.beds.ssh.remote import Remote
 from cniperf.inventory import read_inventory
 from cniperf.measure.run import run
 from cniperf.params import Experiment

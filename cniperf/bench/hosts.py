@@ -6,10 +6,10 @@ from tempfile import TemporaryDirectory
 
 from cniperf.beds.bed import Bed
 from cniperf.beds.bottle.image import prepare
-from cniperf.beds.rehearsal import Rehearsal
-from cniperf.beds.remote import Remote
-from cniperf.beds.ssh import SshBed
-from cniperf.beds.vm import VmBed
+from cniperf.beds.ssh.bed import SshBed
+from cniperf.beds.ssh.rehearsal import Rehearsal
+from cniperf.beds.ssh.remote import Remote
+from cniperf.beds.vm.bed import VmBed
 from cniperf.bench.repeats import PAIRS, timed
 from cniperf.inventory import read_inventory
 from cniperf.measure.load import Load

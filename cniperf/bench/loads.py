@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from cniperf import stop
 from cniperf.beds.command import run
-from cniperf.beds.lab import Lab
+from cniperf.beds.lab.bed import Lab
 from cniperf.bench.repeats import PAIRS, QUADS
 from cniperf.errors import CniperfError
 from cniperf.generators import Job, Traffic, all_generators

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from cniperf.beds.command import run
-from cniperf.beds.lab import Lab
+from cniperf.beds.lab.bed import Lab
 from cniperf.bench.repeats import timed
 from cniperf.plan import Plan, make_plan
 from cniperf.steps import DelLink, Step
@@ -34,7 +34,7 @@ def pairs_memory(pairs: int) -> float:
 
 WIRE = """
 import re, sys
-from cniperf.beds.lab import Lab
+from cniperf.beds.lab.bed import Lab
 from cniperf.plan import make_plan
 with Lab(pairs=int(sys.argv[1])) as lab:
     lab.apply(make_plan("calico", *lab.hosts))

@@ -15,7 +15,7 @@ from cniperf.errors import ParameterError
 @app.command(epilog=examples("cniperf up calico"))
 def up(scheme: Scheme, nic: Nic = None, mtu: Mtu = None) -> None:
     """Wire a scheme and leave it standing, to look around in it."""
-    from cniperf.beds.keeper import up as build
+    from cniperf.beds.lab.keeper import up as build
     from cniperf.measure.run import check
 
     experiment = experiment_of(merged(None, {}, {"scheme": scheme, "nic": nic, "mtu": mtu}))
@@ -42,8 +42,8 @@ def exec_(
     """Run a command inside the lab that is up; its exit code is this one's."""
     import os
 
-    from cniperf.beds.keeper import the_one
-    from cniperf.beds.lab import require_root
+    from cniperf.beds.lab.keeper import the_one
+    from cniperf.beds.privilege import require_root
 
     require_root()
     argv = the_one().enter(place, command)
@@ -65,8 +65,8 @@ def capture(
     import os
     from shutil import which
 
-    from cniperf.beds.keeper import the_one
-    from cniperf.beds.lab import require_root
+    from cniperf.beds.lab.keeper import the_one
+    from cniperf.beds.privilege import require_root
     from cniperf.errors import NotAble
 
     require_root()
@@ -86,8 +86,8 @@ def capture(
 @app.command(epilog=examples("cniperf down"))
 def down() -> None:
     """Take down the lab that is up."""
-    from cniperf.beds.keeper import down as take_down
-    from cniperf.beds.lab import require_root
+    from cniperf.beds.lab.keeper import down as take_down
+    from cniperf.beds.privilege import require_root
 
     require_root()
     typer.echo(f"{take_down().scheme} is down")
@@ -97,7 +97,7 @@ def down() -> None:
 def clean() -> None:
     """Take down what killed runs left behind: exactly what they had written down."""
     from cniperf.beds.journal import journals, sweep_dead
-    from cniperf.beds.lab import require_root
+    from cniperf.beds.privilege import require_root
 
     require_root()
     swept = sweep_dead()

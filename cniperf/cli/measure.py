@@ -1,6 +1,5 @@
 """The verbs that measure: run, suite, sweep, prove."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,8 +27,8 @@ from cniperf.errors import CniperfError, ParameterError
 # Runs of one scheme: as many labs as an interval takes that says something.
 LABS = 4
 
-# Of a suite on the bed that counts: each round is another seed, and nothing is gained by more.
-COUNTED = {"target": 0.0, "rounds": 3, "budget": "0"}
+# When a suite ends.
+UNTIL = {"target": 1.0, "rounds": 100, "budget": "15m", "at_once": 1}
 
 if TYPE_CHECKING:
     from cniperf.params import Experiment
@@ -146,28 +145,27 @@ def _suite(
     schemes: list[str] | None, settings: Path | None, data_dir: Path | None, options: dict[str, Any]
 ) -> "Suite":
     """Lay out the suite that was asked for."""
-    from cniperf.measure.suite import counted_cells, scheme_cells
+    from cniperf.beds import find as find_bed
+    from cniperf.measure.suite import robust_cells, scheme_cells
     from cniperf.schemes import ARTICLE, BASELINE, find, scheme_names
 
     chosen = {find(name).name for name in schemes or ARTICLE} | {BASELINE}
     names = [name for name in scheme_names() if name in chosen]
-    defaults = {"target": 1.0, "rounds": 100, "budget": "15m", "at_once": 1}
-    known = merged(settings, {}, options)
-    if known.get("bed") == "counted":
-        defaults |= COUNTED | {"at_once": len(os.sched_getaffinity(0))}
-    known = defaults | known
+    given = merged(settings, {}, options)
+    kind = find_bed(str(given.get("bed", "lab")))
+    known = {**UNTIL, **kind.suite, **given}
     equal = flag("equal_load", known.pop("equal_load", False))
     at_once = whole("at_once", known.pop("at_once"), 1, 64)
     until = {**_until(known), "at_once": at_once}
     base = _short(known)
     pairs = _pairs_of(base)
-    if at_once > 1 and len(pairs) < 2 and base.bed != "counted":
+    if at_once > 1 and len(pairs) < 2 and not kind.aside:
         raise ParameterError("--at-once is for several pairs of hosts (bed ssh, and a hosts file "
                              "with more than two) and for bed counted")  # fmt: skip
     if equal:
         base = _short({**known, "rate": _paced(base, names, data_dir)})
-    if base.bed == "counted":
-        return _new(base, counted_cells(names, known), until)
+    if kind.robust:
+        return _new(base, robust_cells(names, kind.robust, known), until)
     alone = _alone(base, names, pairs, known) if base.design == "interleaved" else {}
     return _new(base, scheme_cells(names, pairs, design=base.design, alone=alone), until)
 

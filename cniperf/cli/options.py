@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cniperf import stop
+from cniperf.beds import all_beds
 from cniperf.errors import ParameterError, shown
 from cniperf.generators import all_generators
 from cniperf.language import known
@@ -66,8 +67,8 @@ PARAMETERS: dict[str, Any] = {
         typer.Option("--erms/--no-erms", help="The guest's CPU claims fast byte copies, bed "
                      "counted. (default: no)"),
     ],
-    "bed": (str, "lab (two namespaces here), ssh (two hosts of --hosts), vm (two guests here), "
-            "counted (instructions a byte, in one guest). (default: lab)"),
+    "bed": (str, ", ".join(f"{name} ({kind.summary})" for name, kind in all_beds().items())
+            + ". (default: lab)"),
     "hosts": (Path, "File of the hosts that are reached by SSH."),
     "between": (str, "Which two of them, as alpha,beta. (default: the file's first pair)"),
     "allow_shared_nic": Annotated[

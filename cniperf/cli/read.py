@@ -44,18 +44,16 @@ def plan(
     """
     from dataclasses import replace
 
-    from cniperf.hosts import ARTICLE_HOSTS
+    from cniperf.beds import find as find_bed
     from cniperf.params import Experiment
-    from cniperf.plan import make_plan
+    from cniperf.plan import planned
 
     experiment = Experiment.of(scheme=scheme, nic=nic, mtu=mtu)
-    hosts = (
-        replace(
-            each, mtu=experiment.mtu, plain=experiment.nic == "plain", ovs_datapath=ovs_datapath
-        )
-        for each in ARTICLE_HOSTS
+    a, b = (
+        replace(each, ovs_datapath=ovs_datapath)
+        for each in find_bed(experiment.bed).hosts(experiment)
     )
-    for side in make_plan(experiment.scheme, *hosts):
+    for side in planned(experiment, (a, b)):
         stop.look()
         if host in (None, side.host.name):
             typer.echo(side.undo_script() if undo else side.script())

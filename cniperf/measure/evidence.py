@@ -33,9 +33,11 @@ class PathNotProven(MeasurementFailed):
 
     Attributes:
         evidence: what was counted.
+        found: the same, as ``evidence.json`` has it.
     """
 
     def __init__(self, evidence: "Evidence") -> None:
+        self.found = evidence.as_dict()
         self.evidence = evidence
         super().__init__(evidence.problem)
 

@@ -14,7 +14,7 @@ from typing import Any
 from cniperf import environment
 from cniperf.beds import shell
 from cniperf.beds.command import run
-from cniperf.beds.lab import Lab
+from cniperf.beds.lab.bed import Lab
 from cniperf.errors import CniperfError
 from cniperf.generators import Traffic
 from cniperf.measure.evidence import PathNotProven, prove

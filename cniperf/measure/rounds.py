@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cniperf import beds
 from cniperf.analysis.blocks import broken_rounds, usable
 from cniperf.analysis.loss import conditions, loss_table, widest
 from cniperf.beds import cpus
@@ -56,6 +57,7 @@ class Rounds:
     ) -> None:
         self.suite, self._data, self._notebooks, self._kernels = suite, data, notebooks, kernels
         self._tell = tell
+        self._kind = beds.find(str(suite.params["bed"]))
         self._names = sorted({name for cell in suite.cells for name in cell})
         self._wanted = Counter(self._key(cell) for cell in suite.cells)
         self._folders: list[Path] = []
@@ -91,7 +93,7 @@ class Rounds:
 
     def _next(self) -> int:
         """Return the round to go on with, as the hosts' CPUs lie now, or a new one."""
-        bound = self.suite.params["bed"] == "lab" and not self._interleaved
+        bound = self._kind.here and not self._interleaved
         here = cache(handover(*cpus.split())) if bound else ""
         known = {number for number, _ in self._done}
         begun = (number for number in sorted(known) if self._missing(number))
@@ -116,14 +118,14 @@ class Rounds:
 
         Guests that count instructions have hosts of their own, and do not feel each other.
         """
-        apart = self.suite.params["bed"] == "counted"
         missing = self._missing(self.round)
         done = Counter({key: self._done[self.round, key] for key in self._wanted})
         found: list[tuple[int, Cell]] = []
         busy: set[str] = set()
         for place, cell in enumerate(order(self.suite, self.round), 1):
             key = self._key(cell)
-            hosts = {str(place)} if apart else set(str(cell.get("between", "")).split(","))
+            pair = str(place) if self._kind.aside else str(cell.get("between", ""))
+            hosts = set(pair.split(","))
             if done[key]:
                 done[key] -= 1
             elif missing[key] and not hosts & busy and len(found) < self.suite.at_once:

@@ -28,9 +28,6 @@ from cniperf.report import Report, default_reports_dir, make_report
 from cniperf.runs import default_data_dir
 from cniperf.suites import Cell, Suite, read_suite, suite_file
 
-# What a count of instructions hangs on, beside the scheme: see what of it is robust.
-ROBUST: dict[str, Sequence[Any]] = {"nic": ("virtio", "offload"), "erms": (False, True)}
-
 
 @dataclass(frozen=True)
 class Done:
@@ -100,16 +97,19 @@ def scheme_cells(
     return [{**cell, "between": pair} for pair in between for cell in cells] or cells
 
 
-def counted_cells(schemes: Sequence[str], given: Collection[str]) -> list[Cell]:
-    """Return the cells of a comparison by instructions: with each NIC and each way of copying.
+def robust_cells(
+    schemes: Sequence[str], robust: Mapping[str, Sequence[Any]], given: Collection[str]
+) -> list[Cell]:
+    """Return the cells of a comparison at several values of what a bed's figures hang on.
 
     hostnetwork is measured once a round: with the same seed it would come out the same.
 
     Args:
         schemes: their names.
+        robust: the parameters and their values; see :class:`cniperf.beds.kind.Kind`.
         given: parameters that are not to be varied.
     """
-    vary = {name: values for name, values in ROBUST.items() if name not in given}
+    vary = {name: values for name, values in robust.items() if name not in given}
     points = [dict(zip(vary, values, strict=True)) for values in product(*vary.values())]
     return [{"scheme": name, **point} for point in points for name in schemes]
 

@@ -6,22 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from cniperf.analysis.latency import added, percentiles, write_counts
 from cniperf.analysis.trend import trend
-from cniperf.beds.counted import per_byte
 from cniperf.errors import MeasurementFailed
-from cniperf.generators import Figures, Job, Traffic, all_generators
+from cniperf.generators import Figures
+from cniperf.record import UNTOLD
 from cniperf.timeline import load_intervals, load_turns
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from cniperf.beds.cputime import CpuTimes
-
-# What a guest that counts does not tell, as its clock is none.
-UNTOLD = (
-    "gbps", "gbps_sent", "per_second", "lost", "sender_cpu", "receiver_cpu", "cpu_a", "cpu_b",
-    "cpu_per_gb_a", "cpu_per_gb_b", "cpu_each_a", "cpu_each_b", "stolen", "others", "trend",
-    "trend_low", "trend_high", "insn_per_byte_a", "insn_per_byte_b",
-)  # fmt: skip
 
 # Bytes of an interface for a byte that TCP counts there: headers (at the smallest MTU 0.13 of it)
 # and what the peer sends back are more, and a slice begins and ends amid what is on its way.
@@ -61,33 +54,6 @@ def summary(
         | instructions(pace(began, executed, before, after), whole, intervals)
         | trend(intervals)
     )
-
-
-def counted(traffic: Traffic, folder: Path, found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the figures of a load on the bed ``counted``.
-
-    Args:
-        traffic: what was sent.
-        folder: of the run, with what the generator said.
-        found: what the guest told.
-
-    Raises:
-        MeasurementFailed: the generator has no figure, or the guest's CPU waited.
-    """
-    generator = all_generators()[traffic.generator]
-    said = generator.read(
-        Job(traffic=traffic, address="", port=generator.port, folder=folder,
-            seconds=traffic.duration, omit=traffic.omit)
-    )  # fmt: skip
-    assert said.gbps is not None
-    return {
-        **dict.fromkeys(UNTOLD),
-        "insn_per_byte": per_byte(found["used"], said.gbps),
-        "retransmits": said.retransmits,
-        "mss": said.mss,
-        "pod_mtu": found["pod_mtu"],
-        "busy": found["used"],
-    }
 
 
 def turns(

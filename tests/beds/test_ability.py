@@ -8,8 +8,10 @@ from shutil import which
 import pytest
 from rehearsed import refused
 
-from cniperf.beds import ability, ovs, remote
-from cniperf.beds.ssh import SshBed
+from cniperf.beds import ability
+from cniperf.beds.lab import ovs
+from cniperf.beds.ssh import remote
+from cniperf.beds.ssh.bed import SshBed
 from cniperf.doctor import ask_here, examine
 from cniperf.errors import NotAble
 

@@ -3,11 +3,11 @@
 import pytest
 from accounts import RULE, server
 
-from cniperf.beds import sessions
 from cniperf.beds.command import CommandFailed
-from cniperf.beds.connection import HostLost
-from cniperf.beds.remote import Remote
-from cniperf.beds.survey import survey
+from cniperf.beds.ssh import sessions
+from cniperf.beds.ssh.connection import HostLost
+from cniperf.beds.ssh.remote import Remote
+from cniperf.beds.ssh.survey import survey
 from cniperf.errors import CniperfError, NotAble
 
 pytestmark = pytest.mark.lab

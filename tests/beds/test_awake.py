@@ -4,7 +4,7 @@ import struct
 import pytest
 
 from cniperf.beds.awake import DEVICE, awake
-from cniperf.beds.lab import Lab
+from cniperf.beds.lab.bed import Lab
 
 pytestmark = pytest.mark.lab
 

@@ -4,8 +4,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from cniperf.beds import carrier
 from cniperf.beds.answer import Answer, OddAnswer
+from cniperf.beds.ssh import carrier
 
 OWN, PEER = "10.0.0.5", "10.9.9.9"
 

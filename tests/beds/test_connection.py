@@ -7,10 +7,10 @@ from contextlib import ExitStack, contextmanager
 import pytest
 from rehearsed import refused, wait_for
 
-from cniperf.beds.connection import HostLost
-from cniperf.beds.rehearsal import RUN
-from cniperf.beds.remote import Remote
-from cniperf.beds.sshd import SSHD, make_keys, settings
+from cniperf.beds.ssh.connection import HostLost
+from cniperf.beds.ssh.rehearsal import RUN
+from cniperf.beds.ssh.remote import Remote
+from cniperf.beds.ssh.sshd import SSHD, make_keys, settings
 from cniperf.inventory import Machine
 
 pytestmark = pytest.mark.lab

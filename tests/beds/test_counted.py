@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, cannot_here
 
-from cniperf.beds import counted
 from cniperf.beds.bottle import qemu
+from cniperf.beds.counted import guest as counted
 from cniperf.errors import MeasurementFailed, ParameterError
 from cniperf.params import Experiment
 from cniperf.runs import load_evidence, load_raw, load_runs, read_run

@@ -7,10 +7,10 @@ import pytest
 from accounts import server
 from rehearsed import left, refused
 
-from cniperf.beds import remote
 from cniperf.beds.answer import OddAnswer
 from cniperf.beds.journal import NETNS_DIR
-from cniperf.beds.ssh import SshBed
+from cniperf.beds.ssh import remote
+from cniperf.beds.ssh.bed import SshBed
 from cniperf.errors import NotAble, ParameterError, StepFailed
 from cniperf.inventory import read_inventory
 from cniperf.plan import make_plan

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cniperf.beds import guard
+from cniperf.beds.ssh import guard
 
 
 @pytest.fixture

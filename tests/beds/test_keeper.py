@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from cniperf.beds import keeper
+from cniperf.beds.lab import keeper
 from cniperf.errors import ParameterError
 
 HERE = keeper.Standing(

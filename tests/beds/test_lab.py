@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from cniperf.beds.blueprint import Names
-from cniperf.beds.device_kinds import device_kinds
-from cniperf.beds.lab import Lab
+from cniperf.beds.lab.bed import Lab
+from cniperf.beds.lab.blueprint import Names
+from cniperf.beds.lab.device_kinds import device_kinds
 from cniperf.errors import Busy, StepFailed
 from cniperf.plan import make_plan
 from cniperf.schemes import all_schemes

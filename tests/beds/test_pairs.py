@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 import cniperf
-from cniperf.beds.lab import Lab
+from cniperf.beds.lab.bed import Lab
 from cniperf.errors import MeasurementFailed
 from cniperf.measure.evidence import greet_others
 from cniperf.params import Experiment

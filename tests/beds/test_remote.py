@@ -3,7 +3,7 @@
 import pytest
 
 from cniperf.beds.command import CommandFailed
-from cniperf.beds.remote import Remote
+from cniperf.beds.ssh.remote import Remote
 
 pytestmark = pytest.mark.lab
 

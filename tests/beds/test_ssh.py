@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from cniperf.analysis.loss import conditions, loss_table
-from cniperf.beds.rehearsal import Rehearsal
-from cniperf.beds.ssh import SshBed
+from cniperf.beds.ssh.bed import SshBed
+from cniperf.beds.ssh.rehearsal import Rehearsal
 from cniperf.hosts import Host
 from cniperf.measure.run import run
 from cniperf.params import Experiment

@@ -11,7 +11,7 @@ import pytest
 from rehearsed import left, wait_for
 
 from cniperf.beds.journal import sweep_dead
-from cniperf.beds.ssh import SshBed
+from cniperf.beds.ssh.bed import SshBed
 from cniperf.errors import Busy, CniperfError, StepFailed
 from cniperf.measure.load import Load
 from cniperf.params import Experiment
@@ -40,7 +40,7 @@ HOLD = """
 import signal, sys, time
 from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell's & had ignored
-from cniperf.beds.ssh import SshBed
+from cniperf.beds.ssh.bed import SshBed
 from cniperf.inventory import read_inventory
 from cniperf.plan import make_plan
 with SshBed(read_inventory(Path(sys.argv[1])).pair(), ovs=True, grace={grace}) as bed:

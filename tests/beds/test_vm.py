@@ -7,7 +7,7 @@ from conftest import cannot_here, machine_state, settled
 
 from cniperf.beds.bottle import qemu
 from cniperf.beds.command import CommandFailed
-from cniperf.beds.vm import VmBed
+from cniperf.beds.vm.bed import VmBed
 from cniperf.measure.evidence import prove
 from cniperf.measure.load import Load
 from cniperf.params import Experiment

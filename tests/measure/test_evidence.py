@@ -8,7 +8,7 @@ import pytest
 
 from cniperf import cli
 from cniperf.analysis.paths import hop, overhead, policy, underlay
-from cniperf.beds.lab import Lab
+from cniperf.beds.lab.bed import Lab
 from cniperf.errors import CniperfError
 from cniperf.hosts import Endpoint
 from cniperf.measure import evidence as module

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from cniperf.analysis.flags import flag_table
-from cniperf.beds.lab import Lab
+from cniperf.beds.lab.bed import Lab
 from cniperf.measure.run import run
 from cniperf.params import Experiment
 from cniperf.runs import load_runs

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import cniperf
-from cniperf.beds.lab import Lab
+from cniperf.beds.lab.bed import Lab
 from cniperf.errors import CniperfError, MeasurementFailed, NotAble, StepFailed
 from cniperf.measure.load import Load
 from cniperf.params import Experiment

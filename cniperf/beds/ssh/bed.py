@@ -15,15 +15,15 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from cniperf import stop
-from cniperf.beds import cpus, quota, shell
+from cniperf.beds import cpus, datagrams, quota, shell
 from cniperf.beds.answer import Answer
 from cniperf.beds.bed import Call, Others
 from cniperf.beds.cputime import CpuTimes, seconds_of, used_since
-from cniperf.beds.demand import Demand
-from cniperf.beds.guard import Renewal
 from cniperf.beds.journal import Journal
-from cniperf.beds.remote import Process, RemoteDatagrams
-from cniperf.beds.ssh_host import SshHost
+from cniperf.beds.ssh.demand import Demand
+from cniperf.beds.ssh.guard import Renewal
+from cniperf.beds.ssh.host import SshHost
+from cniperf.beds.ssh.remote import Process, RemoteDatagrams
 from cniperf.errors import CniperfError, NotRestored
 from cniperf.hosts import Endpoint, Host, Pod
 from cniperf.inventory import Machine
@@ -125,10 +125,7 @@ class SshBed:
     def _host(self, name: str) -> Host:
         machine, found = self._own[name].machine, self._own[name].survey
         address, _, prefixlen = machine.address.partition("/")
-        pods = tuple(
-            Pod(f"cniperf-{self._id}-pod-{name}{n if n > 1 else ''}", n)
-            for n in range(1, self._pairs + 1)
-        )
+        pods = Pod.several(f"cniperf-{self._id}-pod-{name}", self._pairs)
         return Host(
             name=name, nic=machine.nic, address=address, prefixlen=int(prefixlen), mtu=self._mtu,
             pods=pods, udpcsum=self._udpcsum,
@@ -325,7 +322,7 @@ class SshBed:
 
     def datagrams(self, host: Host, netns: str | None) -> RemoteDatagrams:
         """Return a new UDP socket of a host, or of a pod on it."""
-        source = Path(__file__).with_name("datagrams.py").read_text(encoding="utf-8")
+        source = Path(datagrams.__file__).read_text(encoding="utf-8")
         argv = self._enter(netns, ["python3", "-c", source])
         return RemoteDatagrams(self._own[host.name].remote.talk(argv))
 

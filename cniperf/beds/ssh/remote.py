@@ -16,8 +16,8 @@ from cniperf.beds import shell
 from cniperf.beds.answer import Answer
 from cniperf.beds.child import carried, listeners, sleeping_shell
 from cniperf.beds.command import CommandFailed
-from cniperf.beds.connection import HostLost, telling
-from cniperf.beds.sessions import Sessions
+from cniperf.beds.ssh.connection import HostLost, telling
+from cniperf.beds.ssh.sessions import Sessions
 from cniperf.errors import NotAble, Stopped, cause
 
 if TYPE_CHECKING:

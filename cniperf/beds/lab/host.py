@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from cniperf.beds.command import CommandFailed, run
-from cniperf.beds.netlink import Netlink
+from cniperf.beds.lab.netlink import Netlink
 from cniperf.errors import StepFailed, cause
 from cniperf.steps import Step
 

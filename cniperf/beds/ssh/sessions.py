@@ -9,7 +9,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from cniperf.beds.connection import CONNECT, HostLost, connect, telling
+from cniperf.beds.ssh.connection import CONNECT, HostLost, connect, telling
 from cniperf.errors import NotAble
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from cniperf.beds.journal import NETNS_DIR, Journal, journals, sweep_dead
 from cniperf.errors import Busy, CniperfError, NotAble, ParameterError, Stopped
 
 if TYPE_CHECKING:
-    from cniperf.beds.lab import Lab
+    from cniperf.beds.lab.bed import Lab
     from cniperf.params import Experiment
     from cniperf.plan import Plan
 
@@ -86,7 +86,7 @@ def up(experiment: "Experiment") -> Standing:
     if (found := find()) is not None:
         raise Busy(f"{found.scheme} is up already: `cniperf down` first")
     keeper = subprocess.Popen(
-        [sys.executable, "-m", "cniperf.beds.keeper", experiment.model_dump_json()],
+        [sys.executable, "-m", "cniperf.beds.lab.keeper", experiment.model_dump_json()],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         start_new_session=True, cwd="/", encoding="utf-8",
     )  # fmt: skip
@@ -161,18 +161,18 @@ def _note(journal: Journal, lab: "Lab", plan: "Plan") -> None:
 
 def main(text: str) -> None:
     """Keep a lab up until a signal comes."""
-    from cniperf.beds import open_lab
+    from cniperf.beds.lab import BED
     from cniperf.beds.lock import machine_lock
     from cniperf.params import Experiment
-    from cniperf.plan import make_plan
+    from cniperf.plan import planned
 
     stop.listen()
     try:
         experiment = Experiment.model_validate_json(text)
         with machine_lock(f"cniperf up {experiment.scheme} (cniperf down ends it)"):
             sweep_dead()
-            with open_lab(experiment) as bed:
-                plan = make_plan(experiment.scheme, *bed.hosts)
+            with BED.open(experiment) as bed:
+                plan = planned(experiment, bed.hosts)
                 bed.apply(plan)
                 _note(bed.journal, bed, plan)
                 print(READY, flush=True)

@@ -55,7 +55,7 @@ class Names:
 
     def pods(self, name: str) -> tuple[Pod, ...]:
         """The pods on a host."""
-        return tuple(Pod(self.pod(name, n), n) for n in range(1, self.pairs + 1))
+        return Pod.several(self.pod(name), self.pairs)
 
     def all(self) -> list[str]:
         """Every namespace that the lab may make, pods first."""

@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from cniperf.beds.journal import NETNS_DIR, state_dir
-from cniperf.beds.lab import Lab, ovs_environ
-from cniperf.beds.sshd import SSHD, make_keys, settings
+from cniperf.beds.lab.bed import Lab, ovs_environ
+from cniperf.beds.ssh.sshd import SSHD, make_keys, settings
 from cniperf.errors import NotAble, cause
 from cniperf.hosts import Host
 

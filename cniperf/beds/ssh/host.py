@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from cniperf import stop
-from cniperf.beds import shell, snapshot
+from cniperf.beds import shell
 from cniperf.beds.command import CommandFailed
 from cniperf.beds.counters import END
-from cniperf.beds.guard import Guard
-from cniperf.beds.remote import Process, Remote
-from cniperf.beds.survey import Survey, survey
+from cniperf.beds.ssh import snapshot
+from cniperf.beds.ssh.guard import Guard
+from cniperf.beds.ssh.remote import Process, Remote
+from cniperf.beds.ssh.survey import Survey, survey
 from cniperf.errors import CannotWrite, CniperfError, NotAble, StepFailed, cause
 from cniperf.inventory import Machine
 from cniperf.plan import HostPlan

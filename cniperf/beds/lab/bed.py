@@ -24,20 +24,22 @@ from types import TracebackType
 from typing import Any, Self
 
 from cniperf import stop
-from cniperf.beds import cpus, ovs, quota, reaper
+from cniperf.beds import cpus, quota, reaper
 from cniperf.beds.awake import awake
 from cniperf.beds.bed import Call, Others
-from cniperf.beds.blueprint import BARE_ADDRESSES, BARE_NIC, Names, bare_steps, lab_steps
 from cniperf.beds.caches import handover
 from cniperf.beds.child import LocalChild
 from cniperf.beds.command import run
 from cniperf.beds.cputime import CpuTimes, process_seconds, used_since
 from cniperf.beds.datagrams import Datagrams
 from cniperf.beds.journal import NETNS_DIR, Journal, state_dir
-from cniperf.beds.lab_host import LabHost, refusals
-from cniperf.beds.netlink import shared
+from cniperf.beds.lab import ovs
+from cniperf.beds.lab.blueprint import BARE_ADDRESSES, BARE_NIC, Names, bare_steps, lab_steps
+from cniperf.beds.lab.host import LabHost, refusals
+from cniperf.beds.lab.netlink import shared
+from cniperf.beds.privilege import require_root
 from cniperf.environment import fingerprint
-from cniperf.errors import Busy, NotAble, StepFailed
+from cniperf.errors import Busy, StepFailed
 from cniperf.hosts import ARTICLE_HOSTS, Endpoint, Host
 from cniperf.plan import HostPlan, Plan
 from cniperf.steps import KEEP_WINDOW, AddNetns, NetlinkStep, SetSysctl, Step
@@ -415,13 +417,3 @@ class Lab:
 def ovs_environ(rundir: Path, host: Host) -> dict[str, str]:
     """Return the variables that lead the Open vSwitch tools to a host's own daemons."""
     return ovs.environ(rundir / host.name)
-
-
-def require_root() -> None:
-    """Refuse where this process may not make network namespaces.
-
-    Raises:
-        NotAble: with the way to become root.
-    """
-    if os.geteuid() != 0:
-        raise NotAble("the lab makes network namespaces, which needs root: put sudo before it")

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from cniperf.beds import ability
 from cniperf.beds.cpus import spans
-from cniperf.beds.remote import Remote
-from cniperf.beds.survey import START_OVS, Survey
+from cniperf.beds.ssh.remote import Remote
+from cniperf.beds.ssh.survey import START_OVS, Survey
 from cniperf.errors import NotAble, ParameterError
 from cniperf.inventory import Machine
 

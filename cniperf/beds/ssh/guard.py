@@ -15,8 +15,8 @@ from contextlib import suppress
 
 from cniperf.beds import shell
 from cniperf.beds.command import CommandFailed
-from cniperf.beds.connection import HostLost
-from cniperf.beds.remote import BEGAN, Remote
+from cniperf.beds.ssh.connection import HostLost
+from cniperf.beds.ssh.remote import BEGAN, Remote
 from cniperf.errors import Busy
 
 NOW = "cut -d. -f1 /proc/uptime"

@@ -23,7 +23,7 @@ from cniperf.beds import reaper, shell
 from cniperf.beds.bottle import qemu
 from cniperf.beds.bottle.image import search_path
 from cniperf.beds.journal import Journal, state_dir
-from cniperf.beds.lab import require_root
+from cniperf.beds.privilege import require_root
 from cniperf.errors import MeasurementFailed
 
 if TYPE_CHECKING:
@@ -47,11 +47,11 @@ class FailedInside(MeasurementFailed):
     """The measurement failed in the guest.
 
     Attributes:
-        evidence: as ``evidence.json`` has it; empty where the path was not proven yet.
+        found: the evidence, as ``evidence.json`` has it; empty where the path was not proven yet.
     """
 
     def __init__(self, told: "Told") -> None:
-        self.evidence: dict[str, Any] = told.found.get("evidence", {})
+        self.found: dict[str, Any] = told.found.get("evidence", {})
         super().__init__(told.found["error"])
 
 

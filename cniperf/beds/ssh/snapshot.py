@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from cniperf.beds.answer import Answer
-from cniperf.beds.remote import Remote
-from cniperf.beds.survey import DEVICES, IPV6_ROUTES
+from cniperf.beds.ssh.remote import Remote
+from cniperf.beds.ssh.survey import DEVICES, IPV6_ROUTES
 from cniperf.steps import KEEP_WINDOW
 
 # Open vSwitch's own statistics change all the time; what is a bridge, a port, a flow does not.

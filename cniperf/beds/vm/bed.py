@@ -33,10 +33,10 @@ from cniperf.beds.child import carried
 from cniperf.beds.command import run
 from cniperf.beds.cputime import TICKS, CpuTimes
 from cniperf.beds.journal import NETNS_DIR, state_dir
-from cniperf.beds.lab import require_root
-from cniperf.beds.remote import Process
-from cniperf.beds.ssh import LINKS, SshBed, macs
-from cniperf.beds.sshd import make_keys, settings
+from cniperf.beds.privilege import require_root
+from cniperf.beds.ssh.bed import LINKS, SshBed, macs
+from cniperf.beds.ssh.remote import Process
+from cniperf.beds.ssh.sshd import make_keys, settings
 from cniperf.errors import CniperfError
 from cniperf.hosts import ARTICLE_HOSTS, Host
 from cniperf.inventory import Machine
@@ -52,7 +52,7 @@ class VmBed(SshBed):
 
     Args:
         mtu: MTU of the wire in bytes.
-        ovs, udpcsum, pairs, tools, congestion, devices: as :class:`cniperf.beds.ssh.SshBed` has
+        ovs, udpcsum, pairs, tools, congestion, devices: as :class:`cniperf.beds.ssh.bed.SshBed` has
             them.
     """
 

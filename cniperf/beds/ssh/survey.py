@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from cniperf import environment
-from cniperf.beds import carrier, cpus, quota, shell
+from cniperf.beds import cpus, quota, shell
 from cniperf.beds.answer import Answer
-from cniperf.beds.carrier import Carried
-from cniperf.beds.remote import Remote
+from cniperf.beds.ssh import carrier
+from cniperf.beds.ssh.carrier import Carried
+from cniperf.beds.ssh.remote import Remote
 from cniperf.errors import cause
 
 # What a host needs for any run, with the Debian package of each.

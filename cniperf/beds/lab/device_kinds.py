@@ -4,9 +4,9 @@ import secrets
 from typing import Any
 
 from cniperf import stop
-from cniperf.beds import ovs
 from cniperf.beds.journal import Journal
-from cniperf.beds.netlink import shared
+from cniperf.beds.lab import ovs
+from cniperf.beds.lab.netlink import shared
 from cniperf.errors import one_line
 
 EXTRA: dict[str, dict[str, Any]] = {

@@ -1,0 +1,139 @@
+"""What a kind of bed declares: what it takes, what it refuses, and how it measures a round."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from cniperf.hosts import ARTICLE_HOSTS, Pod
+
+if TYPE_CHECKING:
+    from cniperf.beds.bed import Bed
+    from cniperf.draft import Draft
+    from cniperf.hosts import Host
+    from cniperf.params import Experiment
+
+# The environment of hosts that were never reached.
+NOWHERE: dict[str, Any] = {"kernel": "", "cpu": "", "cpus": None, "versions": {}}
+
+
+class Round(Protocol):
+    """One measurement under way, which leaves a run.
+
+    Attributes:
+        experiment: what is measured.
+        number: counted from 1.
+    """
+
+    experiment: "Experiment"
+    number: int
+
+    def announce(self, stage: str, text: str) -> None:
+        """Report what goes on: a stage (``wire``, ``prove``, ``load``) and a line about it."""
+
+    def draft(self) -> "Draft":
+        """Return the run's folder, not yet there: use it with ``with``."""
+
+    def note(self, **facts: Mapping[str, Any]) -> None:
+        """Take down facts of the run: ``environment``, ``bed``."""
+
+    def finish(self, draft: "Draft", summary: Mapping[str, Any]) -> Path:
+        """Leave the run whole, with its figures; return its folder."""
+
+    def load(self) -> Path:
+        """Open the bed, wire, prove the path, load, unwire, and leave the run."""
+
+
+class Kind:
+    """A kind of bed. Each bed's folder has one, called ``BED``; what most do alike is here.
+
+    Attributes:
+        name: as the parameter ``bed`` has it.
+        order: its place where beds stand in a row.
+        summary: where its hosts come from, for people.
+        building: what is announced while its hosts are made or reached.
+        here: whether its hosts are this machine itself, so that they are known before they are
+            opened, and where its CPUs lie matters.
+        aside: whether runs do not feel each other, so that several can be made at once.
+        suite: how a suite ends, where that is not given, by option.
+        own: parameters that only it takes.
+        nics: what the parameter ``nic`` may be.
+        robust: parameters that a suite measures each scheme at several values of.
+    """
+
+    name: str
+    order: int
+    summary: str
+    building: str
+    here = False
+    aside = False
+    suite: Mapping[str, Any] = MappingProxyType({})
+    robust: Mapping[str, Sequence[Any]] = MappingProxyType({})
+    own: Sequence[str] = ()
+    nics: Sequence[str] = ("virtio", "offload", "plain")
+
+    # ── parameters ────────────────────────────────────────────────────────────────────────────
+
+    def defaults(self) -> Mapping[str, Any]:
+        """Return the parameters that have another default here."""
+        return {}
+
+    def refusal(self, asked: "Experiment") -> str:
+        """Return why an experiment does not go here; empty where it does."""
+        return ""
+
+    def no_turns(self, asked: "Experiment") -> str:
+        """Return why hostnetwork and the scheme cannot take turns; empty where they can."""
+        return f"bed={self.name!r}"
+
+    # ── a measurement ─────────────────────────────────────────────────────────────────────────
+
+    def check(self, asked: "Experiment") -> None:
+        """Refuse what cannot even begin; touches nothing.
+
+        Raises:
+            NotAble: no root, or something is missing.
+            ParameterError: what this machine cannot do.
+        """
+
+    def lock(self, what: str) -> AbstractContextManager[None]:
+        """Hold this machine, where the load is on it."""
+        from cniperf.beds.lock import machine_lock
+
+        return machine_lock(what)
+
+    def prepare(self, tell: Callable[[str], None]) -> None:
+        """Make what all of its runs need, and report each thing in a line."""
+
+    def environment(self) -> dict[str, Any]:
+        """Return what is known of the hosts before they are opened."""
+        return NOWHERE
+
+    def hosts(self, asked: "Experiment") -> "tuple[Host, Host]":
+        """Return the two hosts as far as they are known before they are opened."""
+        a, b = (
+            replace(
+                host,
+                mtu=asked.mtu,
+                pods=Pod.several(f"pod-{host.name}", asked.pairs),
+                plain=asked.nic == "plain",
+                udpcsum=asked.udpcsum,
+            )
+            for host in ARTICLE_HOSTS
+        )
+        return a, b
+
+    def open(self, asked: "Experiment") -> "Bed":
+        """Return the two hosts of an experiment, not yet built: use them with ``with``.
+
+        Raises:
+            ParameterError: a hosts file with something that is not allowed, or a bed that has no
+                hosts to lend.
+        """
+        raise NotImplementedError
+
+    def measure(self, round_: Round) -> Path:
+        """Measure a round; return the run's folder."""
+        return round_.load()

@@ -1,0 +1,88 @@
+"""``lab``: two hosts as network namespaces on this machine."""
+
+from dataclasses import replace
+from shutil import which
+from typing import TYPE_CHECKING, Any
+
+from cniperf.beds.kind import Kind
+from cniperf.errors import NotAble, ParameterError
+
+if TYPE_CHECKING:
+    from cniperf.beds.lab.bed import Lab
+    from cniperf.hosts import Host
+    from cniperf.params import Experiment
+
+TOOLS = {
+    "ip": "iproute2", "ethtool": "ethtool", "sysctl": "procps",
+    "nft": "nftables", "nsenter": "util-linux", "taskset": "util-linux", "setpriv": "util-linux",
+}  # fmt: skip
+
+
+def missing_tools(generator: str = "iperf3", scheme: str = "hostnetwork") -> dict[str, str]:
+    """Return the tools that a run needs and this machine lacks, with their packages."""
+    from cniperf.generators import find as find_generator
+    from cniperf.schemes import find as find_scheme
+
+    needed = {**TOOLS, **find_generator(generator).package, **find_scheme(scheme).tools}
+    return {tool: package for tool, package in needed.items() if which(tool) is None}
+
+
+class LabKind(Kind):
+    """See :class:`cniperf.beds.lab.bed.Lab`."""
+
+    name = "lab"
+    order = 1
+    summary = "two namespaces here"
+    building = "building the lab"
+    here = True
+
+    def no_turns(self, asked: "Experiment") -> str:
+        """Nothing is in the way: each host has a second NIC for hostnetwork."""
+        return ""
+
+    def check(self, asked: "Experiment") -> None:
+        """Look for root, the tools and the congestion control."""
+        from cniperf.beds.privilege import require_root
+        from cniperf.environment import congestion_controls
+
+        require_root()
+        if missing := missing_tools(asked.generator, asked.scheme):
+            packages = " ".join(sorted(set(missing.values())))
+            raise NotAble(f"{', '.join(missing)} not found: apt-get install {packages}")
+        if asked.congestion not in congestion_controls():
+            raise ParameterError(
+                f"congestion={asked.congestion!r} is not allowed: this kernel has "
+                f"{', '.join(congestion_controls())} (modprobe tcp_NAME may bring more)"
+            )
+
+    def environment(self) -> dict[str, Any]:
+        """Return what tells this machine and its tools from others."""
+        from cniperf.environment import fingerprint
+
+        return fingerprint()
+
+    def hosts(self, asked: "Experiment") -> "tuple[Host, Host]":
+        """Return them with the datapath that Open vSwitch has here."""
+        from cniperf.beds.lab import ovs
+
+        a, b = super().hosts(asked)
+        if asked.needs_ovs:
+            a, b = (replace(host, ovs_datapath=ovs.datapath()) for host in (a, b))
+        return a, b
+
+    def open(self, asked: "Experiment") -> "Lab":
+        """Return the lab, not yet built."""
+        from cniperf.beds.lab.bed import Lab
+
+        return Lab(
+            nic=asked.nic,
+            mtu=asked.mtu,
+            gro=asked.gro,
+            udpcsum=asked.udpcsum,
+            ovs=asked.needs_ovs,
+            pairs=asked.pairs,
+            bare=asked.design == "interleaved",
+        )
+
+
+BED = LabKind()
