@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cniperf import files, stop
+from cniperf.archive import NAME, shelf
 from cniperf.errors import BadRun, one_line
 from cniperf.proof import Proof
 from cniperf.record import BEFORE, FORMAT, Record, Summary
@@ -104,6 +105,8 @@ def read_run(folder: Path) -> Record:
 def run_folders(data_dir: Path | str) -> list[Path]:
     """Return the run folders in a folder, oldest first; the folder may be a run itself.
 
+    Those of an archive (:mod:`cniperf.archive`) come before those that lie beside it.
+
     Raises:
         BadRun: there is no such folder, or it cannot be read.
     """
@@ -117,8 +120,9 @@ def run_folders(data_dir: Path | str) -> list[Path]:
         raise BadRun(f"cannot read {root}: {files.reason(problem)}") from None
     if "run.json" in found:
         return [root]
-    return [root / name for name in sorted(found)
-            if name[:1].isdigit() and _is_folder(found[name])]  # fmt: skip
+    own = [root / name for name in sorted(found)
+           if name[:1].isdigit() and _is_folder(found[name])]  # fmt: skip
+    return [*run_folders(shelf(root)), *own] if NAME in found else own
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from cniperf import files
+from cniperf.archive import shelf
 from cniperf.errors import CannotWrite, ParameterError, unknown
 from cniperf.foreign import Amount, Foreign, Line, Name, Said
 from cniperf.language import N_, _
@@ -179,6 +180,8 @@ def read_suite(data_dir: Path, name: str) -> Suite:
         ParameterError: there is no such suite, or its file is broken.
     """
     file = suite_file(data_dir, name)
+    if not file.exists():
+        file = suite_file(shelf(data_dir), name)
     try:
         if not re.fullmatch(NAMED, name):
             raise FileNotFoundError
@@ -200,7 +203,8 @@ def clock(seconds: float) -> str:
 
 def suite_names(data_dir: Path) -> Sequence[str]:
     """Return the names of the suites in a folder of runs, oldest first."""
-    return sorted(file.stem for file in (data_dir / "suites").glob("*.json"))
+    folders = {data_dir, shelf(data_dir)}
+    return sorted(file.stem for each in folders for file in (each / "suites").glob("*.json"))
 
 
 def suite_file(data_dir: Path, name: str) -> Path:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from conftest import ROOT
 
-REFERENCE = ROOT / "data/reference"
+from cniperf.archive import shelf
+
+REFERENCE = shelf(ROOT / "data/reference")
 DEEP = "[" * 3000 + "]" * 3000
 LONG = "x" * 20_000
 VALUES = [

@@ -30,7 +30,7 @@ def datapath(scheme):
 def add_proven(shelf, scheme, *figure, **facts):
     """Add a run with the evidence of the reference's run of the same scheme."""
     run = shelf.add(scheme, *figure, **facts, **datapath(scheme))
-    source = next(REFERENCE.glob(f"*Z-{scheme}-????")) / "evidence.json"
+    source = next(shelf(REFERENCE).glob(f"*Z-{scheme}-????")) / "evidence.json"
     (run / "evidence.json").write_text(source.read_text())
 
 

@@ -27,7 +27,7 @@ from cniperf.language import FOLDER, _, each, languages, plural, speak, speaking
 from cniperf.notebook import warm_kernel
 from cniperf.path_picture import path_picture
 from cniperf.report import make_report
-from cniperf.runs import load_runs
+from cniperf.runs import load_runs, run_folders
 from cniperf.suites import CAP, REASONS, Suite
 
 KEYWORDS = {"_": None, "N_": None, "plural": (1, 2)}
@@ -240,7 +240,7 @@ def rare(runs):
         yield charts.cells(factors.cells_table(found))
     run = load_runs(runs.odd)["path"].iloc[0]
     yield charts.timeline([run])
-    yield charts.timeline(sorted(REFERENCE.glob("2*"))[:2])
+    yield charts.timeline(run_folders(REFERENCE)[:2])
     yield sections.title(nothing)
     yield charts.beds(nothing)
     yield from alone(runs)

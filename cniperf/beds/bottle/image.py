@@ -19,9 +19,9 @@ from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 
-from cniperf.beds.bottle.cache import cache_dir, kept, size
 from cniperf.beds.bottle.kernel import Kernel, kernel
 from cniperf.beds.command import CommandFailed, run
+from cniperf.cache import cache_dir, kept, size
 from cniperf.errors import NotAble
 
 PROGRAMS = (

@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from cniperf.beds.bottle.cache import cache_dir, kept
 from cniperf.beds.command import CommandFailed, run
+from cniperf.cache import cache_dir, kept
 from cniperf.errors import NotAble
 
 META = "linux-image-cloud-amd64"  # depends on the newest

@@ -5,8 +5,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from cniperf.beds.bottle.cache import kept
 from cniperf.beds.command import CommandFailed, run
+from cniperf.cache import kept
 
 SOURCE = Path(__file__).with_name("counter.c")
 COMPILERS = ("cc", "gcc", "clang")

@@ -5,7 +5,8 @@ import re
 import pytest
 from conftest import cannot_here
 
-from cniperf.beds.bottle import cache, image, kernel, plugin, qemu
+from cniperf import cache
+from cniperf.beds.bottle import image, kernel, plugin, qemu
 from cniperf.beds.command import CommandFailed
 from cniperf.beds.journal import Journal
 from cniperf.errors import CannotWrite, NotAble
