@@ -102,36 +102,12 @@ environment: ## write environment.yml anew, from pyproject.toml
 	$(BIN)/pyproject2conda yaml --extra dev --name cniperf --channel conda-forge --no-header \
 	  --python-include "python>=3.11" --pip-dep=-e. --output $(ENVIRONMENT) --overwrite force
 
-# All eight with the article's NICs, those of the kernel with other NICs and MTUs, and one transaction
-# at a time. What iperf3 said is kept gzipped.
-REFERENCE := $(SUDO) $(BIN)/cniperf
-KERNEL    := macvlan calico flannel-hostgw flannel-vxlan canal
-KEEP      := --target 0 --budget 0 --data-dir data/reference --out-dir reports/reference
 reference: setup ## measure data/reference anew: takes half an hour
-	rm -rf data/reference reports/reference*
-	$(REFERENCE) suite --rounds 12 $(KEEP)
-	$(REFERENCE) suite $(KERNEL) --nic offload --rounds 6 $(KEEP)-offload
-	$(REFERENCE) suite $(KERNEL) --nic plain --rounds 6 $(KEEP)-plain
-	$(REFERENCE) suite $(KERNEL) --mode rr --rounds 6 $(KEEP)-rr
-	$(REFERENCE) sweep --schemes macvlan,calico,flannel-vxlan --vary mtu=1450,1500,4000,9000 --rounds 6 $(KEEP)-mtu
-	$(SUDO) chown -R "$$(id -u):$$(id -g)" data reports
-	gzip --best --no-name data/reference/*/iperf3-*.json
-	$(MAKE) pictures
+	$(SUDO) sh data/measure.sh reference; code=$$?; $(SUDO) chown -R "$$(id -u):$$(id -g)" data reports; exit $$code
 
 counted: APT += $(GUESTS)
-counted: setup ## measure the baseline data/counted anew, three seeds: for a new kernel, QEMU, iperf3 or Open vSwitch
-	rm -rf data/counted reports/counted
-	$(REFERENCE) suite --bed counted --rounds 3 --data-dir data/counted --out-dir reports/counted
-	$(SUDO) chown -R "$$(id -u):$$(id -g)" data reports
-	gzip --best --no-name data/counted/*/iperf3-*.json
+counted: setup ## measure the baseline data/counted anew, three seeds
+	$(SUDO) sh data/measure.sh counted; code=$$?; $(SUDO) chown -R "$$(id -u):$$(id -g)" data reports; exit $$code
 
 pictures: setup ## the pictures that README and docs show, from data/reference
-	$(BIN)/cniperf report data/reference --suite "$$(cd data/reference/suites && ls | head -1 | sed 's/.json$$//')" --out-dir reports/reference
-	cp reports/reference/chart-1.png data/reference/loss.png
-	cp reports/reference/chart-2.png data/reference/throughput.png
-	cp reports/reference/chart-3.png data/reference/cpu.png
-	cp reports/reference/chart-4.png data/reference/ladder.png
-	cp reports/reference/chart-5.png data/reference/trade-off.png
-	cp reports/reference/chart-6.png data/reference/paths.png
-	pdftoppm -png -r 75 -f 1 -l 1 -singlefile reports/reference/report.pdf data/reference/report
-	$(BIN)/python -c 'import sys; from PIL import Image; [Image.open(f).convert("RGB").quantize(256).save(f, optimize=True) for f in sys.argv[1:]]' data/reference/*.png
+	sh data/measure.sh pictures

@@ -4,9 +4,13 @@ import ast
 import re
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 from conftest import ROOT
+
+from cniperf.beds import all_beds
+from cniperf.record import BedName
 
 READING = ["cniperf.runs", "cniperf.analysis.loss", "cniperf.analysis.claims", "cniperf.charts",
            "cniperf.analysis.beds", "cniperf.analysis.compare",
@@ -37,6 +41,42 @@ def test_only_beds_run_commands_or_speak_netlink():
     package = ROOT / "cniperf"
     found = [file for file in package.rglob("*.py") if reach.search(file.read_text())]
     assert {file.relative_to(package).parts[0] for file in found} <= allowed
+
+
+def imported(file):
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{each.name}" for each in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+
+
+@pytest.mark.parametrize("lower", ["beds", "generators", "schemes", "steps"])
+def test_nothing_imports_what_stands_above_it(lower):
+    """An import within a function is one, too."""
+    above = tuple(f"cniperf.{name}" for name in ("measure", "sections", "charts", "cli", "report",
+                                                 "bench", "doctor"))  # fmt: skip
+    for file in (ROOT / "cniperf" / lower).rglob("*.py"):
+        assert [name for name in imported(file) if name.startswith(above)] == [], file
+
+
+def test_no_bed_is_asked_for_by_name_outside_the_beds():
+    """Each declares itself: what is special about one stands in its own folder."""
+    names = set(all_beds())
+    for file in (ROOT / "cniperf").rglob("*.py"):
+        if (ROOT / "cniperf/beds") not in file.parents:
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                sides = [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
+                if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("eq", "ne"):
+                    sides = node.args
+                asked = {each.value for side in sides for each in ast.walk(side)
+                         if isinstance(each, ast.Constant)}  # fmt: skip
+                assert not asked & names, f"{file}:{node.lineno}"
+
+
+def test_every_bed_that_a_parameter_may_have_declares_itself():
+    assert tuple(all_beds()) == get_args(BedName)
 
 
 def test_every_text_is_read_and_written_as_utf_8_by_name():

@@ -20,6 +20,7 @@ from cniperf.language import N_, _
 from cniperf.modes import Mode, emulated, find
 
 BEDS = ("lab", "ssh", "vm", "counted")
+NAMED = {"vm": "vm {accelerator}"}
 NICS = ("virtio", "offload", "plain", "own")
 
 COLUMNS = ("bed", "meter", "accelerator", "nic", "erms", "unit", "scheme", "order", "runs",
@@ -51,7 +52,7 @@ class Setup(NamedTuple):
     @property
     def kind(self) -> str:
         """Its name without the knobs: what has axes of its own."""
-        return f"{self.bed} {self.accelerator}" if self.bed == "vm" else self.bed
+        return NAMED.get(self.bed, self.bed).format(accelerator=self.accelerator)
 
     @property
     def knobs(self) -> str:

@@ -277,8 +277,8 @@ def is_interleaved(runs: pd.DataFrame) -> "pd.Series[bool]":
 
 
 def seeded(runs: pd.DataFrame) -> bool:
-    """Tell whether runs of one condition are those of bed counted, where chance has a seed."""
-    return len(runs) > 0 and bool(runs["bed"].eq("counted").all())
+    """Tell whether runs of one condition are those of a bed where chance has a seed."""
+    return bool(runs["seed"].notna().any())
 
 
 def spread_of(runs: pd.DataFrame) -> Spread:

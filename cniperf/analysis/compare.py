@@ -41,7 +41,9 @@ def pair_up(
         which = "first" if before.empty else "second"
         raise CniperfError(f"there is no run in the {which} set: nothing to compare")
     ours, theirs = list(conditions(before)), list(conditions(after))
-    alike = [(one, a, b) for one, a in ours for other, b in theirs if _key(one) == _key(other)]
+    alike = [
+        (one, a, b) for one, a in ours for other, b in theirs if _key(one, a) == _key(other, b)
+    ]
     found = [pair for each in alike for pair in _placed_alike(*each)]
     for __, a, b in [] if anyway else found:
         if seeded(a):
@@ -174,8 +176,8 @@ def _placed_alike(
             for name, mark in zip(common, marks, strict=True)]  # fmt: skip
 
 
-def _key(condition: dict[str, object]) -> tuple[str, ...]:
-    left_out = VERSIONS if condition["bed"] == "counted" else ()  # the gate asks for these itself
+def _key(condition: dict[str, object], runs: pd.DataFrame) -> tuple[str, ...]:
+    left_out = VERSIONS if seeded(runs) else ()  # the gate asks for these itself
     return tuple(str(condition[name]) for name in CONDITIONS if name not in left_out)
 
 

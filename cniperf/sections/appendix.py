@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from cniperf import checksums
-from cniperf.analysis.blocks import is_interleaved
+from cniperf.analysis.blocks import is_interleaved, seeded
 from cniperf.analysis.damage import damaged
 from cniperf.errors import ParameterError
 from cniperf.language import N_, _
@@ -52,7 +52,7 @@ def how_measured(runs: pd.DataFrame) -> Html:
         if (is_interleaved(runs) == interleaved).any():
             text += " " + _(words)
     text += _took(runs)
-    if runs["bed"].eq("counted").any():
+    if seeded(runs):
         text += " " + _(
             "On bed counted a round is a seed and hostnetwork runs once in it: the loss is one "
             "minus hostnetwork's instructions per byte over the scheme's, and stands between those "
