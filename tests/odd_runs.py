@@ -5,6 +5,7 @@ from conftest import ROOT, Shelf
 
 from cniperf.analysis import factors
 from cniperf.analysis.latency import counts, write_counts
+from cniperf.archive import shelf as unpacked
 from cniperf.suites import Suite
 
 REFERENCE = ROOT / "data/reference"
@@ -30,7 +31,7 @@ def datapath(scheme):
 def add_proven(shelf, scheme, *figure, **facts):
     """Add a run with the evidence of the reference's run of the same scheme."""
     run = shelf.add(scheme, *figure, **facts, **datapath(scheme))
-    source = next(shelf(REFERENCE).glob(f"*Z-{scheme}-????")) / "evidence.json"
+    source = next(unpacked(REFERENCE).glob(f"*Z-{scheme}-????")) / "evidence.json"
     (run / "evidence.json").write_text(source.read_text())
 
 
