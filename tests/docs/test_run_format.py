@@ -28,7 +28,7 @@ SINCE = {"bed.quota", "summary.throttled", "summary.throttled_periods"}
 IN_TURNS = {"bed.bare_nic", "params.design", "params.slice", "summary.base", "summary.log_ratio",
             "summary.blocks", "summary.base_cpu_per_gb_a", "summary.base_cpu_per_gb_b"}  # fmt: skip
 
-# Keys that bed ssh adds; tests/beds/test_ssh.py sees that they are there.
+# Keys that bed ssh adds; tests/beds/ssh/test_bed.py sees that they are there.
 BY_SSH = {"bed.machines", "bed.nics", "bed.grace", "environment.hosts", "params.between",
           "params.allow_shared_nic", "params.grace"}  # fmt: skip
 

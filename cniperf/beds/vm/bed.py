@@ -34,26 +34,26 @@ from cniperf.beds.command import run
 from cniperf.beds.cputime import TICKS, CpuTimes
 from cniperf.beds.journal import NETNS_DIR, state_dir
 from cniperf.beds.privilege import require_root
-from cniperf.beds.ssh.bed import LINKS, SshBed, macs
+from cniperf.beds.ssh.reached import LINKS, Reached, macs
 from cniperf.beds.ssh.remote import Process
 from cniperf.beds.ssh.sshd import make_keys, settings
 from cniperf.errors import CniperfError
 from cniperf.hosts import ARTICLE_HOSTS, Host
 from cniperf.inventory import Machine
 
-GRACE = 3600  # seconds: the guests go with this process, and a renewal would be counted
+GRACE = 3600  # seconds: the guests go with this process
 PORTS = {"a": 2201, "b": 2202}
 QUEUE = 10_000  # packets that a tap holds; with fewer VXLAN loses hundreds of them
 SSHD_SETTINGS = settings(Path("/etc/ssh/key"), Path("/etc/ssh/authorized_keys"), {})
 
 
-class VmBed(SshBed):
+class VmBed(Reached):
     """Two guests on this machine. Use it as a context manager.
 
     Args:
         mtu: MTU of the wire in bytes.
-        ovs, udpcsum, pairs, tools, congestion, devices: as :class:`cniperf.beds.ssh.bed.SshBed` has
-            them.
+        ovs, udpcsum, pairs, tools, congestion, devices: as
+            :class:`cniperf.beds.ssh.reached.Reached` has them.
     """
 
     name = "vm"
@@ -107,10 +107,8 @@ class VmBed(SshBed):
             self._guests[host.name] = self._boot(host)
         for guest in self._guests.values():
             guest.says("ready")
-        super()._open()
-
-    def _remember(self) -> None:
-        """Do nothing: guests go with what was done to them."""
+        self._reach()
+        self._claim()
 
     def _lay_wire(self) -> None:
         wire = self._wire_netns
@@ -162,10 +160,6 @@ class VmBed(SshBed):
     @stop.later()
     def close(self) -> None:
         """End the guests, and take back what they were wired to; safe to call twice."""
-        if self._renewal:
-            self._renewal.stop()
-            self._renewal = None
-        self._lent = []
         for own in self._own.values():
             own.remote.close()
         for guest in self._guests.values():
@@ -189,14 +183,13 @@ class VmBed(SshBed):
                 guest.raise_if_gone()
         except qemu.GuestFailed as found:
             gone = found
-        super().__exit__(kind, problem, trace)
+        self.close()
         if gone and isinstance(problem, CniperfError):
             raise gone from None
 
     def _raise_if_lost(self) -> None:
         for guest in self._guests.values():
             guest.raise_if_gone()
-        super()._raise_if_lost()
 
     # ── load ──────────────────────────────────────────────────────────────────────────────────
 
