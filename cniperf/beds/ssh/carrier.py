@@ -55,18 +55,20 @@ class Carried:
 
 
 def peers(sockets: Answer) -> list[tuple[Address, Address]]:
-    """Return both ends, own first, of the connections that the session's processes have open.
+    """Return both ends, own first, of the connections that the session's SSH servers have open.
 
-    There are none where no SSH server is among these processes: another one may be reached in ways
-    that are no TCP connection of its own, as Tailscale's.
+    What else stands above them has connections of its own, as whatever started the server. There
+    are none where no SSH server is among these processes: another one may be reached in ways that
+    are no TCP connection of its own, as Tailscale's.
     """
-    found, served = [], False
+    found = []
     for line in sockets.given().splitlines():
         whose, inode, *fields = line.split()
+        if not whose.startswith(SERVERS):
+            continue
         if len(fields) > 9 and fields[9] == inode and fields[3] == ESTABLISHED:
             found.append((_address(fields[1]), _address(fields[2])))
-            served = served or whose.startswith(SERVERS)
-    return found if served else []
+    return found
 
 
 def _address(said: str) -> Address:

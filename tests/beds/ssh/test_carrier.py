@@ -76,13 +76,14 @@ SOCKETS = """\
 sshd 7 0: 0500000A:0016 0909090A:C350 01 00000000:00000000 00:00000000 00000000 0 0 7 1 0
 sshd 8 1: 0500000A:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 8 1 0
 sshd 9 2: 0500000A:0016 0909090A:C351 01 00000000:00000000 00:00000000 00000000 9 0 12 1 0
-sudo 5 3: 0000000000000000FFFF00000500000A:0016 0000000000000000FFFF00000909090A:C350 01 0:0 0:0 0 0 0 5 1
+sshd-session 5 3: 0000000000000000FFFF00000500000A:0016 0000000000000000FFFF00000909090A:C350 01 0:0 0:0 0 0 0 5 1
+supervisor 6 4: 0100007F:0016 0100007F:C350 01 00000000:00000000 00:00000000 00000000 0 0 6 1 0
 """  # fmt: skip
 
 
 def test_sockets_are_read_as_the_kernel_prints_them():
     found = carrier.peers(Answer("", "", SOCKETS))
-    assert found == [(ip_address(OWN), ip_address(PEER))] * 2
+    assert found == [(ip_address(OWN), ip_address(PEER))] * 2  # not what started the server
 
 
 def test_the_sockets_of_another_server_tell_nothing():
