@@ -10,11 +10,11 @@ kernel="macvlan calico flannel-hostgw flannel-vxlan canal"  # what every kernel 
 reference() {
   keep="--target 0 --budget 0 --data-dir data/reference --out-dir reports/reference"
   rm -rf data/reference reports/reference*
-  $cniperf suite --rounds 24 $keep
-  $cniperf suite $kernel --nic offload --rounds 8 $keep-offload
-  $cniperf suite $kernel --nic plain --rounds 8 $keep-plain
+  $cniperf suite --rounds 20 $keep
+  $cniperf suite $kernel --nic offload --rounds 6 $keep-offload
+  $cniperf suite $kernel --nic plain --rounds 6 $keep-plain
   $cniperf suite $kernel --mode rr --rounds 6 $keep-rr
-  $cniperf sweep --schemes macvlan,calico,flannel-vxlan --vary mtu=1450,1500,4000,9000 --rounds 6 $keep-mtu
+  $cniperf sweep --schemes macvlan,calico,flannel-vxlan --vary mtu=1450,1500,4000,9000 --rounds 5 $keep-mtu
   pack data/reference
   pictures
 }
