@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Interface, IPv4Network
 from typing import TYPE_CHECKING
 
 from cniperf.hosts import ARTICLE_HOSTS, Endpoint, Host
 from cniperf.schemes import find
 from cniperf.schemes.scheme import Scheme
-from cniperf.steps import DelLink, MoveLink, SetFeatures, Step, created_devices
+from cniperf.steps import AddAddress, DelLink, MoveLink, SetFeatures, Step, created_devices
 
 if TYPE_CHECKING:
     from cniperf.params import Experiment
@@ -57,6 +58,11 @@ class Plan:
 
     def __iter__(self) -> Iterator[HostPlan]:
         return iter((self.a, self.b))
+
+    def networks(self) -> list[IPv4Network]:
+        """Return the networks that the steps bring to the hosts, in order."""
+        given = (step.cidr for side in self for step in side.steps if isinstance(step, AddAddress))
+        return sorted({IPv4Interface(cidr).network for cidr in given})
 
     def __str__(self) -> str:
         return "\n".join(side.script() for side in self)

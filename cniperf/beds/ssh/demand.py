@@ -1,7 +1,8 @@
 """What a run asks of a remote host; who cannot give it is told so before anything is touched."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Interface, IPv4Network
 
 from cniperf.beds import ability
 from cniperf.beds.cpus import spans
@@ -85,6 +86,25 @@ class Demand:
             raise ParameterError(f"{who}: {nic} does not have the address {address}, but {has}")
         if (mtu := found.devices[nic]) != self.mtu:
             raise ParameterError(f"{who}: {nic} has MTU {mtu}, not {self.mtu}: give mtu={mtu}")
+
+    def check_addresses(
+        self, machine: Machine, found: Survey, networks: Iterable[IPv4Network]
+    ) -> None:
+        """Hold a host's own addresses against the networks that pods are to be in.
+
+        Raises:
+            NotAble: another device than the data interface is in one: packets would go there.
+        """
+        for device, addresses in found.addresses.items():
+            for address in addresses if device != machine.nic else ():
+                if taken := [
+                    each for each in networks if each.overlaps(IPv4Interface(address).network)
+                ]:
+                    raise NotAble(
+                        f"host {machine.name}: {device} has {address}, where the pods are to be "
+                        f"({taken[0]}): `ip link del {device}` if it is unused, or measure on "
+                        "another host"
+                    )
 
     def attempt(self, machine: Machine, remote: Remote, cpus: Collection[int]) -> None:
         """Try on a host what the run will need of it; leaves nothing there.

@@ -146,9 +146,12 @@ class Reached:
         """Wire both hosts at once, one script each; how to take all back is there first.
 
         Raises:
+            NotAble: a device of a host has an address among the pods'.
             StepFailed: the first step that was refused.
             HostLost: a host went away; it takes itself back.
         """
+        for own in self._own.values():
+            self._demand.check_addresses(own.machine, own.survey, plan.networks())
         self._each(plan, SshHost.arm)
         self._each(plan, SshHost.wire)
 

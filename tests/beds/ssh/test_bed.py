@@ -13,6 +13,7 @@ from cniperf.analysis.interval import estimate
 from cniperf.analysis.loss import conditions, loss_table
 from cniperf.beds.ssh.bed import SshBed
 from cniperf.beds.ssh.rehearsal import Rehearsal
+from cniperf.errors import NotAble
 from cniperf.hosts import Host
 from cniperf.measure.run import run
 from cniperf.params import Experiment
@@ -105,6 +106,20 @@ def test_a_second_interface_lets_open_vswitch_take_turns(rehearsal, looks, tmp_p
     row = load_runs(tmp_path).iloc[0]
     assert (row["design"], row["status"]) == ("interleaved", "ok")
     assert json.loads((folder / "run.json").read_text())["bed"]["bare_nic"] == "eth9"
+
+
+def test_an_address_that_is_in_use_on_a_host_is_not_taken(rehearsal, looks, tmp_path):
+    """As Docker's bridges have them: the host's own packets would have gone to the pod."""
+    rehearsal.write({"alpha": rehearsal.entry("a"), "beta": rehearsal.entry("b")})
+    enter = ["ip", "-n", rehearsal.lab.namespace("b")]
+    subprocess.run([*enter, "link", "add", "own0", "type", "dummy"], check=True)
+    subprocess.run([*enter, "addr", "add", "172.28.0.1/16", "dev", "own0"], check=True)
+    asked = Experiment.of(scheme="calico", bed="ssh", hosts=rehearsal.hosts, data_dir=tmp_path)
+    try:
+        with pytest.raises(NotAble, match=r"host beta: own0 has 172\.28\.0\.1/16, where the pods"):
+            run(asked, lambda moment: None)
+    finally:
+        subprocess.run([*enter, "link", "del", "own0"], check=True)
 
 
 def test_a_suite_names_the_schemes_that_take_no_turns(rehearsal, looks, tmp_path):
