@@ -22,6 +22,7 @@ from cniperf.charts.style import (
     colours,
     finish,
     label,
+    legend,
     name_rows,
     new_chart,
     sentence,
@@ -127,7 +128,7 @@ def _in_turns(labs: list[pd.DataFrame]) -> Chart:
     axes.set(xlim=(0, begin), ylim=(0, top * 1.1), ylabel="Gbit/s",
              xlabel=_("seconds of turns (dotted: the next lab)"))  # fmt: skip
     axes.grid(axis="y")
-    axes.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
+    legend(chart, ncols=2)
     return chart
 
 

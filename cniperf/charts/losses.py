@@ -23,6 +23,7 @@ from cniperf.charts.style import (
     finish,
     label,
     leading,
+    legend,
     name_rows,
     new_chart,
     sentence,
@@ -70,8 +71,7 @@ def loss(runs: pd.DataFrame) -> Chart:
     if "apart" in blocks.parts:
         axes.plot([], [], "o", color=INK, markersize=3, markerfacecolor="none",
                   label=_("no common cache"))  # fmt: skip
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize=8,
-                columnspacing=1.2, handlelength=1.2)  # fmt: skip
+    legend(chart, ncols=3)
     axes.axvline(0, color=FAINT, linewidth=0.8)
     axis = _("% of hostnetwork's {figure} (bar: estimate; dots: rounds)")
     if table["loss_low"].notna().any():
@@ -159,7 +159,7 @@ def trade_off(runs: pd.DataFrame) -> Chart:
     axes.plot([], [], "o", color=INK, markersize=8, label=_("a drop rule on the host bites"))
     axes.plot([], [], "o", color=INK, markerfacecolor="white", markersize=8,
               label=_("it does not"))  # fmt: skip
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, fontsize=8)
+    legend(chart, ncols=2)
     axes.set(xlim=(-0.4, len(UNDERLAY) - 0.3), ylim=(bottom + 6, min(axes.dataLim.ymin, 0) - 4))
     lost = _("% of hostnetwork's {noun} lost").format(noun=_(mode_of(runs).loses))
     axes.set_ylabel(lost, **leading())

@@ -121,6 +121,12 @@ def new_chart(height: float, title: str) -> Chart:
     return chart
 
 
+def legend(chart: Chart, ncols: int) -> None:
+    """Explain the marks in a row of its own above the title, which it would else run into."""
+    chart.legend(loc="outside upper right", ncols=ncols, frameon=False, fontsize=8,
+                 columnspacing=1.2, handlelength=1.2)  # fmt: skip
+
+
 def chart_of_rows(table: pd.DataFrame, title: str) -> tuple[Chart, Axes]:
     """Return a chart with room for a row for each row of a table."""
     chart = new_chart(1.05 + ROW * max(len(table), 1), title)
