@@ -6,6 +6,7 @@
 import hashlib
 import io
 import lzma
+import os
 import sys
 import tarfile
 from pathlib import Path, PurePosixPath
@@ -26,7 +27,7 @@ def shelf(folder: Path) -> Path:
         CannotWrite: there is no place to unpack it.
     """
     file = folder / NAME
-    if not file.is_file():
+    if not os.path.isfile(file):  # noqa: PTH113  Path's own raises where it cannot look
         return folder
     try:
         content = files.read(file)

@@ -180,11 +180,11 @@ def read_suite(data_dir: Path, name: str) -> Suite:
         ParameterError: there is no such suite, or its file is broken.
     """
     file = suite_file(data_dir, name)
-    if not file.exists():
-        file = suite_file(shelf(data_dir), name)
     try:
         if not re.fullmatch(NAMED, name):
             raise FileNotFoundError
+        if not file.exists():
+            file = suite_file(shelf(data_dir), name)
         found = SuiteFile.of(files.read_json(file))
         if found.name != name:
             raise ValueError(f"it is of a suite {found.name}")

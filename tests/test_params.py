@@ -13,7 +13,7 @@ from cniperf.params import Experiment, read_settings
         ("duration", 0, "greater than or equal to 1"),
         ("duration", "abc", "valid integer"),
         ("nic", "fast", "'virtio', 'offload', 'plain' or 'own'"),
-        ("bed", "cloud", "'lab'"),
+        ("bed", "cloud", "lab, ssh"),
         ("rounds", 0, "greater than or equal to 1"),
         ("streams", 0, "greater than or equal to 1"),
         ("window", "12parsecs", "as 512K"),
