@@ -209,7 +209,12 @@ class VmBed(Reached):
         return None
 
     def cpu_times(self) -> dict[str, CpuTimes]:
-        """Return what each guest's virtual CPU has spent so far of the CPU that it is on."""
+        """Return what each guest's virtual CPU has spent so far of the CPU that it is on.
+
+        Raises:
+            GuestFailed: one has ended; the load on the other would go on waiting for it.
+        """
+        self._raise_if_lost()
         return {name: _vcpu(guest.pid) for name, guest in self._guests.items()}
 
     def instructions(self) -> dict[str, int] | None:
