@@ -337,7 +337,7 @@ def test_a_congestion_control_the_kernel_lacks_is_told_with_those_it_has():
 @pytest.mark.lab
 def test_run_leaves_one_run_and_names_it(tmp_path):
     settings = tmp_path / "settings.yaml"
-    settings.write_text("duration: 30\nomit: 0\n")
+    settings.write_text("duration: 30\nomit: 0\nrounds: 1\n")
     words = ["--settings", settings, "--duration", "1", "--data-dir", tmp_path / "d"]
     done = cniperf("run", "macvlan", *words)
     assert done.returncode == 0, done.stderr
