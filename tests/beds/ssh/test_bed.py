@@ -112,7 +112,7 @@ def test_an_address_that_is_in_use_on_a_host_is_not_taken(rehearsal, looks, tmp_
     """As Docker's bridges have them: the host's own packets would have gone to the pod."""
     rehearsal.write({"alpha": rehearsal.entry("a"), "beta": rehearsal.entry("b")})
     enter = ["ip", "-n", rehearsal.lab.namespace("b")]
-    subprocess.run([*enter, "link", "add", "own0", "type", "dummy"], check=True)
+    subprocess.run([*enter, "link", "add", "own0", "type", "bridge"], check=True)
     subprocess.run([*enter, "addr", "add", "172.28.0.1/16", "dev", "own0"], check=True)
     asked = Experiment.of(scheme="calico", bed="ssh", hosts=rehearsal.hosts, data_dir=tmp_path)
     try:
