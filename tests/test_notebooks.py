@@ -30,7 +30,7 @@ def papermill(cwd, notebook, *words, output=None, **parameters):
 
 @pytest.mark.lab
 @from_both
-def test_piped_the_notebook_is_printed_and_the_run_is_left(tmp_path, cwd, notebook):
+def test_piped_the_notebook_is_printed_and_the_run_is_left(tmp_path, still, cwd, notebook):
     done = papermill(cwd, notebook, scheme="macvlan", duration=2, data_dir=tmp_path / "d")
     assert done.returncode == 0, done.stderr
     cells = json.loads(done.stdout)["cells"]
@@ -44,12 +44,8 @@ def test_piped_the_notebook_is_printed_and_the_run_is_left(tmp_path, cwd, notebo
     assert "connections 2 of 2 have had their turns" in said
     pictures = [o for c in cells for o in c.get("outputs", []) if "image/png" in o.get("data", {})]
     assert len(pictures) == 2  # throughput and path
-    runs = load_runs(tmp_path / "d")
-    assert runs["scheme"].tolist() == ["macvlan"] * 4
-    if runs["cache"].isin(["shared", "apart"]).any():  # else none counts
-        assert "macvlan</b>" in done.stdout  # the answer
-    if runs.loc[runs["cache"].ne("moved"), "cache"].value_counts().min() > 1:
-        assert "95 % interval" in done.stdout
+    assert load_runs(tmp_path / "d")["scheme"].tolist() == ["macvlan"] * 4
+    assert "macvlan</b>" in done.stdout and "95 % interval" in done.stdout  # the answer
 
 
 @pytest.mark.lab

@@ -1,5 +1,6 @@
 """What a kind of bed declares: what it takes, what it refuses, and how it measures a round."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -46,7 +47,7 @@ class Round(Protocol):
         """Open the bed, wire, prove the path, load, unwire, and leave the run."""
 
 
-class Kind:
+class Kind(ABC):
     """A kind of bed. Each bed's folder has one, called ``BED``; what most do alike is here.
 
     Attributes:
@@ -90,6 +91,7 @@ class Kind:
 
     # ── a measurement ─────────────────────────────────────────────────────────────────────────
 
+    @abstractmethod
     def check(self, asked: "Experiment") -> None:
         """Refuse what cannot even begin; touches nothing.
 
@@ -104,7 +106,7 @@ class Kind:
 
         return machine_lock(what)
 
-    def prepare(self, tell: Callable[[str], None]) -> None:
+    def prepare(self, tell: Callable[[str], None]) -> None:  # noqa: B027  most need nothing
         """Make what all of its runs need, and report each thing in a line."""
 
     def environment(self) -> dict[str, Any]:
@@ -125,6 +127,7 @@ class Kind:
         )
         return a, b
 
+    @abstractmethod
     def open(self, asked: "Experiment") -> "Bed":
         """Return the two hosts of an experiment, not yet built: use them with ``with``.
 
@@ -132,7 +135,6 @@ class Kind:
             ParameterError: a hosts file with something that is not allowed, or a bed that has no
                 hosts to lend.
         """
-        raise NotImplementedError
 
     def measure(self, round_: Round) -> Path:
         """Measure a round; return the run's folder."""

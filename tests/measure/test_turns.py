@@ -4,12 +4,10 @@ import io
 import json
 import math
 
-import numpy as np
 import pandas as pd
 import pytest
 
 import cniperf
-from cniperf.analysis.interval import estimate
 from cniperf.beds import metronome, open_bed
 from cniperf.errors import MeasurementFailed, ParameterError
 from cniperf.measure import turns as measure
@@ -18,6 +16,7 @@ from cniperf.plan import make_plan
 from cniperf.timeline import TURNS, load_turns
 
 MEGA = 1_000_000
+STOLEN = 0.5  # % of the CPUs' time
 
 
 def table(*rates, carried=1.05):
@@ -123,25 +122,28 @@ def ratio(folder, *, limit="", stall=None, **parameters):
     return 100 * (1 - math.exp(figures["log_ratio"])), figures
 
 
-def near(expected, figures, within):
-    """What a lab is to find, or as near as its own blocks can tell: a vCPU that is taken away for
-    some turns makes them differ by tens of percent, on wires that are slower than the CPUs, too."""
-    found = estimate(np.array(figures["blocks"]))
-    return pytest.approx(expected, abs=max(within, 150 * found.half_width))
+def undisturbed(tmp_path, **how):
+    """A lab while which the hypervisor took no CPU away, which shows on slow wires, too."""
+    for number in range(6):
+        (folder := tmp_path / str(number)).mkdir()
+        loss, figures = ratio(folder, **how)
+        if figures["stolen"] < STOLEN:
+            break
+    return loss, figures
 
 
 @pytest.mark.lab
 def test_a_slower_wire_reads_as_slow_as_it_is(tmp_path):
     """Both wires are slower than the CPUs, so the machine's own noise has no say."""
-    loss, figures = ratio(tmp_path, limit="port-b=900mbit bare-b=1000mbit", slice=0.1)
-    assert loss == near(10, figures, 0.7)
+    loss, figures = undisturbed(tmp_path, limit="port-b=900mbit bare-b=1000mbit", slice=0.1)
+    assert loss == pytest.approx(10, abs=0.7)
     assert figures["base"] == pytest.approx(0.955, abs=0.03)  # of 1: 1448 in 1514 B, and ACKs
 
 
 @pytest.mark.lab
 def test_equal_wires_read_as_equal(tmp_path):
-    loss, figures = ratio(tmp_path, limit="port-b=1000mbit bare-b=1000mbit", slice=0.1, duration=12)
-    assert loss == near(0, figures, 0.3)
+    loss, _ = undisturbed(tmp_path, limit="port-b=1000mbit bare-b=1000mbit", slice=0.1, duration=12)
+    assert loss == pytest.approx(0, abs=0.3)
 
 
 @pytest.mark.lab

@@ -2,6 +2,7 @@
 
 import secrets
 import shlex
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -28,7 +29,7 @@ T = TypeVar("T")
 LINKS = ("ip", "-j", "link")
 
 
-class Reached:
+class Reached(ABC):
     """Two hosts that are reached by SSH: how they are wired, loaded and looked at.
 
     Whose they are, and what becomes of them, is up to the bed. Use it as a context manager.
@@ -91,13 +92,13 @@ class Reached:
             raise
         return self
 
+    @abstractmethod
     def _open(self) -> None:
         """Make or find the hosts, and reach them."""
-        raise NotImplementedError
 
+    @abstractmethod
     def close(self) -> None:
         """Let go of the hosts; safe to call twice."""
-        raise NotImplementedError
 
     def _reach(self) -> None:
         """Connect to both hosts, and hold them against what the run asks of them."""
@@ -225,6 +226,7 @@ class Reached:
         self._raise_if_lost()
         self._both(lambda own: own.fetch(folder))
 
+    @abstractmethod
     def _raise_if_lost(self) -> None:
         """Raise what became of a host that went away."""
 

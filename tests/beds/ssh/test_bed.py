@@ -6,10 +6,8 @@ import os
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
-from cniperf.analysis.interval import estimate
 from cniperf.analysis.loss import conditions, loss_table
 from cniperf.beds.ssh.bed import SshBed
 from cniperf.beds.ssh.rehearsal import Rehearsal
@@ -66,19 +64,21 @@ def test_turns_know_the_loss_and_the_cpus_of_both_hosts(direction, rehearsal, lo
              for verb in ("add", "del") for port in rehearsal.lab.wire]  # fmt: skip
     rate = ("tbf", "rate", "1000mbit", "burst", "128k", "latency", "4ms")
     asked = Experiment.of(scheme="flannel-vxlan", bed="ssh", hosts=rehearsal.hosts, slice=0.05,
-                          direction=direction, duration=4, data_dir=tmp_path)  # fmt: skip
+                          direction=direction, duration=5, rounds=3, data_dir=tmp_path)  # fmt: skip
     for words in ports[:2]:
         subprocess.run([*words, *rate], check=True)
     try:
-        (folder,) = run(asked, lambda moment: None)
+        folders = run(asked, lambda moment: None)
     finally:
         for words in ports[2:]:
             subprocess.run(words, check=True)
-    found = json.loads((folder / "run.json").read_text())["summary"]
-    known = 150 * estimate(np.array(found["blocks"])).half_width
-    assert 100 * (1 - math.exp(found["log_ratio"])) == pytest.approx(3.4, abs=max(0.7, known))
+    found = [json.loads((each / "run.json").read_text())["summary"] for each in folders]
+    # What counts device bytes in place of goodput reads 0 here.
+    mean = sum(each["log_ratio"] for each in found) / len(found)
+    assert 100 * (1 - math.exp(mean)) == pytest.approx(3.4, abs=1)
     for host in "ab":
-        assert 0 < found[f"base_cpu_per_gb_{host}"] < found[f"cpu_per_gb_{host}"] * 1.5
+        for each in found:
+            assert 0 < each[f"base_cpu_per_gb_{host}"] < each[f"cpu_per_gb_{host}"] * 1.5
 
 
 def test_a_second_interface_lets_open_vswitch_take_turns(rehearsal, looks, tmp_path):
