@@ -69,10 +69,14 @@ def wait_for(condition, within: float = 3.0) -> bool:
     return True
 
 
+def transports() -> list[str]:
+    """The threads of connections, of those to jump hosts too."""
+    return [name for thread in threading.enumerate() if "Transport" in (name := str(thread))]
+
+
 def connecting() -> list[str]:
     """The threads of connections that were never let in."""
-    names = [str(thread) for thread in threading.enumerate()]
-    return [name for name in names if "Transport" in name and "awaiting auth" in name]
+    return [name for name in transports() if "awaiting auth" in name]
 
 
 def refused(rehearsal, error, match, **changes):

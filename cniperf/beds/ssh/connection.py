@@ -67,12 +67,20 @@ def connect(machine: "Machine") -> Any:  # noqa: ANN401
         connect_kwargs={**given, "banner_timeout": CONNECT, "auth_timeout": CONNECT},
     )  # fmt: skip
     _trust(connection, machine, Refuse("its", machine.accept()))
-    jump = connection.gateway
-    while isinstance(jump, fabric.Connection):  # fabric would take any key of such a one
+    for jump in chain(connection)[1:]:  # fabric would accept any key of a jump host
         accept = machine.accept_jump(jump.user, jump.host, jump.port)
         _trust(jump, machine, Refuse(f"its jump host {jump.host}'s", accept))
-        jump = jump.gateway
     return connection
+
+
+def chain(connection: Any) -> list[Any]:  # noqa: ANN401
+    """Return a connection, and those to the jump hosts that it goes through, the nearest first."""
+    import fabric
+
+    found = [connection]
+    while isinstance(jump := found[-1].gateway, fabric.Connection):
+        found.append(jump)
+    return found
 
 
 def _trust(connection: Any, machine: "Machine", refuse: object) -> None:  # noqa: ANN401

@@ -9,7 +9,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from cniperf.beds.ssh.connection import CONNECT, HostLost, connect, telling
+from cniperf.beds.ssh.connection import CONNECT, HostLost, chain, connect, telling
 from cniperf.errors import NotAble
 
 if TYPE_CHECKING:
@@ -132,12 +132,13 @@ class _Connection:
         return bool(self._fabric.is_connected)
 
     def close(self) -> None:
-        with suppress(Exception):  # a connection that is gone already cannot be closed
-            self._fabric.close()
-        # One that was refused is none to fabric, but its thread lives on, and spins for ever once
-        # the server behind a proxy command has gone.
-        with suppress(Exception):
-            self._fabric.client.close()
+        for connection in chain(self._fabric):
+            with suppress(Exception):  # a connection that is gone already cannot be closed
+                connection.close()
+            # One that was refused is none to fabric, but its thread lives on, and spins for ever
+            # once the server behind a proxy command has gone.
+            with suppress(Exception):
+                connection.client.close()
 
     def run(self, words: str, how: dict[str, Any]) -> Any:  # noqa: ANN401
         """Run a line in a session of its own; return None where there is no room for one."""

@@ -5,7 +5,7 @@ import subprocess
 from contextlib import ExitStack, contextmanager
 
 import pytest
-from rehearsed import refused, wait_for
+from rehearsed import refused, transports, wait_for
 
 from cniperf.beds.ssh.connection import HostLost
 from cniperf.beds.ssh.rehearsal import RUN
@@ -102,11 +102,13 @@ def open_gamma(ssh, where):
     jump = "bastion" if where == "hosts file" else ""
     remote = Remote(Machine(name="gamma", ssh="gamma", jump=jump, nic="eth1",
                             address="192.168.20.44/24"))  # fmt: skip
+    before = len(transports())
     try:
         remote.open()
         return remote.run("echo it is me")
     finally:
         remote.close()
+        assert wait_for(lambda: len(transports()) == before), "a connection to the jump host lives on"
 
 
 @pytest.mark.parametrize("where", ["hosts file", "~/.ssh/config", "not at all"])
