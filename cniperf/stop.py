@@ -8,6 +8,7 @@ Where nobody has called :func:`listen` (a notebook, a program that imports cnipe
 plain wait, and Ctrl-C is Python's own KeyboardInterrupt.
 """
 
+import atexit
 import os
 import select
 import signal
@@ -47,6 +48,16 @@ def listen() -> None:
     for number in SIGNALS:
         signal.signal(number, _note)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # our script lets them wait until here
+    atexit.register(_ignore)  # the first that is registered is called last
+
+
+def _ignore() -> None:
+    """Let no signal change the exit code of work that is done.
+
+    Python gives them back to the kernel while it takes itself down.
+    """
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _note(number: int, frame: FrameType | None) -> None:

@@ -123,6 +123,23 @@ def test_up_that_is_killed_leaves_no_lab_standing():
     assert settled(before, within=10) == before
 
 
+AT_THE_END = """
+import os, signal
+
+class Last:
+    def __del__(self, kill=os.kill, own=os.getpid(), number=signal.SIGTERM):
+        kill(own, number)
+
+last = Last()
+"""
+
+
+def test_a_signal_while_python_takes_itself_down_finds_the_work_done(tmp_path):
+    process = started(CNIPERF, "plan", "canal", environ=planted(tmp_path, AT_THE_END))
+    out, err = ended(process, within=20)
+    assert (process.returncode, err) == (0, "") and out.count("# host") == 2
+
+
 MET_BY = """
 import os, signal, sys, time
 

@@ -39,8 +39,9 @@ def test_a_pair_that_is_cut_off_is_named():
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("scheme", ["calico", "flannel-vxlan"])
 def test_sixty_four_pairs_are_wired_proven_loaded_and_removed(tmp_path, scheme):
+    """The load is less than the CPUs can do: 128 ends on two of them would not end in time."""
     asked = Experiment.of(scheme=scheme, pairs=64, duration=2, omit=1, data_dir=tmp_path,
-                          design="separate")  # fmt: skip
+                          design="separate", rate=0.005)  # fmt: skip
     (folder,) = cniperf.run(asked, lambda moment: None)
     summary = json.loads((folder / "run.json").read_text())["summary"]
     assert len(summary["pair_figures"]) == 64 and min(summary["pair_figures"]) > 0

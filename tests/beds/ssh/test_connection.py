@@ -108,7 +108,9 @@ def open_gamma(ssh, where):
         return remote.run("echo it is me")
     finally:
         remote.close()
-        assert wait_for(lambda: len(transports()) == before), "a connection to the jump host lives on"
+        assert wait_for(lambda: len(transports()) == before), (
+            "a connection to the jump host lives on"
+        )
 
 
 @pytest.mark.parametrize("where", ["hosts file", "~/.ssh/config", "not at all"])
