@@ -60,6 +60,7 @@ class Host:
             devices made for pods are told so too.
         ovs_datapath: ``system`` (the kernel's) or ``netdev`` (userspace).
         udpcsum: True where a VTEP fills in the outer UDP checksum.
+        made: the ends of the load, one a pod, where not the plan but a cluster makes them.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Host:
     plain: bool = False
     ovs_datapath: str = "system"
     udpcsum: bool = False
+    made: "tuple[Endpoint, ...]" = ()
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ class Endpoint:
         device: the interface that the load enters and leaves by.
         mtu: that interface's MTU in bytes.
         translated: the address that stands for its own where it begins a connection, if one does.
+        service: the address that stands for its own where a connection to it begins, if one does.
     """
 
     netns: str | None
@@ -90,6 +93,12 @@ class Endpoint:
     device: str
     mtu: int
     translated: str = ""
+    service: str = ""
+
+    @property
+    def target(self) -> str:
+        """The address that a connection to it begins with."""
+        return self.service or self.address
 
     @property
     def seen(self) -> str:

@@ -78,6 +78,18 @@ def _two(text: str) -> str:
     return text
 
 
+def _network(text: str) -> str:
+    if text and not re.fullmatch(r"([a-z0-9.-]{1,63}/)?[a-z0-9.-]{1,63}(@[a-z0-9.-]{1,15})?", text):
+        raise ValueError("a network of Multus, as kube-system/macvlan-conf")
+    return text
+
+
+def _label(text: str) -> str:
+    if not re.fullmatch(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?", text):
+        raise ValueError("lower-case letters, digits and dashes, 40 at most")
+    return text
+
+
 def _word(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_.-]*", text):
         raise ValueError("letters, digits, dots, dashes and underscores only")
@@ -113,6 +125,26 @@ class Experiment(BaseModel):
         30, ge=5, le=3600,
         description="seconds after which a host that hears nothing takes itself back",
     )  # fmt: skip
+    nodes: Annotated[str, AfterValidator(_two)] = Field(
+        "", description="two nodes of the cluster, as node-a,node-b; two that fit if not given"
+    )
+    unlike_nodes: bool = Field(False, description="go on where the two nodes have other kernels")
+    kubeconfig: Path | None = Field(
+        None, description="file that says how the cluster is reached; what kubectl takes if not "
+        "given",
+    )  # fmt: skip
+    context: str = Field(
+        "", max_length=300, description="which context of it; the current one if not given"
+    )
+    image: str = Field(
+        "", max_length=500, description="image of the load; `cniperf k8s image` writes it down"
+    )
+    network: Annotated[str, AfterValidator(_network)] = Field(
+        "", description="second network of the pods, as Multus has it: NAMESPACE/NAME"
+    )
+    namespace_prefix: Annotated[str, AfterValidator(_label)] = Field(
+        "cniperf", description="what the names of the run's namespaces begin with"
+    )
     mtu: int = Field(1500, ge=576, le=9000, description="MTU of the underlay, in bytes")
     design: Design = Field(
         "",
@@ -216,8 +248,9 @@ class Experiment(BaseModel):
                 update={"design": "separate" if made._no_turns() else "interleaved"}
             )
         if made.design == "interleaved":
-            made = made._with_unless(given, TURNS)
-            made = made.model_copy(update={"slice": made.slice or TURNS["slice"]})
+            usual = {**TURNS, **find_bed(made.bed).turns}
+            made = made._with_unless(given, usual)
+            made = made.model_copy(update={"slice": made.slice or usual["slice"]})
         made._hold_together(given)
         return made
 
@@ -277,6 +310,8 @@ class Experiment(BaseModel):
             raise ParameterError("max_loss goes with mode='udp' only: leave it out")
 
     def _hold_bed_together(self) -> None:
+        if (only := find(self.scheme).bed) not in ("", self.bed):
+            raise ParameterError(f"scheme={self.scheme!r} goes with bed={only!r} only")
         if reason := find_bed(self.bed).refusal(self):
             raise ParameterError(reason)
         kind = find_bed(self.bed)

@@ -25,7 +25,7 @@ from cniperf.foreign import (
 
 FORMAT = 1
 
-BedName = Literal["lab", "ssh", "vm", "counted"]
+BedName = Literal["lab", "ssh", "vm", "counted", "k8s"]
 Nic = Literal["virtio", "offload", "plain", "own"]
 Gro = Literal["default", "on", "off"]
 ModeName = Literal["stream", "rr", "crr", "udp"]

@@ -29,6 +29,8 @@ def underlay(evidence: Proof) -> str:
     use one MAC only (most clouds) drops them. ``pods' IPs``: frames between the hosts' own MACs
     carry pod addresses, so a router between the hosts would need routes to the pods.
     """
+    if evidence.get("counted_by") == "devices":  # they count, and do not show whose packets
+        return "hosts only" if tunnel(evidence) else ""
     pods, hosts = set(evidence["pods"].values()), set(evidence["macs"].values())
     seen = [mac for mac, address in evidence["senders"] if address in pods]
     if any(mac not in hosts for mac in seen):
@@ -89,6 +91,9 @@ def evidence_text(evidence: Proof) -> str:
     if evidence["problem"]:
         return "\n".join([*lines, f"  NOT proven: {evidence['problem']}"])
     said = evidence["policy"]
+    if evidence.get("counted_by") == "devices":
+        bites = f"  a policy that lets nothing in: {policy(evidence) or 'not tried'}"
+        return "\n".join([*lines, bites, f"  {overhead(evidence)} B more a packet on the wire"])
     return "\n".join(
         [
             *lines,
@@ -133,7 +138,8 @@ def control_table(runs: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for (_, scheme), group in usable(runs).groupby(["order", "scheme"], sort=True):
-        found = [each for path in group["path"] if (each := load_evidence(path))]
+        found = [each for path in group["path"]
+                 if (each := load_evidence(path)) and each["policy"]]  # fmt: skip
         if not found:
             continue
         last = found[-1]
@@ -144,7 +150,7 @@ def control_table(runs: pd.DataFrame) -> pd.DataFrame:
                 "policy": _agreed(policy(each) for each in found),
                 "dropped": last["policy"]["dropped"],
                 "sent": last["policy"]["sent"],
-                "forward": hop(last, "a", "forward")["there"],
+                "forward": hop(last, "a", "forward").get("there"),
                 "packets": last["packets"],
                 "underlay": _agreed(underlay(each) for each in found),
                 "overhead": overhead(last),

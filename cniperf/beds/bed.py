@@ -1,9 +1,10 @@
 """What a bed is: two hosts, lent to a scheme. All beds are twins with these methods."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
     from cniperf.beds.child import Child
@@ -51,6 +52,9 @@ class Bed(Protocol):
         pause: seconds from one look at the hosts to the next while a load runs: a look that costs
             them something must be rare.
         one_machine: whether both hosts have one kernel, so that a process sees the CPUs of both.
+        apart: whether the senders of hostnetwork and of a scheme, though on one host, do not see
+            each other's processes, as in two pods.
+        together: whether both ends of the scheme are on host a.
     """
 
     name: str
@@ -59,6 +63,8 @@ class Bed(Protocol):
     wire: Sequence[str]
     pause: float
     one_machine: bool
+    apart: bool
+    together: bool
 
     def __enter__(self) -> Self: ...
 
@@ -90,7 +96,9 @@ class Bed(Protocol):
             output: file for what it prints, errors included; see :meth:`collect`.
         """
 
-    def start_python(self, host: "Host", program: Path, word: str, output: Path) -> "Child":
+    def start_python(
+        self, host: "Host", program: Path, word: str, output: Path, netns: str | None = None
+    ) -> "Child":
         """Start a program of ours that needs Python's own library alone; as :meth:`start` does.
 
         Args:
@@ -98,6 +106,7 @@ class Bed(Protocol):
             program: file of its source.
             word: its one argument.
             output: file for what it prints.
+            netns: the pod's namespace, or None for the host's.
         """
 
     def bare(self, plan: "Plan") -> "tuple[Endpoint, Endpoint] | None":
@@ -145,14 +154,15 @@ class Bed(Protocol):
     def instructions(self) -> dict[str, int] | None:
         """Return how many instructions each host has executed so far; None if nobody counts."""
 
-    def others(self, since: "Others | None" = None) -> "Others":
+    def others(self, since: "Others | None" = None) -> "Others | None":
         """Return the CPU seconds of processes that are no part of a load.
 
         Args:
             since: an earlier answer; without one, what each process has spent so far.
 
         Returns:
-            By host (``""`` for all) and process; with ``since``, by host what was spent since.
+            By host (``""`` for all) and process; with ``since``, by host what was spent since. None
+            where they cannot be seen.
         """
 
     def quotas(self) -> "dict[str, Reading | None]":
@@ -166,6 +176,17 @@ class Bed(Protocol):
 
     def facts(self) -> dict[str, Any]:
         """Return what a reader must know of this bed to judge a figure from it."""
+
+
+@runtime_checkable
+class Untouched(Bed, Protocol):
+    """A bed whose hosts may be looked at only: packets are counted by what their devices count."""
+
+    def kinds(self, place: str) -> dict[str, str]:
+        """Return the kind of each device at a place, as ``veth``; empty for a physical one."""
+
+    def denied(self) -> AbstractContextManager[None]:
+        """Return a block within which the hosts' own policy lets nothing in to the pods."""
 
 
 Others = dict[str, Any]

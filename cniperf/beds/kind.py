@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cniperf.hosts import ARTICLE_HOSTS, Pod
+from cniperf.schemes import ARTICLE
 
 if TYPE_CHECKING:
     from cniperf.beds.bed import Bed
@@ -61,6 +62,8 @@ class Kind(ABC):
         suite: how a suite ends, where that is not given, by option.
         own: parameters that only it takes.
         nics: what the parameter ``nic`` may be.
+        turns: parameters that have another default where turns are taken.
+        usual: schemes that are measured where none is named.
         robust: parameters that a suite measures each scheme at several values of.
     """
 
@@ -72,6 +75,8 @@ class Kind(ABC):
     aside = False
     suite: Mapping[str, Any] = MappingProxyType({})
     robust: Mapping[str, Sequence[Any]] = MappingProxyType({})
+    turns: Mapping[str, Any] = MappingProxyType({})
+    usual: Sequence[str] = ARTICLE
     own: Sequence[str] = ()
     nics: Sequence[str] = ("virtio", "offload", "plain")
 
@@ -108,6 +113,22 @@ class Kind(ABC):
 
     def prepare(self, tell: Callable[[str], None]) -> None:  # noqa: B027  most need nothing
         """Make what all of its runs need, and report each thing in a line."""
+
+    def sweep(self, kubeconfig: Path | None = None, context: str = "") -> list[str]:
+        """Take back what killed runs have left; return what that was.
+
+        Args:
+            kubeconfig: how the cluster of bed k8s is reached.
+            context: which context of it.
+
+        Raises:
+            NotAble: no root, where that takes it.
+        """
+        from cniperf.beds.journal import sweep_dead
+        from cniperf.beds.privilege import require_root
+
+        require_root()
+        return sweep_dead()
 
     def environment(self) -> dict[str, Any]:
         """Return what is known of the hosts before they are opened."""

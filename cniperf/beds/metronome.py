@@ -10,6 +10,10 @@ their peers have acknowledged are read from the kernel (``tcpi_bytes_acked`` of 
 linux/tcp.h, by sock_diag(7)), and again at the slice's end; the senders stop (SIGSTOP), and the
 next turn waits until all that is still in their buffers has been acknowledged.
 
+Where the senders of one leg do not see those of the other, as in two pods, each leg has a metronome
+of its own, and both take their turns by the same clock: each turn begins at a moment that both
+know, and what the other leg has still in its buffers must be gone by then.
+
 It prints a line of CSV a turn, with :data:`HEAD` first.
 """
 
@@ -312,6 +316,40 @@ def turn(leg: Leg, cpus: Looks, settle: float, seconds: float) -> str:
     )
 
 
+class Clock:
+    """The moments at which turns begin, where each leg has a metronome of its own.
+
+    Args:
+        at: when the first leg's warming-up begins, on this machine's monotonic clock.
+        warm: seconds of load of each leg before the turns.
+        rest: seconds between two turns.
+    """
+
+    def __init__(self, at: float, warm: float, rest: float, legs: int) -> None:
+        self._at, self._warm, self._rest, self._legs = at, warm, rest, legs
+        if time.monotonic() > at:
+            sys.exit(f"metronome: began {time.monotonic() - at:.1f} s late")
+
+    def await_warm(self, place: int) -> None:
+        """Wait until a leg's warming-up begins."""
+        sleep(self._at + place * (self._warm + DRAIN) - time.monotonic())
+
+    def await_turn(self, place: int, length: float) -> None:
+        """Wait until a turn begins; a turn takes so many seconds, without the rest."""
+        begin = self._at + self._legs * (self._warm + DRAIN)
+        sleep(begin + place * (length + self._rest) - time.monotonic())
+
+
+class Whenever:
+    """One metronome has both legs: what comes next begins at once."""
+
+    def await_warm(self, place: int) -> None:
+        """Wait for nothing."""
+
+    def await_turn(self, place: int, length: float) -> None:
+        """Wait for nothing."""
+
+
 def main(job: str) -> None:
     """Do a job.
 
@@ -319,11 +357,16 @@ def main(job: str) -> None:
     (letters, a turn each: the first letters of the legs' names; two of each make a block),
     ``warm`` (seconds of load of each leg before), ``settle``, ``slice`` (seconds), ``most``
     (seconds after which no block begins), ``serving`` (whether the senders are the servers),
-    ``cpus`` (by host: those that are here, or ``address`` and ``port`` that report them) and
+    ``clock`` (where the other leg has a metronome of its own: ``at`` and ``rest`` of
+    :class:`Clock`; alone, ``now``: print what that clock shows),
+    ``cpus`` (by host: those that are here, ``address`` and ``port`` that report them, or none) and
     ``stall`` (by leg, a share of each slice to stop it for: a fault that tests plant). Or, to
     report CPUs: ``report`` (those that are here), ``address``, ``port``.
     """
     asked = json.loads(job)
+    if asked.get("clock") == "now":
+        print(time.monotonic())
+        return
     if "report" in asked:
         report_cpus(asked["report"], asked["address"], asked["port"])
     with contextlib.suppress(OSError):  # woken up in time, where that is allowed
@@ -334,22 +377,30 @@ def main(job: str) -> None:
         for name, each in asked["legs"].items()
     }  # fmt: skip
     cpus: Looks = {
-        host: (FarCpus(**own) if isinstance(own, dict) else Cpus(own)).look
+        host: (FarCpus(**own) if isinstance(own, dict) else Cpus(own)).look if own else list
         for host, own in asked["cpus"].items()
     }
     print(HEAD)
     try:
         for leg in legs.values():
             leg.stop()
-        for name in dict.fromkeys(asked["order"]):
-            legs[name].send(signal.SIGCONT)
-            time.sleep(asked["warm"])
-            legs[name].learn()
-            legs[name].stop()
+        both = list(dict.fromkeys(asked["order"]))
+        own = asked.get("clock")
+        clock = Clock(warm=asked["warm"], legs=len(both), **own) if own else Whenever()
+        for place, name in enumerate(both):
+            if name in legs:
+                clock.await_warm(place)
+                legs[name].send(signal.SIGCONT)
+                time.sleep(asked["warm"])
+                legs[name].learn()
+                legs[name].stop()
         limit = time.monotonic() + asked["most"]
         for place, name in enumerate(asked["order"]):
             if place and not place % 4 and time.monotonic() > limit:
                 break  # so many senders take their time to drain; whole blocks count
+            if name not in legs:
+                continue
+            clock.await_turn(place, asked["settle"] + asked["slice"])
             told = turn(legs[name], cpus, asked["settle"], asked["slice"])
             print(f"{name},{place // 4 + 1},{told}", flush=True)
     finally:

@@ -8,7 +8,7 @@ import typer
 
 from cniperf import stop
 from cniperf.cli.app import app, examples
-from cniperf.cli.options import Mtu, Nic, Scheme, experiment_of, merged
+from cniperf.cli.options import Context, Kubeconfig, Mtu, Nic, Scheme, experiment_of, merged
 from cniperf.errors import ParameterError
 
 
@@ -93,14 +93,17 @@ def down() -> None:
     typer.echo(f"{take_down().scheme} is down")
 
 
-@app.command(epilog=examples("cniperf clean"))
-def clean() -> None:
-    """Take down what killed runs left behind: exactly what they had written down."""
-    from cniperf.beds.journal import journals, sweep_dead
-    from cniperf.beds.privilege import require_root
+@app.command(epilog=examples("cniperf clean", "cniperf clean --bed k8s --context staging"))
+def clean(
+    bed: Annotated[str, typer.Option(help="Whose: this machine's, or k8s: the cluster's.")] = "lab",
+    kubeconfig: Kubeconfig = None,
+    context: Context = "",
+) -> None:
+    """Take down what killed runs left behind: exactly what they had written down, or labelled."""
+    from cniperf.beds import find
+    from cniperf.beds.journal import journals
 
-    require_root()
-    swept = sweep_dead()
+    swept = find(bed).sweep(kubeconfig=kubeconfig, context=context)
     living = [journal.path.stem for journal in journals()]
     typer.echo(f"swept: {', '.join(swept)}" if swept else "nothing to sweep")
     if living:

@@ -35,6 +35,11 @@ DataDir = Annotated[
 ]
 Settings = Annotated[Path | None, typer.Option(help="YAML file of these options, as duration: 5.")]
 
+Kubeconfig = Annotated[
+    Path | None, typer.Option(help="How the cluster is reached. (default: as kubectl finds it)")
+]
+Context = Annotated[str, typer.Option(help="Which context of it. (default: the current one)")]
+
 Lang = Annotated[str, typer.Option(help="The report's language: en or zh.", callback=known)]
 
 # Type and help of each parameter; pydantic, which holds the bounds, would make --help slow.
@@ -78,6 +83,16 @@ PARAMETERS: dict[str, Any] = {
     ],
     "grace": (int, "Seconds after which a host that hears nothing takes itself back. "
               "(default: 30)"),
+    "nodes": (str, "Two nodes of the cluster, as node-a,node-b. (default: two that fit)"),
+    "unlike_nodes": Annotated[
+        bool | None,
+        typer.Option("--unlike-nodes", help="Go on where the two nodes have other kernels."),
+    ],
+    "kubeconfig": (Path, "How the cluster is reached. (default: as kubectl finds it)"),
+    "context": (str, "Which context of it. (default: the current one)"),
+    "image": (str, "Image of the load; see `cniperf k8s image`."),
+    "network": (str, "Second network of the pods, by Multus, scheme secondary-network."),
+    "namespace_prefix": (str, "What the run's namespaces begin with. (default: cniperf)"),
     "data_dir": DataDir,
     "settings": Settings,
 }  # fmt: skip

@@ -12,6 +12,7 @@ from cniperf.cli import measure  # noqa: F401
 from cniperf.cli import read  # noqa: F401
 from cniperf.cli import lab  # noqa: F401
 from cniperf.cli import hosts  # noqa: F401
+from cniperf.cli import cluster  # noqa: F401
 # isort: on
 
 __all__ = ["app"]

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,6 +67,7 @@ class Ends:
 
     def clients(self, jobs: Sequence[Job]) -> list["Child"]:
         """Start a client at each end on host a; several begin together, once all are there."""
+        jobs = [replace(job, address=end.target) for job, end in zip(jobs, self.b, strict=True)]
         host, gate = self.bed.hosts[0], self.folder / "gate"
         ends = list(zip(jobs, self.a, strict=True))
         if len(ends) == 1:

@@ -20,6 +20,7 @@ from cniperf.schemes import find
 
 if TYPE_CHECKING:
     from cniperf.beds.bed import Bed
+    from cniperf.measure.by_devices import DeviceEvidence
     from cniperf.plan import Plan
 
 PACKETS = 100  # each way
@@ -36,7 +37,7 @@ class PathNotProven(MeasurementFailed):
         found: the same, as ``evidence.json`` has it.
     """
 
-    def __init__(self, evidence: "Evidence") -> None:
+    def __init__(self, evidence: "Evidence | DeviceEvidence") -> None:
         self.found = evidence.as_dict()
         self.evidence = evidence
         super().__init__(evidence.problem)

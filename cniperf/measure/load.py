@@ -17,7 +17,7 @@ from cniperf.measure.seen import Seen
 from cniperf.measure.udp_search import highest_rate
 
 if TYPE_CHECKING:
-    from cniperf.beds.bed import Bed
+    from cniperf.beds.bed import Bed, Others
     from cniperf.beds.child import Child
     from cniperf.measure.summary import Watched
     from cniperf.plan import Plan
@@ -85,8 +85,7 @@ class Load:
         before, quotas = self.bed.handover(), self.bed.quotas()
         began, others = time.monotonic(), self.bed.others()
         found = self._search(tick) if self.traffic.mode == "udp" else self._load(tick)
-        used = self.bed.others(since=others)
-        found["others"] = 100 * sum(used.values()) / (time.monotonic() - began)
+        found["others"] = share_of_others(self.bed, others, time.monotonic() - began)
         found["handover"] = (before, self.bed.handover())
         found |= quota.summary(quotas, self.bed.quotas())
         return found
@@ -230,3 +229,16 @@ class Load:
             if child.wait() not in good:
                 self.bed.collect(self.folder)
                 raise self.ends.ended(whose, child, job)
+
+
+def share_of_others(bed: "Bed", since: "Others | None", seconds: float) -> float | None:
+    """Return what processes that are no part of a load used meanwhile, in % of one CPU.
+
+    Args:
+        bed: whose hosts they ran on.
+        since: what they had used before the load; None where they cannot be seen.
+        seconds: that have gone by since then.
+    """
+    if since is None or (used := bed.others(since=since)) is None:
+        return None
+    return float(100 * sum(used.values()) / seconds)

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from cniperf import beds
-from cniperf.beds.bed import Bed
+from cniperf.beds.bed import Bed, Untouched
 from cniperf.beds.journal import sweep_dead
 from cniperf.draft import Draft
 from cniperf.errors import CannotWrite, CniperfError, NotRestored
+from cniperf.measure import by_devices
+from cniperf.measure.by_devices import DeviceEvidence
 from cniperf.measure.evidence import Evidence, PathNotProven, greet_others, prove
 from cniperf.measure.load import Load
 from cniperf.measure.progress import Moment, Progress, say
@@ -23,7 +25,7 @@ from cniperf.runs import default_data_dir
 from cniperf.schemes import find
 
 # Parameters that say nothing of a figure, and may name folders of this machine.
-UNTOLD = {"data_dir", "first_round", "hosts"}
+UNTOLD = {"data_dir", "first_round", "hosts", "kubeconfig"}
 
 
 def check(experiment: Experiment) -> None:
@@ -84,6 +86,13 @@ def prove_path(experiment: Experiment, tell: Callable[[str], None] = lambda text
             return prove(bed, plan)
 
 
+def proof(bed: Bed, plan: Plan, folder: Path) -> Evidence | DeviceEvidence:
+    """Count a probe's packets along a plan's path, by what its bed allows to count with."""
+    if isinstance(bed, Untouched):
+        return by_devices.prove(bed, plan, folder)
+    return prove(bed, plan)
+
+
 class _Round:
     """One round of an experiment."""
 
@@ -95,9 +104,7 @@ class _Round:
             "suite": experiment.suite,
             "round": number,
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "params": experiment.model_dump(
-                mode="json", exclude={"data_dir", "first_round", "hosts"}
-            ),
+            "params": experiment.model_dump(mode="json", exclude=UNTOLD),
             "scheme": _scheme_facts(experiment.scheme),
             "bed": {"bed": experiment.bed},
         }
@@ -153,7 +160,7 @@ class _Round:
             bed.apply(plan)
             self.note(bed=bed.facts())
             self.announce("prove", "proving the path")
-            evidence = prove(bed, plan)
+            evidence = proof(bed, plan, draft.path)
             if evidence.problem:
                 raise PathNotProven(evidence)
             draft.write_json("evidence.json", evidence.as_dict())

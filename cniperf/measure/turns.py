@@ -13,9 +13,11 @@ import json
 import random
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,7 @@ from cniperf.beds.child import end_all
 from cniperf.errors import MeasurementFailed, one_line
 from cniperf.generators import Generator, Job, Traffic, all_generators
 from cniperf.measure.ends import GRACE, Ends
+from cniperf.measure.load import share_of_others
 from cniperf.schemes import BASELINE
 
 if TYPE_CHECKING:
@@ -40,7 +43,12 @@ BASE_PORT = 100  # above the generator's own: where hostnetwork's servers listen
 FAR_PORT = 300  # above it, too: UDP, where the receiving host reports its CPUs
 FOREVER = 3600  # seconds that the generator is asked for; it is ended before
 FLOWS = 100_000  # bytes on an interface: the connection stands
+REST = 0.03  # seconds between two turns that begin by the clock: the other's buffers are empty then
+LEAD = 2.0  # seconds from now until metronomes begin by the clock
 PATIENCE = 15  # seconds that the turns may take longer than they are to
+
+# Where a line of a metronome has them.
+BLOCK_OF, BEGAN, DRAINED = map(metronome.HEAD.split(",").index, ("block", "began", "drained"))
 
 Say = Callable[[str], None]
 
@@ -114,12 +122,12 @@ class Turns:
                 say(f"connections {sitting} of {SITTINGS} have had their turns")
         finally:  # the programs were cut off: what they say of it is no figure
             shutil.rmtree(self._scratch)
-        used = self.bed.others(since=others)
-        later, spent = self.bed.cpu_times(), time.monotonic() - began
+        share = share_of_others(self.bed, others, time.monotonic() - began)
+        later = self.bed.cpu_times()
         self._write(parts)
         return {
             **turns(self.folder, cpus, later, self.bed.cpus),
-            "others": 100 * sum(used.values()) / spent,
+            "others": share,
             "handover": (before, self.bed.handover()),
             **quota.summary(quotas, self.bed.quotas()),
         }
@@ -180,46 +188,88 @@ class Turns:
         raise MeasurementFailed(f"{self._generator.name} did not carry a byte from {device}")
 
     def _beat(self, legs: Sequence[Leg], senders: "Mapping[str, Sequence[Child]]") -> str:
-        """Let the metronome give the turns; return what it printed."""
+        """Let the metronome give the turns; return what it printed.
+
+        Where the legs' senders do not see each other each leg has a metronome of its own.
+        """
         order = "".join(random.choice(("shhs", "hssh")) for _ in range(self._blocks))
         job: dict[str, Any] = {
-            "legs": {leg.name: self._sender(leg, senders[leg.name]) for leg in legs},
             "order": order, "warm": WARM + self.traffic.omit, "settle": SETTLE,
             "slice": self.slice, "serving": self._reverse, "stall": dict(self.stall),
         }  # fmt: skip
         job["most"] = 2 * len(order) * (SETTLE + self.slice)
         length = job["most"] + 2 * job["warm"] + PATIENCE
-        output = self._scratch / "metronome"
-        with self._cpus(legs) as job["cpus"]:
-            child = self._metronome(int(self._reverse), job, output)
-            if not child.ended(within=length):
-                raise MeasurementFailed(f"the turns did not end within {length:.0f} s")
+        groups = [[leg] for leg in legs] if self.bed.apart else [legs]
+        with ExitStack() as stack:
+            cpus = [stack.enter_context(self._cpus(group)) for group in groups]
+            if self.bed.apart:
+                job["clock"] = {"at": self._soon(legs), "rest": REST}
+            children = [
+                self._metronome(group[0], int(self._reverse), {
+                    **job, "cpus": own,
+                    "legs": {leg.name: self._sender(leg, senders[leg.name]) for leg in group},
+                }, f"metronome-{number}")
+                for number, (group, own) in enumerate(zip(groups, cpus, strict=True))
+            ]  # fmt: skip
+            for child in children:
+                if not child.ended(within=length):
+                    raise MeasurementFailed(f"the turns did not end within {length:.0f} s")
         self.bed.collect(self._scratch)
-        said = output.read_text(encoding="utf-8")
-        if child.returncode:
-            raise MeasurementFailed(f"the turns broke off: {one_line(said[-200:])}")
-        return said
+        said = [(self._scratch / f"metronome-{number}").read_text(encoding="utf-8")
+                for number, _ in enumerate(groups)]  # fmt: skip
+        for child, words in zip(children, said, strict=True):
+            if child.returncode:
+                raise MeasurementFailed(f"the turns broke off: {one_line(words[-200:])}")
+        return together(said) if self.bed.apart else said[0]
+
+    def _soon(self, legs: Sequence[Leg]) -> float:
+        """Return a moment at which all metronomes are there, on the clock that they share.
+
+        Raises:
+            MeasurementFailed: they share none, as where a pod has a kernel of its own.
+        """
+        began, moments = time.monotonic(), []
+        for leg in legs:
+            output = self._scratch / f"clock-{leg.name}"
+            child = self._metronome(leg, int(self._reverse), {"clock": "now"}, output.name)
+            child.wait()
+            self.bed.collect(self._scratch)
+            moments.append(float(output.read_text(encoding="utf-8")))
+        spent = time.monotonic() - began
+        if not 0 <= moments[-1] - moments[0] <= spent:
+            raise MeasurementFailed(
+                f"the senders' clocks are {moments[-1] - moments[0]:.3f} s apart, asked within "
+                f"{spent:.3f} s: they share no kernel: give design=separate"
+            )
+        return moments[-1] + LEAD
 
     @contextmanager
     def _cpus(self, legs: Sequence[Leg]) -> Iterator[dict[str, Any]]:
-        """Yield where the metronome finds the CPUs of each host."""
+        """Yield where the metronome of some legs finds the CPUs of each host."""
         found: dict[str, Any] = {name: list(own) for name, own in self.bed.cpus.items()}
         if self.bed.one_machine:
             yield found
             return
         far = int(not self._reverse)
-        leg = next(leg for leg in legs if leg.name == BASELINE)
-        where = {"address": (leg.a, leg.b)[far][0].address, "port": self._generator.port + FAR_PORT}
-        name = self.bed.hosts[far].name
-        child = self._metronome(far, {"report": found[name], **where}, self._scratch / "far")
+        leg = next((leg for leg in legs if leg.name == BASELINE), legs[0])
+        name, end = self.bed.hosts[far].name, (leg.a, leg.b)[far][0]
+        if self.bed.together and leg.name != BASELINE:
+            yield found | {name: None}  # its CPUs are the near host's
+            return
+        where = {"address": end.address, "port": self._generator.port + leg.port + FAR_PORT}
+        child = self._metronome(leg, far, {"report": found[name], **where}, f"far-{leg.name}")
         try:
             yield found | {name: where}
         finally:
             end_all([child], GRACE)
 
-    def _metronome(self, host: int, job: Mapping[str, Any], output: Path) -> "Child":
-        program = Path(metronome.__file__)
-        return self.bed.start_python(self.bed.hosts[host], program, json.dumps(job), output)
+    def _metronome(self, leg: Leg, host: int, job: Mapping[str, Any], name: str) -> "Child":
+        """Start a metronome on a host, in the pod of a leg's end where that sees no others."""
+        end = (leg.a, leg.b)[host][0]
+        return self.bed.start_python(
+            self.bed.hosts[host], Path(metronome.__file__), json.dumps(job), self._scratch / name,
+            end.netns if self.bed.apart else None,
+        )  # fmt: skip
 
     def _sender(self, leg: Leg, senders: "Sequence[Child]") -> dict[str, list[Any]]:
         first = self._generator.port + leg.port
@@ -254,3 +304,28 @@ class Turns:
         for sitting, said in enumerate(parts, 1):
             lines += [f"{sitting},{line}" for line in said.splitlines()[1:]]
         (self.folder / "turns.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def together(said: Sequence[str]) -> str:
+    """Return what two metronomes printed as one table of whole blocks.
+
+    A block counts where each of its turns began after all that the turn before had sent was gone.
+
+    Raises:
+        MeasurementFailed: fewer than two blocks count.
+    """
+    rows = sorted((line.split(",") for text in said for line in text.splitlines()[1:]),
+                  key=lambda row: float(row[BEGAN]))  # fmt: skip
+    late = {
+        row[BLOCK_OF]
+        for before, row in pairwise(rows)
+        if float(before[DRAINED]) > float(row[BEGAN])
+    }
+    turns = Counter(row[BLOCK_OF] for row in rows)
+    whole = [row for row in rows if turns[row[BLOCK_OF]] == BLOCK and row[BLOCK_OF] not in late]
+    if len(whole) < 2 * BLOCK:
+        raise MeasurementFailed(
+            f"in {len(late)} of {len(turns)} blocks a turn began while the one before was still "
+            "on its way: give a window, as window=512K"
+        )
+    return "\n".join([metronome.HEAD, *(",".join(row) for row in whole)]) + "\n"

@@ -19,9 +19,19 @@ ARTICLE = ("hostnetwork", "macvlan", "ovs", "ovs-bridge", "calico", "flannel-hos
            "flannel-vxlan", "canal")  # fmt: skip
 
 
-@cache
 def all_schemes() -> dict[str, Scheme]:
-    """Return every scheme by name, in the order of charts."""
+    """Return every scheme that can be wired, by name, in the order of charts."""
+    return schemes_of("")
+
+
+@cache
+def schemes_of(bed: str) -> dict[str, Scheme]:
+    """Return the schemes that one bed alone has, by name, in the order of charts."""
+    return {name: scheme for name, scheme in _every().items() if scheme.bed == bed}
+
+
+@cache
+def _every() -> dict[str, Scheme]:
     modules = (import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__))
     schemes = [scheme for module in modules for scheme in _held(module)]
     return {scheme.name: scheme for scheme in sorted(schemes, key=lambda s: s.order)}
@@ -35,7 +45,7 @@ def _held(module: ModuleType) -> Sequence[Scheme]:
 
 def scheme_names() -> list[str]:
     """Return the names of all schemes, in the order of charts."""
-    return list(all_schemes())
+    return list(_every())
 
 
 def find(name: str) -> Scheme:
@@ -45,6 +55,6 @@ def find(name: str) -> Scheme:
         UnknownScheme: no scheme has this name; the text lists those there are.
     """
     try:
-        return all_schemes()[name]
+        return _every()[name]
     except KeyError:
         raise UnknownScheme(unknown("scheme", name, scheme_names())) from None

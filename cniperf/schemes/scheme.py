@@ -23,6 +23,7 @@ class Scheme:
         ovs: True where Open vSwitch is part of the path; with ``openvswitch`` among ``devices``
             only its kernel datapath will do.
         tools: commands that its steps need beside those of any run, with their Debian packages.
+        bed: the one bed that has it; empty for one that is wired, wherever two hosts are.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Scheme:
     devices: tuple[str, ...] = ()
     ovs: bool = False
     tools: Mapping[str, str] = field(default_factory=dict)
+    bed: str = ""
 
     @property
     def path(self) -> str:

@@ -64,6 +64,7 @@ class Lab:
     name = "lab"
     wire: Sequence[str] = ("port-a", "port-b")
     one_machine = True
+    apart = together = False
     pause = 1.0
 
     def __init__(
@@ -262,9 +263,11 @@ class Lab:
         self.journal.add_process(child.pid)
         return child
 
-    def start_python(self, host: Host, program: Path, word: str, output: Path) -> LocalChild:
+    def start_python(
+        self, host: Host, program: Path, word: str, output: Path, netns: str | None = None
+    ) -> LocalChild:
         """Start a program of ours on a host; see :class:`cniperf.beds.bed.Bed`."""
-        return self.start(host, None, [sys.executable, "-SE", str(program), word], output)
+        return self.start(host, netns, [sys.executable, "-SE", str(program), word], output)
 
     def bare(self, plan: Plan) -> tuple[Endpoint, Endpoint] | None:
         """Return the ends of a hostnetwork beside a plan that is wired; None where there is none.

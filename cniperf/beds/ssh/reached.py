@@ -51,7 +51,7 @@ class Reached(ABC):
 
     name: str
     wire: Sequence[str] = ()
-    one_machine = False
+    one_machine = apart = together = False
     pause: float
 
     def __init__(
@@ -167,10 +167,12 @@ class Reached(ABC):
 
     # ── load ──────────────────────────────────────────────────────────────────────────────────
 
-    def start_python(self, host: Host, program: Path, word: str, output: Path) -> Process:
+    def start_python(
+        self, host: Host, program: Path, word: str, output: Path, netns: str | None = None
+    ) -> Process:
         """Start a program of ours on a host; see :class:`cniperf.beds.bed.Bed`."""
         file = self._own[host.name].bring(program)
-        return self.start(host, None, ["python3", "-SE", file, word], output)
+        return self.start(host, netns, ["python3", "-SE", file, word], output)
 
     def bare(self, plan: Plan) -> tuple[Endpoint, Endpoint] | None:
         """Return the ends of a hostnetwork beside a plan that is wired; None where there is none.
