@@ -21,7 +21,7 @@ def examine(cluster: "Cluster") -> Iterator[tuple[str, list[Finding]]]:
     """
     version = cluster.version()
     yield f"Cluster {cluster.name}", [Finding("API server", True, f"{version} at {cluster.server}")]
-    lacks = {right: verbs for right, verbs in asked(cluster)}
+    lacks = dict(asked(cluster))
     yield (
         "Rights of this login",
         [

@@ -197,7 +197,7 @@ def _hops(
 ) -> Iterator[dict[str, Any]]:
     """Yield the devices that carried the burst both ways, in the order of the way there."""
     for place in there:
-        kinds = bed.kinds(place)
+        kinds = bed.kinds(place) | {host.nic: NIC for host in bed.hosts if host.name == place}
         own = [name for name in there[place] if _carried(there[place][name], back[place].get(name))]
         # From the pod to the wire on host a: what wraps comes before what carries it.
         own.sort(key=lambda name: (_rank(kinds.get(name, "")), name),
@@ -229,6 +229,9 @@ def _carried(there: tuple[int, ...], back: tuple[int, ...] | None) -> bool:
 # Where devices of a kind stand on the way from a pod to the wire; what is no such kind is a NIC.
 RANKS = {"veth": 0, "bridge": 1, "macvlan": 1, "ipvlan": 1, "vxlan": 2, "geneve": 2, "ipip": 2,
          "wireguard": 2}  # fmt: skip
+
+
+NIC = "nic"
 
 
 def _rank(kind: str) -> int:

@@ -44,7 +44,7 @@ FAR_PORT = 300  # above it, too: UDP, where the receiving host reports its CPUs
 FOREVER = 3600  # seconds that the generator is asked for; it is ended before
 FLOWS = 100_000  # bytes on an interface: the connection stands
 REST = 0.03  # seconds between two turns that begin by the clock: the other's buffers are empty then
-LEAD = 2.0  # seconds from now until metronomes begin by the clock
+LEAD = 1.0  # seconds, beside those that starting takes, until metronomes begin by the clock
 PATIENCE = 15  # seconds that the turns may take longer than they are to
 
 # Where a line of a metronome has them.
@@ -241,7 +241,7 @@ class Turns:
                 f"the senders' clocks are {moments[-1] - moments[0]:.3f} s apart, asked within "
                 f"{spent:.3f} s: they share no kernel: give design=separate"
             )
-        return moments[-1] + LEAD
+        return moments[-1] + LEAD + 2 * spent  # each start takes as long as the question did
 
     @contextmanager
     def _cpus(self, legs: Sequence[Leg]) -> Iterator[dict[str, Any]]:

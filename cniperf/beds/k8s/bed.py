@@ -167,6 +167,12 @@ class ClusterBed:
         with ThreadPoolExecutor(8) as threads:
             seen = list(threads.map(self._look_inside, self._pods.values()))
         self._seen = {each.pod: each for each in seen}
+        for each in seen:
+            if self._asked.congestion not in each.congestion:
+                raise ParameterError(
+                    f"congestion={self._asked.congestion!r} is not allowed in pod {each.pod}: its "
+                    f"node allows {', '.join(each.congestion)}"
+                )
         a, b = (self._host(name, node) for name, node in zip("ab", self.nodes, strict=True))
         return a, b
 
@@ -373,7 +379,7 @@ class ClusterBed:
         return {
             "bed": self.name,
             "cluster": {**self.network, "context": self._cluster.name,
-                        "version": self._cluster.version()},
+                        "server": self._cluster.version()},
             "nodes": {name: node.facts() for name, node in zip("ab", self.nodes, strict=True)},
             "nics": {host.name: host.nic for host in self.hosts},
             "bare_nic": self.hosts[0].nic if not self.without_base else None,

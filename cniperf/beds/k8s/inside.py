@@ -13,6 +13,8 @@ QUESTIONS = {
     "addresses": "ip -j -d addr",
     "cpus there": "cat /proc/stat",
     "cpus allowed": "cat /proc/self/status",
+    "congestion": "cd /proc/sys/net/ipv4; cat tcp_allowed_congestion_control "
+    "tcp_congestion_control",
 }
 
 
@@ -25,18 +27,20 @@ class Inside:
         links: its devices, as ``ip -j -d addr`` has them; those of its node where it has its
             node's network.
         cpus: the CPUs that it may use.
+        congestion: the TCP congestion controls that it may use without a privilege.
     """
 
     pod: str
     links: Sequence[dict[str, Any]]
     cpus: tuple[int, ...]
+    congestion: tuple[str, ...]
 
     @classmethod
     def read(cls, pod: str, answers: "dict[str, Answer]") -> "Inside":
         """Read the answers to :data:`QUESTIONS`."""
         links = answers["addresses"].entries("ifname", "mtu")
         own = cpus.usable(answers["cpus there"].given(), answers["cpus allowed"].given())
-        return cls(pod, links, own)
+        return cls(pod, links, own, tuple(dict.fromkeys(answers["congestion"].given().split())))
 
     def link(self, address: str) -> dict[str, Any]:
         """Return the device that has an address.

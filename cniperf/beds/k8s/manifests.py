@@ -86,7 +86,7 @@ class Order:
             "spec": {
                 "restartPolicy": "Never", "activeDeadlineSeconds": self.seconds,
                 "terminationGracePeriodSeconds": 1, "automountServiceAccountToken": False,
-                "enableServiceLinks": False, "hostNetwork": on_host,
+                "dnsPolicy": "Default", "enableServiceLinks": False, "hostNetwork": on_host,
                 "nodeSelector": {"kubernetes.io/os": "linux"},
                 "tolerations": [{"operator": "Exists"}],
                 "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
@@ -98,7 +98,8 @@ class Order:
                 "containers": [{
                     "name": CONTAINER, "image": self.image, "imagePullPolicy": "IfNotPresent",
                     "command": ["sh", "-c", FIRST], "workingDir": WORK,
-                    "env": [{"name": name, "value": text} for name, text in programs().items()],
+                    "env": [{"name": name, "value": text}
+                            for name, text in {"TMPDIR": WORK, **programs()}.items()],
                     "securityContext": RESTRICTED,
                     "volumeMounts": [{"name": "work", "mountPath": WORK}],
                 }],

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from cniperf.beds.k8s.client import Cluster
     from cniperf.beds.k8s.manifests import Manifest
 
+SOON = 20.0  # seconds after which a failure that is tried again is taken for one
 PULLED = 180.0  # seconds that a pod may take: its image is pulled first
 HOPELESS = {
     "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull",
@@ -24,17 +25,37 @@ def await_running(cluster: "Cluster", namespace: str, name: str) -> "Manifest":
         NotAble: it does not: the scheduler's, the kubelet's or the cluster's own reason.
     """
     try:
-        pod = cluster.wait("Pod", name, namespace, _decided, PULLED)
+        pod = _once_decided(cluster, namespace, name)
     except TooLate as late:
-        said = "; ".join(cluster.events(namespace, name)[-1:]) or "no reason is given"
-        raise NotAble(f"{late}: {said}") from None
+        raise NotAble(
+            f"{late}: {_told(cluster, namespace, name) or 'no reason is given'}"
+        ) from None
     if pod is None:
         raise NotAble(f"pod {name} was deleted while it started: by whom, its namespace's events "
                       "may report")  # fmt: skip
     if running(pod):
         return pod
-    said = reason(pod) or "; ".join(cluster.events(namespace, name)[-1:])
+    said = reason(pod) or _told(cluster, namespace, name)
     raise NotAble(f"pod {name} does not start: {said or 'no reason is given'}{_advice(said)}")
+
+
+def _once_decided(cluster: "Cluster", namespace: str, name: str) -> "Manifest | None":
+    """Wait until a pod runs or will not; one whose network cannot be made is tried for ever."""
+    try:
+        return cluster.wait("Pod", name, namespace, _decided, SOON)
+    except TooLate as late:
+        if (said := _told(cluster, namespace, name)).startswith("Failed"):
+            raise NotAble(f"pod {name} does not start: {said}{_advice(said)}") from None
+        if late.last is None:
+            raise
+    return cluster.wait("Pod", name, namespace, _decided, PULLED)
+
+
+def _told(cluster: "Cluster", namespace: str, name: str) -> str:
+    """Return the newest event about a pod that reports a failure, or else the newest."""
+    events = cluster.events(namespace, name)
+    failed = [each for each in events if each.startswith("Failed")]
+    return next(iter([*failed[-1:], *events[-1:]]), "")
 
 
 def running(pod: Mapping[str, Any]) -> bool:
