@@ -106,11 +106,11 @@ class Api:
                 return stop.aside(send)
 
         wanted = self.patience if patience is None else patience
-        return self.persist(what, attempt, wanted)
+        return self.persist(what, attempt, wanted, partial(_passing, method))
 
     def persist(
         self, what: str, attempt: Callable[[], tuple[Reply, float]], patience: float,
-        again: Callable[[Reply], bool] = lambda reply: reply.code in AGAIN,
+        again: Callable[[Reply], bool],
     ) -> Reply:  # fmt: skip
         """Try until there is an answer that is not about the server itself.
 
@@ -134,8 +134,7 @@ class Api:
                 lost, trouble = lost or problem.sent, problem.told
             if reply:
                 reply = reply._replace(lost=lost)
-                # A server that has just come back may not know yet who may do what.
-                if not again(reply) and not (away and reply.code in (401, 403)):
+                if not again(reply) and not (away and _unsure(reply)):
                     self._reached = True
                     return reply
             wait = max(asked, pause)
@@ -296,6 +295,18 @@ class Api:
             return found
         words = shortened(reply.content.decode(errors="replace"), 80)
         raise ClusterLost(f"{self.who} does not answer as an API server, but with {words!r}")
+
+
+def _passing(method: str, reply: Reply) -> bool:
+    """Whether a reply is about the server's state; a quota that others change is part of that."""
+    return reply.code in AGAIN or (
+        method == "POST" and reply.code == 409 and reply.failure.get("reason") == "Conflict"
+    )
+
+
+def _unsure(reply: Reply) -> bool:
+    """Whether a server that has just come back may not know yet who may do what."""
+    return reply.code == 401 or (reply.code == 403 and b" cannot " in reply.content)
 
 
 class _Unheard(Exception):

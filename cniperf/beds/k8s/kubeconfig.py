@@ -202,8 +202,8 @@ def _made(
         )
     if any(field.startswith("as") for field in user):
         raise NotAble(f"context {name} acts as another user (`as`), which is not supported")
-    if user.get("exec"):
-        user["exec"] = _login(name, user["exec"], cluster)
+    if login := user.pop("exec", None):
+        user["exec"] = _login(name, login, cluster)
     proxy, tls_name = cluster.pop("proxy-url", None), cluster.pop("tls-server-name", "")
     config = _config(name, {**context, "cluster": name, "user": name}, cluster, user)
     return Access(name, config, proxy or None, tls_name or "")

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -95,7 +96,7 @@ def frame(data: bytes, opcode: int = 2, last: bool = True) -> bytes:
 Play = Callable[[Peer], None]
 
 
-def play(peer: Peer) -> None:
+def real(peer: Peer) -> None:
     """Run the command here, and pass on what it says."""
     done = subprocess.run(peer.argv, capture_output=True)
     for stream in (STDOUT, STDERR):
@@ -158,10 +159,8 @@ class FakeApi:
         self._server.server_close()
         self._server = None
         for connection in list(self._connections):
-            try:
+            with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
 
     def next(self, method: str, end: str, *answers: Answer) -> None:
         """Let the next requests whose path ends so be answered so, one after the other."""
@@ -169,13 +168,15 @@ class FakeApi:
 
     def kubeconfig(self, file: Path, **changes: dict) -> Path:
         """Write a kubeconfig of this server, with changes of its `cluster` and `user`."""
-        file.write_text(yaml.safe_dump(self.config(**changes)))
+        file.write_text(yaml.safe_dump(self.config(**changes)), encoding="utf-8")
         return file
 
     def config(self, name: str = "fake", **changes: dict) -> dict:
         cluster = {"server": self.url, **changes.get("cluster", {})}
         if self.tls and "cluster" not in changes:
             cluster["certificate-authority"] = str(self.tls[0])
+        if not self.tls:  # saves the reading of all that this machine trusts
+            cluster.setdefault("insecure-skip-tls-verify", True)
         return {
             "apiVersion": "v1",
             "kind": "Config",
@@ -261,7 +262,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.answer(answer)
 
-    do_POST = do_DELETE = do_GET
+    do_POST = do_DELETE = do_GET  # noqa: N815
 
     def answer(self, answer: Answer) -> None:
         said = answer.body if isinstance(answer.body, bytes) else (
@@ -288,7 +289,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Sec-WebSocket-Protocol", both[0])
         self.end_headers()
         self.close_connection = True
-        act = self.api.plays.pop(0) if self.api.plays else play
+        act = self.api.plays.pop(0) if self.api.plays else real
         act(Peer(self.connection, asked.query["command"]))
 
 
