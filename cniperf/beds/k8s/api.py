@@ -63,11 +63,16 @@ class Api:
     Args:
         access: the context.
         patience: seconds that the server may be away in the middle of the work.
+
+    Attributes:
+        name: the context's name.
+        server: the server's address.
+        kubectl: how kubectl is called for this context.
     """
 
     def __init__(self, access: "Access", patience: float = PATIENCE) -> None:
         self.name, self.server = access.name, access.config.cluster.server
-        self.patience = patience
+        self.patience, self.kubectl = patience, access.kubectl
         self._http = access.client(REQUEST)
         self._extensions = {"sni_hostname": access.tls_name} if access.tls_name else None
         self._reached = False
@@ -79,7 +84,6 @@ class Api:
     def ask(
         self, what: str, method: str, path: str, *, query: Query | None = None,
         body: Mapping[str, Any] | None = None, patience: float | None = None,
-        headers: Mapping[str, str] | None = None,
     ) -> Reply:  # fmt: skip
         """Send a request, again where the server is away or busy; return what came of it.
 
@@ -90,14 +94,13 @@ class Api:
             query: parameters of the path.
             body: an object to send.
             patience: seconds to try; the server's if not given.
-            headers: of HTTP.
 
         Raises:
             ClusterLost: it stays away or busy, or what answers is no API server.
             NotAble: logging in failed.
             Stopped: a signal came. What creates something has had its answer by then.
         """
-        send = partial(self._send, method, path, query, body, headers)
+        send = partial(self._send, method, path, query, body)
         # What a signal leaves half done could be created after all has been tidied up.
         unbroken = stop.later if method == "POST" else nullcontext
 
@@ -123,7 +126,7 @@ class Api:
         Raises:
             ClusterLost, NotAble, Stopped: see :meth:`ask`.
         """
-        end = time.monotonic() + patience * self._reached
+        end = time.monotonic() + patience
         pause, lost, away = PAUSE, False, False
         while True:
             asked = 0.0
@@ -131,14 +134,15 @@ class Api:
             try:
                 reply, asked = self.heard(attempt)
             except _Unheard as problem:
-                lost, trouble = lost or problem.sent, problem.told
+                lost, trouble = lost or problem.sent, problem.trouble
             if reply:
                 reply = reply._replace(lost=lost)
                 if not again(reply) and not (away and _unsure(reply)):
                     self._reached = True
                     return reply
             wait = max(asked, pause)
-            if time.monotonic() + wait > end:
+            known = self._reached or (reply and (reply.failure or reply.code == 429))
+            if not known or time.monotonic() + wait > end:
                 if trouble:
                     raise trouble
                 assert reply is not None
@@ -150,29 +154,18 @@ class Api:
             pause = min(2 * pause, LONGEST_PAUSE)
 
     def heard(self, work: Callable[[], T]) -> T:
-        """Do what speaks HTTP; turn its failures into one line.
-
-        Raises:
-            NotAble: logging in failed.
-        """
+        """Do what speaks HTTP; turn its failures into one line."""
         import httpx2
-        from lightkube.core.exceptions import ConfigError
 
         before = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError,
                   httpx2.UnsupportedProtocol)  # fmt: skip
         try:
             return work()
         except (httpx2.RequestError, httpx2.InvalidURL) as problem:
-            told = self._unreached(problem)
+            trouble = self._unreached(problem)
             if "CERTIFICATE_VERIFY_FAILED" in str(problem):
-                raise told from None
-            raise _Unheard(told, sent=not isinstance(problem, before)) from None
-        except (ConfigError, KeyError, ValueError, OSError) as problem:
-            words = str(problem) if isinstance(problem, (ConfigError, OSError)) else "no token came"
-            raise NotAble(
-                f"context {self.name}: logging in failed ({cause(words)}): "
-                f"try `{self.kubectl} get nodes`"
-            ) from None
+                raise trouble from None
+            raise _Unheard(trouble, sent=not isinstance(problem, before)) from None
 
     def build(
         self,
@@ -189,20 +182,31 @@ class Api:
 
     @contextmanager
     def sent(self, request: Any) -> Iterator["Response"]:  # noqa: ANN401
-        """Send a request; give the answer, whose body is still to come."""
-        response = self._http.send(request, stream=True)
+        """Send a request; give the answer, whose body is still to come.
+
+        Raises:
+            NotAble: logging in failed.
+        """
+        import httpx2
+        from lightkube.core.exceptions import ConfigError
+
+        try:
+            response = self._http.send(request, stream=True)
+        except (ConfigError, OSError) as problem:
+            raise self._outside(str(problem)) from None
+        except (KeyError, TypeError, ValueError):  # of the login command's answer
+            raise self._outside("no token came") from None
+        except httpx2.LocalProtocolError:  # its text would show the token
+            raise self._outside("the token has characters that a token cannot have") from None
         try:
             yield response
         finally:
             response.close()
 
     def _send(
-        self, method: str, path: str, query: Query | None, body: Mapping[str, Any] | None,
-        headers: Mapping[str, str] | None,
-    ) -> tuple[Reply, float]:  # fmt: skip
-        with self.sent(
-            self.build(method, path, query, REQUEST, json=body, headers=headers)
-        ) as response:
+        self, method: str, path: str, query: Query | None, body: Mapping[str, Any] | None
+    ) -> tuple[Reply, float]:
+        with self.sent(self.build(method, path, query, REQUEST, json=body)) as response:
             return self.received(response, time.monotonic() + REQUEST)
 
     def received(self, response: "Response", end: float) -> tuple[Reply, float]:
@@ -213,12 +217,12 @@ class Api:
         """
         import httpx2
 
-        content = b""
+        content = bytearray()
         for piece in response.iter_bytes():
             content += piece
             if time.monotonic() > end:
                 raise httpx2.ReadTimeout(f"no end after {REQUEST:.0f} s", request=response.request)
-        reply = Reply(response.status_code, content)
+        reply = Reply(response.status_code, bytes(content))
         page = "html" in response.headers.get("content-type", "")
         if 300 <= reply.code < 400 or (page and reply.code not in AGAIN):
             raise ClusterLost(
@@ -235,10 +239,10 @@ class Api:
         """The server in a message."""
         return f"cluster {self.name} ({self.server})"
 
-    @property
-    def kubectl(self) -> str:
-        """How kubectl is called for this context."""
-        return f"kubectl --context {self.name}"
+    def _outside(self, why: str) -> NotAble:
+        return NotAble(
+            f"context {self.name}: logging in failed ({cause(why)}): try `{self.kubectl} get nodes`"
+        )
 
     def _unreached(self, problem: Exception) -> ClusterLost:
         words = one_line(str(problem)) or type(problem).__name__
@@ -253,13 +257,13 @@ class Api:
             f"reachable? Try `{self.kubectl} get nodes`"
         )
 
-    def busy(self, what: str, reply: Reply, asked: float) -> ClusterLost:
+    def busy(self, what: str, reply: Reply, asked: float = 0.0) -> ClusterLost:
         """Return the error for a server that is not able to answer now."""
-        said = self.said(reply)
+        said = self.message(reply)
         later = f", and asks to wait {asked:.0f} s" if asked else ""
         return ClusterLost(f"{self.who} does not {what} now: {said}{later}: try again later")
 
-    def said(self, reply: Reply) -> str:
+    def message(self, reply: Reply) -> str:
         """Return what a reply reports, in one line."""
         message = reply.failure.get("message") or reply.failure.get("reason")
         words = message or reply.content.decode(errors="replace")
@@ -269,7 +273,7 @@ class Api:
 
     def refused(self, what: str, reply: Reply) -> Refused:
         """Return the error for a request that the server refuses: its own message, whole."""
-        status, said = reply.failure, self.said(reply)
+        status, said = reply.failure, self.message(reply)
         reason = str(status.get("reason") or "")
         if reply.code == 401:
             text = (
@@ -305,12 +309,12 @@ def _passing(method: str, reply: Reply) -> bool:
 
 
 def _unsure(reply: Reply) -> bool:
-    """Whether a server that has just come back may not know yet who may do what."""
+    """Whether a server that has just come back may not have read yet who may do what."""
     return reply.code == 401 or (reply.code == 403 and b" cannot " in reply.content)
 
 
 class _Unheard(Exception):
     """A try without an answer."""
 
-    def __init__(self, told: ClusterLost, *, sent: bool) -> None:
-        self.told, self.sent = told, sent
+    def __init__(self, trouble: ClusterLost, *, sent: bool) -> None:
+        self.trouble, self.sent = trouble, sent

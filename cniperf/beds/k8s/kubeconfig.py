@@ -7,6 +7,7 @@ lightkube does the logging in. What it lacks is made up for here, or refused in 
 
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Mapping
 from ipaddress import ip_address
@@ -56,12 +57,14 @@ class Access(NamedTuple):
     Attributes:
         name: the context's.
         config: it, as lightkube has it.
+        kubectl: how kubectl is called for this context.
         proxy: address of the proxy that the kubeconfig names, or None.
         tls_name: the name that the server's certificate is for, where it is not its address.
     """
 
     name: str
     config: "SingleConfig"
+    kubectl: str
     proxy: str | None = None
     tls_name: str = ""
 
@@ -133,7 +136,9 @@ def access(kubeconfig: Path | None, context: str = "") -> Access:
     for kind, one, known in (("cluster", cluster_name, clusters), ("user", user_name, users)):
         if one not in known and (one or kind == "cluster"):  # kubectl, too, asks without a user
             raise NotAble(f"{place}: context {name} names a {kind} that is not there: {one!r}")
-    return _made(name, wanted, clusters[str(cluster_name)], users.get(str(user_name), {}))
+    found = _made(name, wanted, clusters[str(cluster_name)], users.get(str(user_name), {}))
+    named = ["--kubeconfig", str(kubeconfig)] if kubeconfig else []
+    return found._replace(kubectl=shlex.join(["kubectl", *named, "--context", name]))
 
 
 def _files(kubeconfig: Path | None) -> list[Path]:
@@ -206,7 +211,7 @@ def _made(
         user["exec"] = _login(name, login, cluster)
     proxy, tls_name = cluster.pop("proxy-url", None), cluster.pop("tls-server-name", "")
     config = _config(name, {**context, "cluster": name, "user": name}, cluster, user)
-    return Access(name, config, proxy or None, tls_name or "")
+    return Access(name, config, "kubectl", proxy or None, tls_name or "")
 
 
 def _config(
@@ -233,7 +238,7 @@ def _config(
 def _login(name: str, login: Any, cluster: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401
     """Return the command that a user logs in by, with the variable that the newer ones demand.
 
-    lightkube (1.0) runs those of versions v1alpha1 and v1beta1, whose answers v1 shares, and tells
+    lightkube (1.0) runs those of versions v1alpha1 and v1beta1, whose answers v1 shares, and passes
     them nothing.
     """
     if not isinstance(login, Mapping) or not isinstance(login.get("command"), str):
@@ -246,9 +251,9 @@ def _login(name: str, login: Any, cluster: Mapping[str, Any]) -> dict[str, Any]:
     if login.get("provideClusterInfo"):
         spec["cluster"] = {key: cluster[key] for key in ("server", "certificate-authority-data")
                            if cluster.get(key)}  # fmt: skip
-    told = {"kind": "ExecCredential", "apiVersion": login.get("apiVersion"), "spec": spec}
+    info = {"kind": "ExecCredential", "apiVersion": login.get("apiVersion"), "spec": spec}
     environment = [*(login.get("env") or ()),
-                   {"name": "KUBERNETES_EXEC_INFO", "value": json.dumps(told)}]  # fmt: skip
+                   {"name": "KUBERNETES_EXEC_INFO", "value": json.dumps(info)}]  # fmt: skip
     taken = "v1beta1" if version == "v1" else version
     return {**login, "env": environment, "apiVersion": f"client.authentication.k8s.io/{taken}"}
 
@@ -264,7 +269,7 @@ def _in_cluster(context: str) -> Access:
     except (ConfigError, KeyError, OSError) as problem:
         raise NotAble(f"the pod's service account cannot be used: {problem}") from None
     assert config is not None
-    return Access("in-cluster", config)
+    return Access("in-cluster", config, "kubectl")
 
 
 def _loopback(server: str) -> bool:

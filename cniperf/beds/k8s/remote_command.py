@@ -6,7 +6,7 @@ too, but leaves threads behind that keep this process from ending where a server
 """
 
 import hashlib
-import json
+import re
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 SECONDS = 30.0  # that a command may take
 PROTOCOLS = "v5.channel.k8s.io, v4.channel.k8s.io"
 STDOUT, STDERR, END = 1, 2, 3  # streams
+# What a runtime reports of a command that it did not start; after another failure it may run.
+NOT_STARTED = re.compile(
+    "not found|no such|unable to upgrade|dialing backend|runtime exec failed|not running|"
+    "not created|stopped|cannot exec",
+    re.IGNORECASE,
+)
 REST = 1.0  # seconds for output that comes behind the end
 PIECE = 1 << 20  # bytes of a file that one command fetches
 TRIES = 3
@@ -67,7 +73,7 @@ def run(
     Raises:
         ExecCut: it has no known end; it may run still.
         Refused: the server, or the node, does not start it: no such pod or container, no right.
-        ClusterLost: the server cannot be reached; the command was not started.
+        ClusterLost: the server, or by it the node, cannot be reached; the command was not started.
         Stopped: a signal came; the command may run still.
     """
     path = KINDS["Pod"].path(namespace, pod, "exec")
@@ -76,13 +82,15 @@ def run(
     session = _Session(api, path, query, f"run a command in pod {namespace}/{pod}",
                        time.monotonic() + seconds)  # fmt: skip
     attempt = partial(stop.aside, session.attempt)
-    reply = api.persist(session.what, attempt, min(seconds, api.patience), _not_started)
-    if session.said is None:
-        raise api.refused(session.what, reply)
-    return session.said
+    reply = api.persist(session.what, attempt, min(seconds, api.patience), _passing)
+    if session.said is not None:
+        return session.said
+    if _passing(reply):
+        raise api.busy(session.what, reply)
+    raise api.refused(session.what, reply)
 
 
-def _not_started(reply: Reply) -> bool:
+def _passing(reply: Reply) -> bool:
     """Whether another try may help: the server does not reach the node, or is not able itself."""
     return reply.code in BUSY or (reply.code == 500 and b"dialing backend" in reply.content)
 
@@ -133,33 +141,36 @@ class _Session:
 
     def _ended(self, streams: dict[int, bytearray]) -> Reply:
         """Read how the command ended."""
+        reply = Reply(101, bytes(streams[END]))
         try:
-            status = json.loads(streams[END])
-            code = _exit_code(status)
-        except (ValueError, TypeError, AttributeError, KeyError):
-            words = shortened(streams[END].decode(errors="replace"), 80)
+            code = _exit_code(reply.data)
+        except (ValueError, TypeError, AttributeError, LookupError):
+            words = shortened(reply.content.decode(errors="replace"), 80)
             raise self._cut(f"the server reports its end as {words!r}") from None
-        if code is None:  # it was not started
-            return Reply(int(status.get("code") or 500), bytes(streams[END]))
-        self.said = Said(bytes(streams[STDOUT]), bytes(streams[STDERR]), code)
-        return Reply(101, b"")
+        if code is not None:
+            self.said = Said(bytes(streams[STDOUT]), bytes(streams[STDERR]), code)
+            return reply
+        words = self._api.message(reply)
+        if not NOT_STARTED.search(words):
+            raise self._cut(words)
+        return reply._replace(code=500)
 
     def _cut(self, why: str) -> ExecCut:
         return ExecCut(f"cluster {self._api.name} did not {self.what} to a known end: {why}")
 
 
 def _exit_code(status: Any) -> int | None:  # noqa: ANN401
-    """Return the exit code that a status has; None where the command was not run at all.
+    """Return the exit code that a status has; None where it reports another failure.
 
     Raises:
-        ValueError, TypeError, AttributeError, KeyError: it is no such status.
+        ValueError, TypeError, AttributeError, LookupError: it is no such status.
     """
     if status["status"] == "Success":
         return 0
     if status.get("reason") != "NonZeroExitCode":
         return None
-    causes = status["details"]["causes"]
-    return next(int(each["message"]) for each in causes if each.get("reason") == "ExitCode")
+    causes = {each.get("reason"): each.get("message") for each in status["details"]["causes"]}
+    return int(causes["ExitCode"])
 
 
 def fetch(

@@ -32,9 +32,10 @@ def api() -> Iterator[FakeApi]:
 
 
 @pytest.fixture
-def cluster(api: FakeApi, tmp_path: Path) -> Iterator[Cluster]:
+def cluster(api: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     """A cluster that has answered once, and may be away for three seconds."""
-    cluster = Cluster.connect(api.kubeconfig(tmp_path / "kubeconfig"), patience=3)
+    monkeypatch.setenv("KUBECONFIG", str(api.kubeconfig(tmp_path / "kubeconfig")))
+    cluster = Cluster.connect(patience=3)
     cluster.version()
     yield cluster
     cluster.close()

@@ -36,13 +36,18 @@ def line(problem):
 # ── refusals ──────────────────────────────────────────────────────────────────────────────────
 
 
-def test_an_expired_token(api, tmp_path):
-    cluster = Cluster.connect(api.kubeconfig(tmp_path / "k"))
+def test_an_expired_token(api, tmp_path, monkeypatch):
+    file = api.kubeconfig(tmp_path / "k")
+    monkeypatch.setenv("KUBECONFIG", str(file))
+    cluster = Cluster.connect()
     api.next("GET", "/version", Answer(401, status(401, "Unauthorized", "Unauthorized")))
     with pytest.raises(Refused) as refused:
         cluster.version()
     assert line(refused) == ("the token or certificate of context fake is not accepted (expired?): "
                              "log in again, then `kubectl --context fake get nodes`")  # fmt: skip
+    api.next("GET", "/version", Answer(401, status(401, "Unauthorized", "Unauthorized")))
+    with pytest.raises(Refused, match=f"`kubectl --kubeconfig {file} --context fake get nodes`"):
+        Cluster.connect(file).version()
 
 
 def test_a_right_that_is_missing(api, cluster):
@@ -138,6 +143,15 @@ def test_a_server_that_never_was_there_is_reported_at_once(api, tmp_path):
     with pytest.raises(ClusterLost, match=r"cannot be reached: .*refused"):
         cluster.version()
     assert time.monotonic() - before < 1
+
+
+def test_a_server_that_is_busy_from_the_start(api, tmp_path):
+    api.next("GET", "/version", Answer(429, "", {"Retry-After": "0"}),
+             Answer(503, status(503, "ServiceUnavailable", "starting")))  # fmt: skip
+    assert Cluster.connect(api.kubeconfig(tmp_path / "k")).version()
+    api.next("GET", "/version", Answer(502, "<html>", {"Content-Type": "text/html"}))
+    with pytest.raises(ClusterLost, match="does not report its version now: 502 a web page"):
+        Cluster.connect(api.kubeconfig(tmp_path / "k")).version()
 
 
 def test_a_server_without_a_name(api, tmp_path):
@@ -247,6 +261,13 @@ def test_a_login_that_fails(api, tmp_path, script, said):
     with pytest.raises(NotAble) as lost:
         cluster.version()
     assert line(lost).startswith("context fake: logging in failed (") and said in line(lost)
+
+
+def test_a_token_that_is_none_is_not_shown(api, tmp_path):
+    cluster = Cluster.connect(api.kubeconfig(tmp_path / "k", user={"token": "se\ncret"}))
+    with pytest.raises(NotAble, match="context fake: logging in failed") as lost:
+        cluster.version()
+    assert "cret" not in line(lost)
 
 
 def test_a_proxy_of_the_environment_is_not_for_this_machine(api, tmp_path, monkeypatch):

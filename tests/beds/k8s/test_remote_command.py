@@ -142,8 +142,13 @@ def test_output_behind_the_end_and_no_close(api, cluster):
         (lambda peer: peer.send(END, b"{"), "the server reports its end as '{'"),
         (lambda peer: peer.send(END, b"[]"), r"the server reports its end as '\[\]'"),
         (lambda peer: peer.status(status(500, "NonZeroExitCode", "?")), "reports its end as"),
+        (
+            lambda peer: peer.status(status(500, "NonZeroExitCode", "?", details={"causes": []})),
+            "reports its end as",
+        ),
+        (lambda peer: peer.status(status(500, "InternalError", "stream reset")), "stream reset"),
     ],
-    ids=range(9),
+    ids=range(11),
 )
 def test_a_connection_that_is_cut(api, cluster, play, why):
     api.plays.append(play)
@@ -205,6 +210,14 @@ def test_a_node_that_is_out_of_reach_for_a_moment(api, cluster):
     said = "error dialing backend: dial tcp 10.0.0.1:10250: connect: connection refused"
     api.next("GET", "/exec", Answer(500, status(500, "InternalError", said)), Answer(503, "busy"))
     assert run(cluster, "echo", "x").text == "x\n"
+
+
+def test_a_node_that_stays_out_of_reach(api, cluster):
+    cluster._api.patience = 0.2
+    said = status(500, "InternalError", "error dialing backend: no route to host")
+    api.next("GET", "/exec", *[Answer(500, said)] * 9)
+    with pytest.raises(ClusterLost, match="error dialing backend: no route to host: try again"):
+        run(cluster)
 
 
 def test_a_server_that_is_away_when_a_command_is_to_start(api, cluster):
