@@ -43,6 +43,18 @@ def test_only_beds_run_commands_or_speak_netlink():
     assert {file.relative_to(package).parts[0] for file in found} <= allowed
 
 
+def test_only_its_own_bed_speaks_to_a_kubernetes_cluster():
+    libraries = ("lightkube", "httpx2", "httpcore2", "wsproto")
+    for file in (ROOT / "cniperf").rglob("*.py"):
+        if (ROOT / "cniperf/beds/k8s") not in file.parents:
+            assert [name for name in imported(file) if name.startswith(libraries)] == [], file
+
+
+def test_a_cluster_is_loaded_by_none_who_does_not_ask_for_one():
+    libraries = {"lightkube", "httpx2", "wsproto", "msgspec"}
+    assert libraries.isdisjoint(loaded_by("cniperf.cli", "cniperf.beds.k8s.client"))
+
+
 def imported(file):
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
