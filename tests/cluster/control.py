@@ -79,7 +79,7 @@ class ControlPlane:
             f"--secure-port={PORT}",
             f"--tls-cert-file={certificate}", f"--tls-private-key-file={key}",
             "--service-account-issuer=https://kubernetes.default.svc",
-            f"--service-account-signing-key-file={key}", f"--service-account-key-file={key}",
+            f"--service-account-signing-key-file={key}", f"--service-account-key-file={certificate}",
             f"--service-cluster-ip-range={SERVICES}",
             f"--token-auth-file={self.folder / 'tokens.csv'}",
             f"--authorization-mode={'RBAC' if self._rbac else 'AlwaysAllow'}",
