@@ -2,17 +2,17 @@
 # Build Kubernetes' own programs from Debian's source package, which carries all that it needs.
 # usage: build.sh FOLDER GO VERSION PROGRAM…    FOLDER is empty; the programs end up in it
 set -eu
-cd "$1"; go=$2 version=$3; shift 3
+cd "$1"; out=$PWD go=$2 version=$3; shift 3
 
 # The sources of the suites that this machine has, in a configuration that is apt's for this alone.
 mkdir -p work/sources.list.d work/lists/partial
-apt-get indextargets --format 'deb-src [signed-by=$(SIGNED_BY)] $(REPO_URI) $(RELEASE) $(COMPONENT)' \
-  'Created-By: Packages' 'Origin: Debian' | sed 's/\[signed-by=\] //' >work/sources.list.d/sources.list
+apt-get indextargets --format 'deb-src $(REPO_URI) $(RELEASE) $(COMPONENT)' \
+  'Created-By: Packages' 'Origin: Debian' >work/sources.list.d/sources.list
 cd work
-own="-o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts=$PWD/sources.list.d
-  -o Dir::State::lists=$PWD/lists -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache="
-apt-get $own update -qq
-apt-get $own source -qq --download-only "kubernetes=$version"
+apart="-o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts=$PWD/sources.list.d
+  -o Dir::State::lists=$PWD/lists -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root"
+apt-get $apart update -qq
+apt-get $apart source -qq --download-only "kubernetes=$version"
 dpkg-source --no-check -x kubernetes_*.dsc tree  # apt has checked it
 
 # Go without modules: the tree must lie where its import path says. The tree's own make does so,
@@ -29,8 +29,7 @@ described=$(grep -RlE --include='*.go' '^// *\+k8s:openapi-gen=' pkg vendor/k8s.
 
 # No cloud and no Docker is needed: half of the code is theirs.
 release=$(echo "$version" | sed 's/.*really//; s/-.*//')
-stamp="-X $own/vendor/k8s.io/component-base/version.gitVersion=v$release"
-stamp="$stamp -X $own/vendor/k8s.io/component-base/version.gitMajor=${release%%.*}"
-minor=${release#*.}; stamp="$stamp -X $own/vendor/k8s.io/component-base/version.gitMinor=${minor%%.*}"
-"$go" build -tags providerless,dockerless -ldflags "-s -w $stamp" -o "$OLDPWD/../" \
-  $(printf './cmd/%s ' "$@")
+minor=${release#*.}
+stamp() { echo "-X $own/vendor/k8s.io/component-base/version.git$1=$2"; }
+"$go" build -tags providerless,dockerless -o "$out/" -ldflags "-s -w $(stamp Version "v$release")
+  $(stamp Major "${release%%.*}") $(stamp Minor "${minor%%.*}")" $(printf './cmd/%s ' "$@")

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import shutil
 import signal
 import socket
@@ -10,7 +9,6 @@ import ssl
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -214,7 +212,9 @@ class ControlPlane:
 
     # ── requests ──────────────────────────────────────────────────────────────────────────────
 
-    def call(self, method: str, path: str, body: object = None, user: str = "admin") -> Any:
+    def call(
+        self, method: str, path: str, body: object = None, user: str = "admin", timeout: float = 10
+    ) -> Any:
         """Send one request to the API server and return what it answers.
 
         Raises:
@@ -226,8 +226,10 @@ class ControlPlane:
             headers={"Authorization": f"Bearer {user}", "Content-Type": merge},
         )  # fmt: skip
         direct = urllib.request.ProxyHandler({})  # whatever the environment says
-        opener = urllib.request.build_opener(direct, urllib.request.HTTPSHandler(context=self._trust))
-        with opener.open(request, timeout=10) as answer:
+        opener = urllib.request.build_opener(
+            direct, urllib.request.HTTPSHandler(context=self._trust)
+        )
+        with opener.open(request, timeout=timeout) as answer:
             text = answer.read().decode()
             return json.loads(text) if "json" in answer.headers["Content-Type"] else text
 

@@ -10,7 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from cluster import cgroups, image
-
 from cniperf.beds.child import LocalChild
 from cniperf.beds.lab.bed import Lab
 from cniperf.errors import NotAble, cause

@@ -27,7 +27,6 @@ from cluster import control, image, node
 from cluster.binaries import binaries
 from cluster.control import ControlPlane
 from cluster.node import Node
-
 from cniperf.beds.lab.bed import Lab
 from cniperf.encapsulation import VXLAN
 from cniperf.errors import CniperfError

@@ -159,6 +159,11 @@ def _programs() -> Iterator[Path]:
 
 
 def libraries(files: Iterable[Path]) -> set[Path]:
+    """Return the libraries that programs load, each under every name that it has.
+
+    Raises:
+        NotAble: one of the files is no program.
+    """
     try:
         said = run(["ldd", *(str(file.resolve()) for file in files)])
     except CommandFailed as problem:  # a script among them
@@ -170,6 +175,7 @@ def libraries(files: Iterable[Path]) -> set[Path]:
 
 
 def standard() -> Path:
+    """Return the folder of Python's standard library."""
     return Path(sysconfig.get_path("stdlib"))
 
 
@@ -190,10 +196,12 @@ def search_path() -> str:
 
 
 def extensions() -> list[Path]:
+    """Return the parts of the standard library that load libraries."""
     return [file for file in tree(standard()) if file.suffix == ".so"]
 
 
 def tree(folder: Path) -> Iterator[Path]:
+    """Yield the files of a Python package that a program can import."""
     for entry in os.scandir(folder):
         if any(fnmatch(entry.name, pattern) for pattern in NEVER_IMPORTED):
             continue
