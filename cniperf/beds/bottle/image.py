@@ -155,10 +155,15 @@ def _programs() -> Iterator[Path]:
         raise NotAble(f"a guest cannot be made: {', '.join(missing)} not found here")
     own = [Path(file) for file in found.values() if file]
     yield from own
-    yield from _libraries([*own, Path(sys.executable), *_extensions()])
+    yield from libraries([*own, Path(sys.executable), *extensions()])
 
 
-def _libraries(files: Iterable[Path]) -> set[Path]:
+def libraries(files: Iterable[Path]) -> set[Path]:
+    """Return the libraries that programs load, each under every name that it has.
+
+    Raises:
+        NotAble: one of the files is no program.
+    """
     try:
         said = run(["ldd", *(str(file.resolve()) for file in files)])
     except CommandFailed as problem:  # a script among them
@@ -169,18 +174,19 @@ def _libraries(files: Iterable[Path]) -> set[Path]:
 # ── this Python ───────────────────────────────────────────────────────────────────────────────
 
 
-def _standard() -> Path:
+def standard() -> Path:
+    """Return the folder of Python's standard library."""
     return Path(sysconfig.get_path("stdlib"))
 
 
 def _python() -> Iterator[Path]:
     """Yield this interpreter, its standard library, and the packages, where they lie here."""
     yield Path(sys.executable).resolve()
-    yield from _tree(_standard())
+    yield from tree(standard())
     for package in PACKAGES:
         spec = find_spec(package)
         assert spec is not None and spec.origin is not None
-        yield from _tree(Path(spec.origin).parent)
+        yield from tree(Path(spec.origin).parent)
 
 
 def search_path() -> str:
@@ -189,16 +195,18 @@ def search_path() -> str:
     return ":".join(str(Path(spec.origin).parents[1]) for spec in found if spec and spec.origin)
 
 
-def _extensions() -> list[Path]:
-    return [file for file in _tree(_standard()) if file.suffix == ".so"]
+def extensions() -> list[Path]:
+    """Return the parts of the standard library that load libraries."""
+    return [file for file in tree(standard()) if file.suffix == ".so"]
 
 
-def _tree(folder: Path) -> Iterator[Path]:
+def tree(folder: Path) -> Iterator[Path]:
+    """Yield the files of a Python package that a program can import."""
     for entry in os.scandir(folder):
         if any(fnmatch(entry.name, pattern) for pattern in NEVER_IMPORTED):
             continue
         if entry.is_dir():
-            yield from _tree(Path(entry.path))
+            yield from tree(Path(entry.path))
         elif entry.name.endswith((".py", ".so", ".pyc")):
             yield Path(entry.path)
 
