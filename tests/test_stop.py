@@ -263,6 +263,7 @@ def test_no_handler_raises():
         if file.name == "stop.py":
             assert calls == [
                 "signal.signal(number, _note)",
+                "signal.signal(number, signal.SIG_IGN)",
                 "signal.signal(number, signal.SIG_DFL)",
             ]
         else:
