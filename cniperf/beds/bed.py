@@ -185,6 +185,9 @@ class Untouched(Bed, Protocol):
     def kinds(self, place: str) -> dict[str, str]:
         """Return the kind of each device at a place, as ``veth``; empty for a physical one."""
 
+    def rest(self, processes: "Sequence[Child]") -> None:
+        """Stop processes until they are told to go on."""
+
     def denied(self) -> AbstractContextManager[None]:
         """Return a block within which the hosts' own policy lets nothing in to the pods."""
 

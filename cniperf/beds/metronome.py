@@ -360,15 +360,12 @@ def main(job: str) -> None:
     ``warm`` (seconds of load of each leg before), ``settle``, ``slice`` (seconds), ``most``
     (seconds after which no block begins), ``serving`` (whether the senders are the servers),
     ``clock`` (where the other leg has a metronome of its own: ``at`` and ``rest`` of
-    :class:`Clock`; alone, ``now``: print what that clock shows),
+    :class:`Clock`),
     ``cpus`` (by host: those that are here, ``address`` and ``port`` that report them, or none) and
     ``stall`` (by leg, a share of each slice to stop it for: a fault that tests plant). Or, to
     report CPUs: ``report`` (those that are here), ``address``, ``port``.
     """
     asked = json.loads(job)
-    if asked.get("clock") == "now":
-        print(time.monotonic())
-        return
     if "report" in asked:
         report_cpus(asked["report"], asked["address"], asked["port"])
     with contextlib.suppress(OSError):  # woken up in time, where that is allowed
@@ -406,7 +403,8 @@ def main(job: str) -> None:
             told = turn(legs[name], cpus, asked["settle"], asked["slice"])
             print(f"{name},{place // 4 + 1},{told}", flush=True)
     finally:
-        for leg in legs.values():
+        # By the clock, the other leg may be at its turns still.
+        for leg in [] if asked.get("clock") else legs.values():
             with contextlib.suppress(OSError):  # a sender that ended is missed by its bytes
                 leg.send(signal.SIGCONT)
 

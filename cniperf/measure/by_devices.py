@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from cniperf import stop
 from cniperf.beds import burst
+from cniperf.beds.bed import Call
 from cniperf.beds.counters import PORT
 from cniperf.encapsulation import GENEVE, IPIP, VXLAN, WIREGUARD
 from cniperf.errors import MeasurementFailed, NotAble
@@ -109,15 +110,20 @@ def prove(bed: "Untouched", plan: "Plan", folder: Path) -> DeviceEvidence:
 def _counted(burst: "_Burst", size: int) -> tuple[int, dict[str, Counts]]:
     """Send a burst; return how many datagrams arrived, and what the devices counted meanwhile."""
     places = _places(burst)
-    before = {place: counts(burst.bed.command(place, TABLE)) for place in places}
+    before = _tables(burst.bed, places)
     arrived = burst.send(PACKETS, size)
-    after = {place: counts(burst.bed.command(place, TABLE)) for place in places}
+    after = _tables(burst.bed, places)
     found = {
         place: {name: _since(own, before[place].get(name, own))
                 for name, own in after[place].items()}
         for place in places
     }  # fmt: skip
     return arrived, found
+
+
+def _tables(bed: "Untouched", places: Sequence[str]) -> dict[str, Counts]:
+    tables = bed.commands([Call(place, TABLE) for place in places])
+    return dict(zip(places, map(counts, tables), strict=True))
 
 
 def _since(now: tuple[int, ...], then: tuple[int, ...]) -> tuple[int, ...]:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cniperf.beds import metronome, quota
+from cniperf.beds.bed import Untouched
 from cniperf.beds.child import end_all
 from cniperf.errors import MeasurementFailed, one_line
 from cniperf.generators import Generator, Job, Traffic, all_generators
@@ -43,6 +44,7 @@ BASE_PORT = 100  # above the generator's own: where hostnetwork's servers listen
 FAR_PORT = 300  # above it, too: UDP, where the receiving host reports its CPUs
 FOREVER = 3600  # seconds that the generator is asked for; it is ended before
 FLOWS = 100_000  # bytes on an interface: the connection stands
+CLOCK = ["python3", "-SE", "-c", "import time; print(time.monotonic())"]
 REST = 0.03  # seconds between two turns that begin by the clock: the other's buffers are empty then
 LEAD = 1.0  # seconds, beside those that starting takes, until metronomes begin by the clock
 PATIENCE = 15  # seconds that the turns may take longer than they are to
@@ -169,7 +171,10 @@ class Turns:
             try:
                 for client, end, job in zip(clients, leg.a, jobs, strict=True):
                     self._await_flow(ends, client, end.device, job)
-                yield servers if self._reverse else clients
+                senders = servers if self._reverse else clients
+                if isinstance(self.bed, Untouched):  # what comes before the turns takes seconds
+                    self.bed.rest(senders)
+                yield senders
             finally:
                 end_all(clients, GRACE)
 
@@ -228,13 +233,9 @@ class Turns:
         Raises:
             MeasurementFailed: they share none, as where a pod has a kernel of its own.
         """
-        began, moments = time.monotonic(), []
-        for leg in legs:
-            output = self._scratch / f"clock-{leg.name}"
-            child = self._metronome(leg, int(self._reverse), {"clock": "now"}, output.name)
-            child.wait()
-            self.bed.collect(self._scratch)
-            moments.append(float(output.read_text(encoding="utf-8")))
+        host, began = int(self._reverse), time.monotonic()
+        places = [(leg.a, leg.b)[host][0].netns or self.bed.hosts[host].name for leg in legs]
+        moments = [float(self.bed.command(place, CLOCK)) for place in places]
         spent = time.monotonic() - began
         if not 0 <= moments[-1] - moments[0] <= spent:
             raise MeasurementFailed(

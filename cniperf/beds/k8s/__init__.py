@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from cniperf.beds.kind import Kind
+from cniperf.hosts import Endpoint
 from cniperf.schemes import BASELINE, schemes_of
 
 if TYPE_CHECKING:
     from cniperf.beds.k8s.bed import ClusterBed
+    from cniperf.hosts import Host
     from cniperf.params import Experiment
 
 IMAGE = "localhost/cniperf-load:1"
@@ -59,6 +62,15 @@ class K8sKind(Kind):
     def lock(self, what: str) -> AbstractContextManager[None]:
         """Hold nothing: no load is on this machine."""
         return nullcontext()
+
+    def hosts(self, asked: "Experiment") -> "tuple[Host, Host]":
+        """Return two nodes of which nothing is known yet: the cluster gives the pods' addresses."""
+        a, b = (
+            replace(host, made=tuple(Endpoint(pod.netns, "", "eth0", host.mtu)
+                                     for pod in host.pods))
+            for host in super().hosts(asked)
+        )  # fmt: skip
+        return a, b
 
     def sweep(self, kubeconfig: Path | None = None, context: str = "") -> list[str]:
         """Delete the namespaces that carry our label."""

@@ -34,6 +34,7 @@ from cniperf.schemes.cluster import SAME_NODE, SECONDARY, SERVICE
 from cniperf.steps import KEEP_WINDOW
 
 if TYPE_CHECKING:
+    from cniperf.beds.child import Child
     from cniperf.beds.k8s.client import Cluster
     from cniperf.params import Experiment
     from cniperf.plan import Plan
@@ -289,8 +290,15 @@ class ClusterBed:
         return self._at(place).command(argv)
 
     def commands(self, calls: Sequence[Call]) -> list[str]:
-        """Run commands one after the other, and return what each prints."""
-        return [self.command(call.place, call.argv) for call in calls]
+        """Run commands, all at once, and return what each prints."""
+        with ThreadPoolExecutor(4) as threads:
+            return list(threads.map(lambda call: self.command(call.place, call.argv), calls))
+
+    def rest(self, processes: "Sequence[Child]") -> None:
+        """Stop processes of pods until they are told to go on."""
+        for process in processes:
+            if isinstance(process, PodProcess):
+                process.rest()
 
     def devices(self, places: Collection[str]) -> dict[str, dict[str, str]]:
         """Return by place its devices and their MAC addresses."""

@@ -5,9 +5,12 @@ What is printed through a held stream may be cut, with exit code 0 even (kuberne
 of the pod, which is fetched with its size and checksum.
 """
 
+import base64
+import json
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,8 +43,23 @@ while [ ! -s "$own/pid" ]; do sleep 0.01; done; cat "$own/pid"
 
 # Prints the exit code that is filed under $1, once there is one, after $2 seconds at most.
 AWAIT = """
-[ -e "$1/code" ] || timeout "$2" tail -s 0.05 -f /dev/null --pid="$(cat "$1/pid")" || true
-[ -e "$1/code" ] || sleep 0.02; cat "$1/code" 2>/dev/null || true
+p=$(cat "$1/pid")
+[ -e "$1/code" ] || timeout "$2" tail -s 0.05 -f /dev/null --pid="$p" || true
+while [ ! -e "$1/code" ] && ! kill -0 "$p" 2>/dev/null; do sleep 0.01; done
+cat "$1/code" 2>/dev/null || true
+"""
+
+# Prints the files of a folder as JSON: by name, the checksum and what a command may print of it.
+PACK = """
+import base64, hashlib, json, os, sys
+found = {}
+for each in os.scandir(sys.argv[1]):
+    if each.is_file(follow_symlinks=False):
+        with open(each.path, "rb") as file:
+            text = file.read()
+        part = base64.b64encode(text[:262144]).decode()
+        found[each.name] = (hashlib.sha256(text).hexdigest(), part)
+print(json.dumps(found))
 """
 
 TRIES = 3  # of a command
@@ -60,6 +78,7 @@ class RunningPod:
         self._cluster, self.namespace, self.name = cluster, namespace, name
         self._seconds = seconds
         self._pushed: set[str] = set()
+        self._written: set[str] = set()
         self._numbers = count(1)
 
     def command(self, argv: Sequence[str], seconds: float = PATIENCE) -> str:
@@ -92,6 +111,7 @@ class RunningPod:
     def start(self, argv: Sequence[str], output: Path) -> "PodProcess":
         """Start a command detached; words that name the output's folder mean its twin."""
         folder = output.parent
+        self._written.add(self.twin(folder, folder))
         if any(str(folder) in word for word in argv):
             self._push(folder)
         own = f"{WORK}/process-{next(self._numbers)}"
@@ -126,14 +146,18 @@ class RunningPod:
             CannotWrite: there is no place for it.
         """
         twin = self.twin(folder, folder)
-        names = self.shell('cd "$1" 2>/dev/null && find . -maxdepth 1 -type f; true', twin)
-        for name in (name.removeprefix("./") for name in names.split()):
+        if twin not in self._written:
+            return
+        found = json.loads(self.command(["python3", "-SE", "-c", PACK, twin]))
+        for name, (checksum, packed) in found.items():
             if name in self._pushed:
                 continue
-            found = self._cluster.fetch(self.namespace, self.name, f"{twin}/{name}",
-                                        container=CONTAINER)  # fmt: skip
+            content = base64.b64decode(packed)
+            if sha256(content).hexdigest() != checksum:  # larger than what is sent along, or cut
+                content = self._cluster.fetch(self.namespace, self.name, f"{twin}/{name}",
+                                              container=CONTAINER)  # fmt: skip
             try:
-                (folder / name).write_bytes(found)
+                (folder / name).write_bytes(content)
             except OSError as problem:
                 raise CannotWrite(f"{folder.parent}: {problem.strerror}") from None
 
@@ -153,9 +177,8 @@ class PodProcess:
         """Wait for its end by commands that wait in the pod, none of them for long."""
         limit = time.monotonic() + within
         while self.returncode is None:
-            left = limit - time.monotonic()
-            self._look(f"{min(max(left, 0.001), LOOK):.3f}")
-            if left <= 0:
+            self._look(f"{min(max(limit - time.monotonic(), 0.001), LOOK):.3f}")
+            if time.monotonic() >= limit:
                 break
         return self.returncode is not None
 
@@ -169,6 +192,11 @@ class PodProcess:
     def terminate(self) -> None:
         """Ask it to end; one that is stopped must go on to hear that."""
         self._signal("TERM")
+        self._look("0.3")
+
+    def rest(self) -> None:
+        """Stop it until it is told to go on."""
+        self._signal("STOP")
 
     def kill(self) -> None:
         """End it; it is not asked."""
@@ -176,7 +204,8 @@ class PodProcess:
 
     def _signal(self, name: str) -> None:
         with suppress(CniperfError):  # the pod has gone, and so has the process
-            self._pod.shell(f"kill -{name} {self.pid} && kill -CONT {self.pid}; true")
+            on = "" if name == "STOP" else f"; kill -CONT {self.pid}"
+            self._pod.shell(f"kill -{name} {self.pid}{on}; true")
 
     def wait(self) -> int:
         """Wait until it has ended; return the exit code."""
