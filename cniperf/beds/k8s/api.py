@@ -10,7 +10,7 @@ from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from cniperf import stop
+from cniperf import __version__, stop
 from cniperf.beds.k8s.trouble import ClusterLost, Refused
 from cniperf.errors import NotAble, cause, one_line, shortened
 
@@ -74,6 +74,7 @@ class Api:
         self.name, self.server = access.name, access.config.cluster.server
         self.patience, self.kubectl = patience, access.kubectl
         self._http = access.client(REQUEST)
+        self._http.headers["User-Agent"] = f"cniperf/{__version__}"  # an audit log names it
         self._extensions = {"sni_hostname": access.tls_name} if access.tls_name else None
         self._reached = False
 

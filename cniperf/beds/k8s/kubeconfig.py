@@ -75,20 +75,20 @@ class Access(NamedTuple):
             seconds: that a connection, or a piece of an answer, may take.
 
         Raises:
-            NotAble: a certificate or key cannot be used.
+            NotAble: an address, a certificate or a key cannot be used.
         """
-        from httpx2 import Timeout
+        from httpx2 import InvalidURL, Timeout
         from lightkube.config.client_adapter import Client, ConnectionParams
         from lightkube.core.exceptions import ConfigError
 
-        # A proxy of the environment is not for this machine's own addresses; httpx would use it.
-        environment = not _loopback(self.config.cluster.server)
-        how = ConnectionParams(timeout=Timeout(seconds), trust_env=environment, proxy=self.proxy)
         try:
+            # A proxy of the environment is not for this machine itself; httpx would use it.
+            environment = not _loopback(self.config.cluster.server)
+            how = ConnectionParams(Timeout(seconds), trust_env=environment, proxy=self.proxy)
             return Client(self.config, how)
-        except (ConfigError, OSError, ValueError, TypeError) as problem:
+        except (ConfigError, InvalidURL, ImportError, OSError, ValueError, TypeError) as problem:
             raise NotAble(
-                f"context {self.name}: its certificate or key cannot be used "
+                f"context {self.name}: its server, proxy, certificate or key cannot be used "
                 f"({one_line(str(problem))}): log in again, or write the kubeconfig anew"
             ) from None
 
@@ -162,7 +162,7 @@ def _read(path: Path) -> dict[str, Any]:
 
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as problem:
         raise NotAble(f"{path} cannot be read: {one_line(str(problem))}") from None
     if not isinstance(data, dict):
         raise NotAble(f"{path} is no kubeconfig: it has no contexts")

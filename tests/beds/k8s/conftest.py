@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from beds.k8s.fake_api import FakeApi
+from beds.k8s.fake_api import FakeApi, certificate
 
 from cniperf.beds.k8s.client import Cluster
 
@@ -23,6 +23,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name.lower(), raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A server's certificate, and its key."""
+    return certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture

@@ -54,6 +54,7 @@ def test_where_each_kind_is_asked_for(api, cluster, kind, path):
 def test_it_logs_in_and_reports_who_it_is(api, cluster):
     assert (cluster.name, cluster.server, cluster.version()) == ("fake", api.url, "v1.36.3")
     assert api.asked[-1].headers["authorization"] == "Bearer secret"
+    assert api.asked[-1].headers["user-agent"].startswith("cniperf/")
 
 
 def test_rights(api, cluster):

@@ -4,16 +4,11 @@ import base64
 
 import pytest
 import yaml
-from beds.k8s.fake_api import FakeApi, certificate
+from beds.k8s.fake_api import FakeApi
 
 from cniperf.beds.k8s import kubeconfig
 from cniperf.beds.k8s.client import Cluster
 from cniperf.errors import NotAble, ParameterError
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    return certificate(tmp_path_factory.mktemp("tls"))
 
 
 def refused(file, words, kind=NotAble, context=""):
@@ -74,7 +69,7 @@ def test_several_files_are_one(api, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "words"),
     [("{", "cannot be read: while parsing"), ("hello", "is no kubeconfig: it has no contexts"),
-     ("\x00", "cannot be read"), ("clusters: 5", "is no kubeconfig: clusters is 5"),
+     ("\x00", "cannot be read"), ("a: 2026-99-99", "cannot be read"), ("[" * 400, "cannot be"), ("clusters: 5", "is no kubeconfig: clusters is 5"),
      ("clusters: [{name: a}]", "is no kubeconfig: clusters.0.cluster is missing"),
      ("contexts: null\ncurrent-context: ", "has no current context: give one of none")],
 )  # fmt: skip
@@ -89,7 +84,7 @@ def test_broken_files(tmp_path, text, words):
      ({"user": {"token": None, "tokenFile": "gone"}}, "tokenFile {}/gone is not there"),
      ({"user": {"client-certificate-data": "eA=="}}, "has a client-certificate but no client-key"),
      ({"user": {"client-certificate-data": "%", "client-key-data": "eA=="}}, "cannot be used"),
-     ({"cluster": {"certificate-authority-data": "eA=="}}, "its certificate or key cannot be used"),
+     ({"cluster": {"certificate-authority-data": "eA=="}}, "certificate or key cannot be used"),
      ({"cluster": {"server": None}}, "its cluster has no server"),
      ({"cluster": {"insecure-skip-tls-verify": "no"}}, "is odd: Expected `bool`"),
      ({"user": {"as": "root"}}, "acts as another user (`as`), which is not supported"),
