@@ -133,6 +133,7 @@ def trade_off(runs: pd.DataFrame) -> Chart:
     """
     table = control_table(runs).join(loss_table(runs)[["loss", "loss_low", "loss_high"]])
     table = table[table["loss"].notna() & (table.index != BASELINE)]
+    table = table[table["underlay"].isin(UNDERLAY)]  # runs may disagree, or not show it
     chart = new_chart(3.6, _("What control and independence cost"))
     axes = chart.axes[0]
     if table.empty:

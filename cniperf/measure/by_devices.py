@@ -169,17 +169,20 @@ class _Burst:
     def send(self, count: int, size: int, seconds: float = SECONDS) -> int:
         """Send so many datagrams of so many bytes; return how many arrived in time."""
         end = {"address": self.receiver.endpoint.address, "port": PORT, "count": count}
-        listening = self._start(self.receiver, {"do": "receive", **end, "seconds": seconds})
-        self._start(self.sender, {"do": "send", **end, "size": size, "after": READY}).wait()
+        # A name of its own: each end has what it printed before, and all of that is collected.
+        output = self.folder / f"received-{time.monotonic_ns()}"
+        receive, send = {"do": "receive", **end, "seconds": seconds}, {"do": "send", **end}
+        listening = self._start(self.receiver, receive, output)
+        sent = self.folder / "sent"
+        self._start(self.sender, {**send, "size": size, "after": READY}, sent).wait()
         listening.wait()
         self.bed.collect(self.folder)
-        words = (self.folder / "receive").read_text(encoding="utf-8").split()
+        words = output.read_text(encoding="utf-8").split()
         if not words or not words[-1].isdigit():
             raise MeasurementFailed(f"the receiver of datagrams printed: {' '.join(words)[-200:]}")
         return int(words[-1])
 
-    def _start(self, side: "HostPlan", job: Mapping[str, Any]) -> "Child":
-        output = self.folder / str(job["do"])
+    def _start(self, side: "HostPlan", job: Mapping[str, Any], output: Path) -> "Child":
         return self.bed.start_python(side.host, Path(burst.__file__), json.dumps(job), output,
                                      side.endpoint.netns)  # fmt: skip
 

@@ -17,6 +17,7 @@ from cniperf import environment, stop
 from cniperf.beds import quota, shell
 from cniperf.beds.answer import Answer
 from cniperf.beds.bed import Call, Others
+from cniperf.beds.command import CommandFailed
 from cniperf.beds.cputime import CpuTimes
 from cniperf.beds.journal import Journal
 from cniperf.beds.k8s import network, reaper
@@ -40,6 +41,28 @@ if TYPE_CHECKING:
     from cniperf.plan import Plan
 
 SPARE = 240  # seconds that a run may take beside its load, until the cluster ends its pods
+SERVED = 15  # seconds that a service may take to lead to its pod
+
+# Accepts connections and closes them; and tries for so many seconds to make one.
+LISTEN = """
+import socket, sys
+end = socket.create_server((sys.argv[1], int(sys.argv[2])))
+end.settimeout(float(sys.argv[3]))
+while True:
+    end.accept()[0].close()
+"""
+KNOCK = """
+import socket, sys, time
+limit = time.monotonic() + float(sys.argv[3])
+while True:
+    try:
+        socket.create_connection((sys.argv[1], int(sys.argv[2])), 1).close()
+        break
+    except OSError as problem:
+        if time.monotonic() > limit:
+            sys.exit(str(problem))
+        time.sleep(0.1)
+"""
 
 T = TypeVar("T")
 
@@ -212,8 +235,30 @@ class ClusterBed:
             port = find_generator(self._asked.generator).port + pod.number - 1
             asked = self._order.service(pod.netns, [port])
             service = str(self._cluster.create(asked)["spec"]["clusterIP"])
+            self._require_service(pod.netns, address, service, port)
         return Endpoint(pod.netns, address, seen.device(address), seen.mtu(address),
                         service=service)  # fmt: skip
+
+    def _require_service(self, pod: str, address: str, service: str, port: int) -> None:
+        """Wait until a connection to a service reaches its pod: nodes learn of it a moment later.
+
+        Raises:
+            NotAble: none does.
+        """
+        client, server = self._pods["pod-a"], self._pods[pod]
+        listening = server.start(
+            ["python3", "-SE", "-c", LISTEN, address, str(port), str(2 * SERVED)],
+            Path("service/listen"),
+        )
+        try:
+            client.command(["python3", "-SE", "-c", KNOCK, service, str(port), str(SERVED)])
+        except CommandFailed as problem:
+            raise NotAble(
+                f"the service {service}:{port} does not lead to its pod within {SERVED} s "
+                f"({problem.said}): kubectl -n {server.namespace} get endpoints {pod}"
+            ) from None
+        finally:
+            listening.kill()
 
     def _at(self, place: str) -> RunningPod:
         """Return the pod that stands for a place: a node is seen from the pod on its network."""
