@@ -18,7 +18,7 @@ from cniperf.hosts import Host
 FIRST = Path(__file__).with_name("node.sh")
 PLUGINS = Path("/usr/lib/cni")
 PATIENCE = 60.0  # seconds
-TOOLS = ("containerd", "ctr", "runc", "iptables", "unshare", "nsenter", "hostname")
+TOOLS = ("containerd", "ctr", "runc", "iptables", "unshare", "nsenter")
 
 CONTAINERD = """\
 version = 2
