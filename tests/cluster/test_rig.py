@@ -103,7 +103,7 @@ def test_a_pod_reaches_the_api_server_by_its_service(rig, pods):
 
 def test_the_api_server_can_pause_and_die(rig, pods):
     rig.control.pause_api_server()
-    with pytest.raises(TimeoutError):
+    with pytest.raises(OSError, match="timed out"):
         rig.control.call("GET", "/readyz", timeout=0.5)
     rig.control.resume_api_server()
     rig.control.wait()
