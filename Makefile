@@ -13,6 +13,12 @@ APT := iperf3 iperf sockperf curl nginx-light openvswitch-switch iproute2 ethtoo
 # What guests need besides, and a compiler for the counter of their instructions.
 GUESTS := qemu-system-x86 cpio kmod gcc libc6-dev
 
+# What a Kubernetes of two nodes needs, and its build; see tests/cluster. Go of another version does
+# not build it. Docker's own packages hold containerd, too, and Debian's would displace them.
+CLUSTER := etcd-server containernetworking-plugins iptables openssl dpkg-dev \
+           $(shell command -v containerd >/dev/null || echo containerd runc) \
+           $(shell grep -qsx VERSION_CODENAME=bookworm /etc/os-release && echo golang-1.19-go)
+
 # JupyterLab asks nobody for news, and looks for no updates.
 QUIET := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
 
@@ -25,8 +31,10 @@ run: setup ## measure all schemes in the lab and make the report
 # Guests, and the browser that reads the notebooks in the tests; Ubuntu has none as a package.
 test: APT += $(GUESTS) $(shell grep -qsx ID=debian /etc/os-release && echo chromium)
 test: APT += tcsh fish sudo  # accounts of hosts, see tests/accounts.py
+test: APT += $(CLUSTER)
 # Those of the lab measure: they have the machine to themselves, one after the other.
 test: setup lint ## every test
+	$(SUDO) env PYTHONPATH=tests $(BIN)/python -m cluster.binaries || [ -z "$$CI" ]
 	$(SUDO) $(BIN)/pytest -m "not lab" --numprocesses logical --dist loadscope
 	$(SUDO) $(BIN)/pytest -m lab
 
@@ -56,8 +64,8 @@ clean: ## take down what killed runs left behind
 
 setup: system $(VENV)/.installed
 
-# apt is asked only for what is missing, and says what that is. nginx is started by its package,
-# but wanted only inside the lab.
+# apt is asked only for what is missing, and says what that is. Some packages start a service, which
+# is wanted only inside the lab.
 system:
 	@missing=""; \
 	for package in $(APT); do \
@@ -69,9 +77,11 @@ system:
 	fi; \
 	echo "installing system packages:$$missing"; \
 	$(SUDO) apt-get update -qq && \
-	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null; \
-	case "$$missing" in *nginx*) \
-	  if [ -d /run/systemd/system ]; then $(SUDO) systemctl disable --quiet --now nginx; fi;; esac
+	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null || exit; \
+	if [ ! -d /run/systemd/system ]; then exit 0; fi; \
+	for service in nginx etcd containerd; do \
+	  case "$$missing" in *$$service*) $(SUDO) systemctl disable --quiet --now $$service;; esac; \
+	done
 
 # The lock file holds every Python package with its hash, so a fresh machine gets what was tested.
 $(VENV)/.installed: requirements.lock pyproject.toml

@@ -6,14 +6,15 @@
 import hashlib
 import re
 import shutil
-import subprocess
 import sys
 import time
 from functools import partial
 from pathlib import Path
 
+from cniperf import stop
+from cniperf.beds.command import CommandFailed, run
 from cniperf.cache import cache_dir, kept
-from cniperf.errors import CniperfError, NotAble, cause
+from cniperf.errors import CniperfError, NotAble, Stopped
 
 PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet")
 GO = Path("/usr/lib/go-1.19/bin/go")  # a newer one does not build them without modules
@@ -60,35 +61,26 @@ def go_version() -> str:
 
 def _said(argv: list[str]) -> str:
     try:
-        return subprocess.run(argv, capture_output=True, text=True).stdout
-    except FileNotFoundError:
-        raise NotAble(f"Kubernetes cannot be built: {argv[0]} is not installed") from None
+        return run(argv)
+    except CommandFailed as problem:
+        raise NotAble(f"Kubernetes cannot be built: {problem.reason}") from None
 
 
 def _build(folder: Path, version: str) -> None:
-    work, log = folder / "work", folder / "log"
-    with log.open("wb") as said:
-        done = subprocess.run(
-            ["sh", str(RECIPE), str(folder), str(GO), version, *PROGRAMS],
-            stdin=subprocess.DEVNULL, stdout=said, stderr=said, timeout=PATIENCE,
-        )  # fmt: skip
-    if done.returncode:
-        raise NotAble(f"Kubernetes cannot be built: {_last(log)}")
-    subprocess.run(["chmod", "-R", "u+w", str(work)], check=True)
-    shutil.rmtree(work)
-
-
-def _last(log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return cause("\n".join(lines[-5:]) or "no word why")
+    try:
+        run(["sh", str(RECIPE), str(folder), str(GO), version, *PROGRAMS], timeout=PATIENCE)
+    except CommandFailed as problem:
+        raise NotAble(f"Kubernetes cannot be built: {problem.reason}") from None
+    shutil.rmtree(folder / "work")
 
 
 def main() -> None:
     """Build, and print where."""
+    stop.listen()
     began = time.monotonic()
     try:
         folder = binaries()
-    except CniperfError as problem:
+    except (CniperfError, Stopped) as problem:
         sys.exit(str(problem))
     took = time.monotonic() - began
     if took > 5:

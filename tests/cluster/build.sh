@@ -17,7 +17,7 @@ dpkg-source --no-check -x kubernetes_*.dsc tree  # apt has checked it
 
 # Go without modules: the tree must lie where its import path says. The tree's own make does so,
 # too, but it also builds tools, and generates files, of which this needs one.
-export GO111MODULE=off CGO_ENABLED=0 GOFLAGS= GOGC=400 HOME="$PWD" GOPATH="$PWD/go" GOCACHE="$PWD/built"
+export GO111MODULE=off CGO_ENABLED=0 GOFLAGS= GOGC=400 HOME="$PWD" GOPATH="$PWD/go" GOCACHE="$PWD/built" GOTMPDIR="$PWD"
 mkdir -p go/src/k8s.io && mv tree go/src/k8s.io/kubernetes && cd go/src/k8s.io/kubernetes
 own=k8s.io/kubernetes
 

@@ -18,7 +18,7 @@ from cniperf.hosts import Host
 FIRST = Path(__file__).with_name("node.sh")
 PLUGINS = Path("/usr/lib/cni")
 PATIENCE = 60.0  # seconds
-TOOLS = ("containerd", "ctr", "runc", "iptables", "unshare", "nsenter", "hostname")
+TOOLS = ("containerd", "ctr", "runc", "iptables", "unshare", "nsenter")
 
 CONTAINERD = """\
 version = 2
@@ -177,8 +177,7 @@ def child_of(parent: int, word: str) -> int | None:
 
 def _network(subnet: str, mtu: int) -> dict[str, object]:
     """The pods' network, flannel's way: ports of a bridge, which is their gateway."""
-    addresses = {"type": "host-local", "ranges": [[{"subnet": subnet}]],
-                 "routes": [{"dst": "0.0.0.0/0"}]}  # fmt: skip
+    addresses = {"type": "host-local", "ranges": [[{"subnet": subnet}]]}
     bridge = {"type": "bridge", "bridge": "cni0", "isDefaultGateway": True, "hairpinMode": True,
               "mtu": mtu, "ipam": addresses}  # fmt: skip
     ports = {"type": "portmap", "capabilities": {"portMappings": True}}
@@ -191,6 +190,7 @@ def _kubelet(cgroup: str) -> dict[str, object]:
         "kind": "KubeletConfiguration",
         "authentication": {"anonymous": {"enabled": True}, "webhook": {"enabled": False}},
         "authorization": {"mode": "AlwaysAllow"},
+        "clusterDNS": ["10.96.0.10"],  # nobody answers there; kubelet warns where it has none
         "cgroupDriver": "cgroupfs",
         "cgroupRoot": f"/{cgroup}",
         "failSwapOn": False,

@@ -45,6 +45,7 @@ class Pods:
                     "image": self.cluster.image,
                     "imagePullPolicy": "IfNotPresent",
                     "command": ["sh", "-c", command],
+                    "env": [{"name": "TMPDIR", "value": "/work"}],  # iperf3 keeps its buffers there
                     "volumeMounts": [{"name": "work", "mountPath": "/work"}],
                     "securityContext": {
                         "allowPrivilegeEscalation": False,
@@ -75,13 +76,23 @@ class Pods:
         pod = self.wait(name, lambda pod: pod.status.phase == "Running" and pod.status.podIP)
         return str(pod.status.podIP)
 
-    def said(self, name: str, *command: str) -> str:
-        """Run a command in a pod and return what it says."""
-        done = self.client.exec(
-            name, namespace=self.namespace, command=command, stdout=True, stderr=True, timeout=30
-        )
-        assert done.exit_code == 0, f"{command}: {done.stdout}{done.stderr}"
-        return str(done.stdout)
+    def said(self, name: str, node: str, command: str, **spec: Any) -> str:
+        """Run a line of shell in a pod of its own, to its end, and return what it says."""
+        self.start(name, node, command, **spec)
+        pod = self.wait(name, lambda pod: pod.status.phase in ("Succeeded", "Failed"))
+        said = "".join(self.client.log(name, namespace=self.namespace))
+        assert pod.status.phase == "Succeeded", f"{pod.status}: {said}"
+        return said
+
+    def clear(self) -> None:
+        """Delete all pods, and wait until they are gone."""
+        from lightkube.resources.core_v1 import Pod
+
+        self.client.deletecollection(Pod, namespace=self.namespace)
+        end = time.monotonic() + 60
+        while left := list(self.client.list(Pod, namespace=self.namespace)):
+            assert time.monotonic() < end, f"{[pod.metadata.name for pod in left]} do not end"
+            time.sleep(0.1)
 
 
 @contextmanager

@@ -14,7 +14,6 @@ real: etcd, API server, scheduler, kubelet, containerd, runc.
 
 import argparse
 import os
-import signal
 import sys
 import tempfile
 import time
@@ -27,9 +26,10 @@ from cluster import control, image, node
 from cluster.binaries import binaries
 from cluster.control import ControlPlane
 from cluster.node import Node
+from cniperf import stop
 from cniperf.beds.lab.bed import Lab
 from cniperf.encapsulation import VXLAN
-from cniperf.errors import CniperfError
+from cniperf.errors import CniperfError, Stopped
 from cniperf.hosts import Host
 from cniperf.plan import HostPlan, Plan
 from cniperf.schemes.parts import FLANNEL_SUBNET, host_routes, vxlan
@@ -206,14 +206,14 @@ def _is_ready(item: Mapping[str, Any]) -> bool:
 
 
 def main() -> None:
-    """Keep a rig up until a signal comes, or a file goes."""
+    """Keep a rig up until a signal or a file comes."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--transport", choices=TRANSPORTS, default="hostgw")
     parser.add_argument("--rbac", action="store_true")
     parser.add_argument("--programs", type=Path, help="a folder of Kubernetes' programs")
     parser.add_argument("--stop", type=Path, help="end once this file is there")
     chosen = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    stop.listen()
     began = time.monotonic()
     try:
         with Rig(chosen.transport, rbac=chosen.rbac, programs=chosen.programs) as rig:
@@ -221,8 +221,8 @@ def main() -> None:
             print(f"image={rig.image} nodes={','.join(rig.nodes)} pid={os.getpid()}")
             print(f"up within {time.monotonic() - began:.1f} s", flush=True)
             while not (chosen.stop and chosen.stop.exists()):
-                time.sleep(0.2)
-    except KeyboardInterrupt:
+                stop.sleep(0.2)
+    except Stopped:
         pass
     except CniperfError as problem:
         sys.exit(str(problem))

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,12 +44,11 @@ def cluster() -> Iterator[Cluster]:
     if given := os.environ.get(VARIABLE):
         yield given_cluster(Path(given))
         return
-    try:
-        rig = Rig()
-        rig.__enter__()
-    except NotAble as problem:
-        cannot_here(str(problem))
-    with rig:
+    with ExitStack() as stack:
+        try:
+            rig = stack.enter_context(Rig())
+        except NotAble as problem:
+            cannot_here(str(problem))
         yield Cluster(rig.kubeconfig, rig.image, rig.nodes, rig)
 
 
