@@ -32,7 +32,7 @@ TOOLS = ("etcd", "openssl")
 USERS = {"admin": "system:masters", "cniperf": "", "nobody": ""}
 
 # What the pods of a test need: nobody replaces them, moves them, or gives them an account.
-CONTROLLERS = "namespace,garbagecollector,podgc"
+CONTROLLERS = "endpoint,endpointslice,namespace,garbagecollector,podgc"
 NOT_ADMITTED = "ServiceAccount,TaintNodesByCondition"  # both wait for controllers that are not here
 
 

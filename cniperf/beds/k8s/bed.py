@@ -191,7 +191,7 @@ class ClusterBed:
         with ThreadPoolExecutor(8) as threads:
             seen = list(threads.map(self._look_inside, self._pods.values()))
         self._seen = {each.pod: each for each in seen}
-        for each in seen:
+        for each in seen if self._asked.mode == "stream" else ():
             if self._asked.congestion not in each.congestion:
                 raise ParameterError(
                     f"congestion={self._asked.congestion!r} is not allowed in pod {each.pod}: its "

@@ -135,8 +135,9 @@ class RunningPod:
             if file.is_file() and file.name not in self._pushed:
                 with suppress(UnicodeDecodeError):
                     text = self.twin(file.read_text(encoding="utf-8"), folder)
-                    self.shell('mkdir -p "${1%/*}"; printf %s "$2" >"$1"',
-                               self.twin(file, folder), text)  # fmt: skip
+                    packed = base64.b64encode(text.encode()).decode()  # a word has no null byte
+                    self.shell('mkdir -p "${1%/*}"; echo "$2" | base64 -d >"$1"',
+                               self.twin(file, folder), packed)  # fmt: skip
                     self._pushed.add(file.name)
 
     def fetch(self, folder: Path) -> None:
