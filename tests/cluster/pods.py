@@ -95,14 +95,21 @@ class Pods:
             time.sleep(0.1)
 
 
+def client_of(cluster: Cluster) -> Any:
+    """Return a client of a cluster."""
+    from lightkube import Client, KubeConfig
+
+    return Client(KubeConfig.from_file(cluster.kubeconfig), trust_env=False)
+
+
 @contextmanager
 def pods_of(cluster: Cluster, namespace: str) -> Iterator[Pods]:
     """A namespace of a cluster for pods; it is gone at the end, and so are they."""
-    from lightkube import ApiError, Client, KubeConfig
+    from lightkube import ApiError
     from lightkube.models.meta_v1 import ObjectMeta
     from lightkube.resources.core_v1 import Namespace
 
-    client = Client(KubeConfig.from_file(cluster.kubeconfig), trust_env=False)
+    client = client_of(cluster)
     client.create(Namespace(metadata=ObjectMeta(name=namespace)))
     try:
         yield Pods(cluster, client, namespace)

@@ -10,6 +10,7 @@ import pytest
 from conftest import cannot_here
 
 from cluster import image
+from cluster.binaries import binaries
 from cluster.rig import Rig
 from cniperf.errors import NotAble
 
@@ -36,17 +37,32 @@ class Cluster:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests in the cluster come last: it takes CPU time as long as it stands."""
     items.sort(key=lambda item: "cluster" in getattr(item, "fixturenames", ()))
+    for item in items:
+        if "programs" in getattr(item, "fixturenames", ()):
+            # Their build is no part of a test, and takes longer than one may.
+            item.add_marker(pytest.mark.timeout(300, func_only=True))
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
+def programs() -> Path | None:
+    """The folder of Kubernetes' programs; None where a cluster is given."""
+    if os.environ.get(VARIABLE):
+        return None
+    try:
+        return binaries()
+    except NotAble as problem:
+        cannot_here(str(problem))
+
+
+@pytest.fixture(scope="session")
+def cluster(programs: Path | None) -> Iterator[Cluster]:
     """Two nodes that are ready."""
     if given := os.environ.get(VARIABLE):
         yield given_cluster(Path(given))
         return
     with ExitStack() as stack:
         try:
-            rig = stack.enter_context(Rig())
+            rig = stack.enter_context(Rig(programs=programs))
         except NotAble as problem:
             cannot_here(str(problem))
         yield Cluster(rig.kubeconfig, rig.image, rig.nodes, rig)

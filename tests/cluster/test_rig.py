@@ -11,16 +11,15 @@ from pathlib import Path
 from urllib.error import HTTPError
 
 import pytest
-from conftest import ROOT, cannot_here
+from conftest import ROOT
 
-from cluster.binaries import binaries
-from cluster.pods import pods_of
+from cluster import cgroups
+from cluster.pods import Pods, client_of, pods_of
 from cluster.rig import Rig
 from cluster.session import Cluster
 from cniperf.beds import cpus
-from cniperf.errors import NotAble
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.lab
 
 SYSCTLS = ("vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops",
            "kernel/hostname", "kernel/keys/root_maxkeys", "kernel/keys/root_maxbytes",
@@ -43,7 +42,7 @@ def pods(namespace):
 @pytest.fixture
 def rig(cluster):
     if cluster.rig is None:
-        pytest.skip("this is nobody's rig")
+        pytest.skip("the cluster that is given is no rig")
     return cluster.rig
 
 
@@ -145,7 +144,7 @@ def traces() -> dict[str, object]:
     """What a rig could leave on this machine, beside what conftest looks for."""
     return {
         "mounts": Path("/proc/self/mounts").read_text(encoding="utf-8"),
-        "cgroups": [str(path) for path in Path("/sys/fs/cgroup").glob("**/*cniperf-*")],
+        "cgroups": sorted(str(path) for root in cgroups.folders("") for path in root.iterdir() if path.is_dir()),
         "folders": [str(path) for path in Path("/tmp").glob("cniperf-rig-*")],
         "state": sorted(map(str, [*Path("/run").iterdir(), *Path("/var/lib").iterdir(),
                                   *Path("/var/log").iterdir(), *Path("/etc").iterdir()])),
@@ -173,17 +172,17 @@ def settles(wanted: dict[str, object], within: float = 10.0) -> dict[str, object
     return now
 
 
-def built() -> Path:
-    try:
-        return binaries()
-    except NotAble as problem:
-        cannot_here(str(problem))
+@pytest.fixture
+def own(programs):
+    if programs is None:
+        pytest.skip("a cluster is given")
+    return programs
 
 
-def test_an_orderly_end_leaves_nothing():
+def test_an_orderly_end_leaves_nothing(own):
     """Over VXLAN, with roles: what the cluster that the tests share is not."""
     before = traces()
-    with Rig("vxlan", rbac=True, programs=built()) as rig:
+    with Rig("vxlan", rbac=True, programs=own) as rig:
         for user in ("nobody", "cniperf"):
             with pytest.raises(HTTPError, match="403"):
                 rig.control.call("GET", "/api/v1/nodes", user=user)
@@ -200,17 +199,16 @@ def test_an_orderly_end_leaves_nothing():
     assert settles(before) == before
 
 
-def test_a_killed_rig_leaves_nothing():
+def test_a_killed_rig_leaves_nothing(own):
     before = traces()
     keeper = subprocess.Popen(
-        [sys.executable, "-m", "cluster.rig", "--programs", str(built())],
+        [sys.executable, "-m", "cluster.rig", "--programs", str(own)],
         stdout=subprocess.PIPE, text=True, start_new_session=True,
         env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
     )  # fmt: skip
     settings = keeper.stdout.readline().removeprefix("KUBECONFIG=").strip()
     cluster = Cluster(Path(settings), "localhost/cniperf-load:1", ("node-a", "node-b"))
-    context = pods_of(cluster, "killed")
-    pods = context.__enter__()
+    pods = Pods(cluster, client_of(cluster), "default")
     pods.start("a", "node-a", "exec iperf3 --server")
     pods.address("a")
     assert traces() != before
