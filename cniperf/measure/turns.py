@@ -313,7 +313,7 @@ def together(said: Sequence[str]) -> str:
     A block counts where each of its turns began after all that the turn before had sent was gone.
 
     Raises:
-        MeasurementFailed: fewer than two blocks count.
+        MeasurementFailed: no block counts.
     """
     rows = sorted((line.split(",") for text in said for line in text.splitlines()[1:]),
                   key=lambda row: float(row[BEGAN]))  # fmt: skip
@@ -324,7 +324,7 @@ def together(said: Sequence[str]) -> str:
     }
     turns = Counter(row[BLOCK_OF] for row in rows)
     whole = [row for row in rows if turns[row[BLOCK_OF]] == BLOCK and row[BLOCK_OF] not in late]
-    if len(whole) < 2 * BLOCK:
+    if not whole:
         raise MeasurementFailed(
             f"in {len(late)} of {len(turns)} blocks a turn began while the one before was still "
             "on its way: give a window, as window=512K"

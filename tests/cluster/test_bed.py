@@ -87,7 +87,7 @@ def test_the_devices_show_the_way_of_the_packets(reached, given):
 
 @pytest.mark.parametrize("scheme", ["hostnetwork", "pod-to-service", "same-node"])
 def test_each_scheme_leaves_a_whole_run(reached, given, scheme):
-    folder, run = measured(scheme=scheme, duration=1, **given)
+    _, run = measured(scheme=scheme, duration=1, **given)
     assert run["status"] == "ok" and run["summary"]["log_ratio"] is not None
     assert (run["summary"]["cpu_per_gb_b"] is None) == (scheme == "same-node")
 
