@@ -80,6 +80,12 @@ class Params(Foreign):
     erms: bool = False
     design: Design = "separate"
     slice: Amount = 0.0
+    nodes: Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]+,[A-Za-z0-9._-]+)?\z")] = ""
+    unlike_nodes: bool = False
+    context: Line = ""
+    image: Line = ""
+    network: Line = ""
+    namespace_prefix: Word = "cniperf"
     rounds: Many = 1
     suite: Word = ""
 

@@ -39,7 +39,7 @@ NAMED = r"[A-Za-z0-9_.-]{1,200}"
 
 # What a command says of the parameters in any case, and what is no option of it.
 SAID = ("design", "nic", "mtu", "duration", "omit", "congestion")
-UNSAID = {"bed": "lab"}
+UNSAID = {"bed": "lab", "namespace_prefix": "cniperf"}
 
 
 @dataclass(frozen=True, kw_only=True)

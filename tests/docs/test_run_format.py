@@ -33,6 +33,15 @@ BY_SSH = {"bed.machines", "bed.nics", "bed.grace", "environment.hosts", "params.
           "params.allow_shared_nic", "params.grace"}  # fmt: skip
 
 
+# Keys that bed k8s adds; tests/cluster/test_bed.py sees that they are there.
+BY_K8S = {
+    *(f"params.{name}" for name in
+      ("nodes", "unlike_nodes", "context", "image", "network", "namespace_prefix")),
+    *(f"bed.{name}" for name in
+      ("cluster", "nodes", "image", "same_node", "without_base", "idle_restart")),
+}  # fmt: skip
+
+
 def keys(record, before=""):
     for key, value in record.items():
         yield before + key
@@ -56,7 +65,7 @@ def test_every_key_of_a_run_is_explained_and_no_other():
     dotted = {
         word for word in told if re.fullmatch(r"(params|scheme|bed|environment|summary)\.\w+", word)
     }
-    assert dotted - found <= SOME_RUNS | SINCE | IN_TURNS | BY_SSH | BY_GUESTS
+    assert dotted - found <= SOME_RUNS | SINCE | IN_TURNS | BY_SSH | BY_GUESTS | BY_K8S
 
 
 def test_every_key_of_the_evidence_is_explained():
