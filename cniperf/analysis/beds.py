@@ -19,7 +19,7 @@ from cniperf.analysis.loss import loss_table, sittings
 from cniperf.language import N_, _
 from cniperf.modes import Mode, emulated, find
 
-BEDS = ("lab", "ssh", "vm", "counted")
+BEDS = ("lab", "ssh", "vm", "counted", "k8s")
 NAMED = {"vm": "vm {accelerator}"}
 NICS = ("virtio", "offload", "plain", "own")
 

@@ -32,7 +32,7 @@ CALICO = "crd.projectcalico.org"
 RIGHTS = (
     Right(("list",), "nodes", "to choose two that are alike"),
     Right(("create", "delete", "list"), "namespaces", "the run's own, which it deletes"),
-    Right(("create", "get"), "pods", "the load runs in them"),
+    Right(("create", "get", "list", "delete"), "pods", "the load runs in them"),
     Right(("create", "get"), "pods/exec", "how the load is started, and its figures are fetched"),
     Right(("list",), "events", "why a pod does not start", optional=True),
     Right(("create",), "services", "scheme pod-to-service", optional=True),
