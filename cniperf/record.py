@@ -99,6 +99,27 @@ class SchemeFacts(Foreign):
     path: Line = ""
 
 
+class ClusterFacts(Foreign):
+    """The network of a Kubernetes cluster, and what runs it."""
+
+    context: Line = ""
+    server: Line = ""
+    plugin: Line = "unknown"
+    version: Line = ""
+    mode: Annotated[dict[Line, Line], Field(max_length=100)] = Field(default_factory=dict)
+    tunnels: Annotated[dict[Line, Line], Field(max_length=1000)] = Field(default_factory=dict)
+    kube_proxy: Line = ""
+    why: Said = ""
+
+
+class NodeFacts(Foreign):
+    """A node of a Kubernetes cluster."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,253}\z")]
+    runtime: Line = ""
+    kubelet: Line = ""
+
+
 class BedFacts(Foreign):
     """The two hosts."""
 
@@ -111,6 +132,14 @@ class BedFacts(Foreign):
     ovs_datapath: Literal["system", "netdev"] | None = None
     bare_nic: Line | None = None
     quota: Amount | None = None
+    cluster: ClusterFacts | None = None
+    nodes: Annotated[dict[Line, NodeFacts], Field(max_length=2)] | None = None
+    without_base: Said = ""
+
+    @property
+    def between(self) -> str:
+        """The names of the two nodes, as ``a,b``; empty where the hosts are no nodes."""
+        return ",".join(node.name for node in (self.nodes or {}).values())
 
 
 class Environment(Foreign):

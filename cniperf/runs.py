@@ -146,8 +146,8 @@ def load_runs(data_dir: Path | str | None = None, *, suite: str | None = None) -
         ``accelerator`` (of guests: ``tcg``, a CPU that software emulates, or ``kvm``; else
         empty), ``erms`` (True where a guest's CPU claims to copy strings fast, and the kernel
         copies a byte an instruction instead of eight),
-        ``between`` (which hosts, bed ssh), ``nic``, ``mtu`` (bytes, of the underlay),
-        ``mode``, ``generator``, its ``version``, ``pairs`` (of pods), ``streams``,
+        ``between`` (which hosts, bed ssh, or nodes, bed k8s), ``nic``, ``mtu`` (bytes, of the
+        underlay), ``mode``, ``generator``, its ``version``, ``pairs`` (of pods), ``streams``,
         ``window``, ``congestion``, ``gro``, ``udpcsum``, ``length`` (bytes a write,
         message or datagram), ``direction``, ``rate`` (offered, Gbit/s; 0 for as much as
         goes), ``max_loss`` (%), ``design`` (``interleaved``: hostnetwork and the scheme are loaded
@@ -339,6 +339,7 @@ def _row(folder: Path, record: Record) -> dict[str, Any]:
         "error": record.error or "",
         "started": record.started,
         "version": environment.versions.get(record.params.generator),
+        "between": record.params.between or bed.between,
         "kernel": environment.kernel,
         "cpu": environment.cpu,
         "cpus": environment.cpus,

@@ -16,6 +16,7 @@ from cniperf.analysis.interval import Interval
 from cniperf.analysis.loss import APART, loss_table
 from cniperf.language import N_, _, listed, plural
 from cniperf.modes import MODES, emulated, mode_of
+from cniperf.record import BedFacts
 from cniperf.runs import read_run
 from cniperf.sections.html import (
     Cell,
@@ -62,6 +63,7 @@ NICS = {
 BEDS = {
     "vm": N_("Two guests: {nic}"),
     "counted": N_("Counted in one guest: {nic}"),
+    "k8s": N_("The cluster's own network"),
 }
 
 MADE_BY = {
@@ -93,16 +95,19 @@ def title(runs: pd.DataFrame) -> Html:
 def heading(condition: Mapping[str, Any], group: pd.DataFrame) -> Html:
     """Say under which conditions the runs of a section were made, and on which CPUs."""
     nic = _(NICS.get(str(condition["nic"]), f"NIC {condition['nic']}"))
-    owned = read_run(Path(group.iloc[-1]["path"])).bed.cpus or {}
+    bed = read_run(Path(group.iloc[-1]["path"])).bed
+    owned = bed.cpus or {}
     cpus = _("; ").join(
         _("host {name} has CPU {numbers}").format(name=name, numbers=listed([*map(str, own)]))
         for name, own in owned.items()
     )
+    version = "–" if pd.isna(condition["version"]) else condition["version"]
     text = _(
         "Bed {bed}, MTU {mtu} B, {load}, {duration} s a run after {omit} s not counted, "
         "{generator} {version}."
-    ).format(**{**condition, "load": _load(condition)})
+    ).format(**{**condition, "load": _load(condition), "version": version})
     text += _(" {cpus}.").format(cpus=cpus + placed(group)) if cpus else ""
+    text += f" {_cluster(bed)}" if bed.cluster else ""
     for fact in (condition["meter"], condition["accelerator"]):
         text += f" {_(MADE_BY[fact])}" if fact in MADE_BY else ""
     if condition["erms"]:
@@ -112,6 +117,26 @@ def heading(condition: Mapping[str, Any], group: pd.DataFrame) -> Html:
     if condition["between"]:
         nic = _("{nic}, {a} to {b}").format(nic=nic, **_two(str(condition["between"])))
     return Html(f"<h2>{escape(nic)}</h2><p class='meta'>{escape(text)}{_suite(condition)}</p>")
+
+
+def _cluster(bed: BedFacts) -> str:
+    """Say which network a cluster has, and what runs it."""
+    assert bed.cluster
+    own = bed.cluster
+    mode = listed([f"{name} {value}" for name, value in own.mode.items()])
+    versions = {(node.kubelet, node.runtime) for node in (bed.nodes or {}).values()}
+    parts = [
+        _("Its plugin: {plugin}").format(plugin=" ".join(filter(None, (own.plugin, own.version)))),
+        mode,
+        _("kube-proxy {mode}").format(mode=own.kube_proxy or _("not readable")),
+        _("Kubernetes {server}").format(server=own.server),
+        *(_("kubelet {kubelet} with {runtime}").format(kubelet=kubelet, runtime=runtime)
+          for kubelet, runtime in sorted(versions)),
+    ]  # fmt: skip
+    text = _("{facts}.").format(facts=listed([*filter(None, parts)]))
+    if bed.without_base:
+        text += " " + _("There is no baseline: {why}.").format(why=bed.without_base)
+    return text
 
 
 def _suite(condition: Mapping[str, Any]) -> str:

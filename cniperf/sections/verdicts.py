@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cniperf.analysis.blocks import BASELINE, seeded, spread_of
-from cniperf.analysis.claims import claims_table, is_articles_load
+from cniperf.analysis.claims import CLAIMS, claims_table, is_articles_load
 from cniperf.analysis.paths import control_table
 from cniperf.language import N_, _, each, listed
 from cniperf.modes import emulated, mode_of
@@ -33,7 +33,7 @@ UNDERLAY_ASKS = N_(
 
 def claims(group: pd.DataFrame) -> Html:
     """Judge the article's statements by the runs of one condition."""
-    if not is_articles_load(group) or emulated(group).any():
+    if not is_articles_load(group) or emulated(group).any() or not _concerned(group):
         return Html("")
     rows: list[list[Cell]] = []
     implied = "<br><small>" + _("implied") + "</small>"
@@ -54,6 +54,12 @@ def claims(group: pd.DataFrame) -> Html:
             two_lines(_("here"), _(spread.name)), _("verdict")]  # fmt: skip
     title, table = _("The article's claims"), as_table(head, rows, numbers={2, 3})
     return Html(f"<h3>{title}</h3>{table}<p class='note'>{_claims_note(group)}</p>")
+
+
+def _concerned(group: pd.DataFrame) -> bool:
+    """Whether a scheme that the article names, beside hostnetwork, is among the runs."""
+    named = {name for claim in CLAIMS for name in (claim.scheme, claim.relative_to)}
+    return bool(set(group["scheme"]) & named - {BASELINE})
 
 
 DIRECTIONS = {
@@ -129,6 +135,8 @@ def control(group: pd.DataFrame, fresh: pd.DataFrame | None = None) -> Html:
     said = f"<p>{as_above}</p>" if again else ""
     if table.empty:
         return Html(title + said)
+    if table["forward"].isna().all():  # the devices counted
+        return Html(title + _by_devices(table) + said)
     rows: list[list[Cell]] = []
     for scheme, row in table.iterrows():
         colour = "confirmed" if row["policy"] == "bites" else ""
@@ -155,3 +163,26 @@ def control(group: pd.DataFrame, fresh: pd.DataFrame | None = None) -> Html:
     asks = _(UNDERLAY_ASKS)
     shown = as_table(head, rows, {2, 4, 5})
     return Html(f"{title}<p>{text}</p>{shown}{said}<p class='note'>{asks}</p>")
+
+
+def _by_devices(table: pd.DataFrame) -> str:
+    """Say what the devices of a cluster's nodes counted, and whether its policies bite."""
+    rows: list[list[Cell]] = [
+        [
+            str(scheme),
+            Html(f"<b class='{'confirmed' if row['policy'] == 'bites' else ''}'>"
+                 f"{each(row['policy'])}</b>"),
+            each(row["underlay"]) or "–",
+            "–" if row["overhead"] is None else f"{row['overhead']:.0f} B",
+            f"{row['pod_mtu']:.0f} B",
+        ]
+        for scheme, row in table.iterrows()
+    ]  # fmt: skip
+    head: list[Cell] = [_("scheme"), _("a policy that lets nothing in"), _("the underlay sees"),
+            _("added on the wire"), _("pod's MTU")]  # fmt: skip
+    text = _(
+        "Before each load {packets} datagrams crossed the path each way, and the devices whose own "
+        "counters rose by as many are the path. Then a policy was made that lets nothing in to the "
+        "run's own pods."
+    ).format(packets=table["packets"].iloc[0])
+    return f"<p>{text}</p>{as_table(head, rows, {3, 4})}"
