@@ -19,7 +19,7 @@ from cniperf.errors import CniperfError
 from cniperf.runs import load_evidence
 from cniperf.timeline import load_turns
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.cluster, pytest.mark.timeout(300)]
 
 SOON = 60.0  # seconds that a namespace may take to go
 

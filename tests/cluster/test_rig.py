@@ -19,7 +19,7 @@ from cluster.rig import Rig
 from cluster.session import Cluster
 from cniperf.beds import cpus
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.cluster]
 
 SYSCTLS = ("vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops",
            "kernel/hostname", "kernel/keys/root_maxkeys", "kernel/keys/root_maxbytes",
