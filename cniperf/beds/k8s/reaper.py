@@ -11,21 +11,25 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from cniperf.beds.journal import Journal
 from cniperf.beds.k8s.sweep import sweep
 from cniperf.errors import CniperfError
 
 
-def start(run: str, kubeconfig: Path | None, context: str) -> subprocess.Popen[bytes]:
+def start(
+    journal: Journal, run: str, kubeconfig: Path | None, context: str
+) -> subprocess.Popen[bytes]:
     """Start the reaper of a run; closing its ``stdin`` lets it sweep and end."""
+    words = [str(journal.path.resolve()), run, str(kubeconfig or ""), context]
     return subprocess.Popen(
-        [sys.executable, "-m", "cniperf.beds.k8s.reaper", run, str(kubeconfig or ""), context],
+        [sys.executable, "-m", "cniperf.beds.k8s.reaper", *words],
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         start_new_session=True,  # a Ctrl-C meant for the run must not end it
     )  # fmt: skip
 
 
-def main(run: str, kubeconfig: str, context: str) -> None:
-    """Wait for the run's end, then delete what it has left."""
+def main(journal: str, run: str, kubeconfig: str, context: str) -> None:
+    """Wait for the run's end, then delete what it has left, there and here."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     sys.stdin.buffer.read()
@@ -33,6 +37,7 @@ def main(run: str, kubeconfig: str, context: str) -> None:
 
     with suppress(CniperfError):
         sweep(Cluster.connect(Path(kubeconfig) if kubeconfig else None, context), run)
+    Journal(Path(journal)).sweep()
 
 
 if __name__ == "__main__":
