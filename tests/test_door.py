@@ -203,7 +203,7 @@ def test_a_damaged_settings_or_hosts_file_is_a_line(tmp_path, text, read):
 
 def test_every_parameter_of_an_experiment_is_one_of_a_record():
     """A round knows its runs by their parameters: one that the record drops would be another."""
-    untold = {"data_dir", "first_round", "hosts"}
+    untold = {"data_dir", "first_round", "hosts", "kubeconfig"}
     assert set(Experiment.model_fields) - untold <= set(Params.model_fields)
 
 

@@ -147,12 +147,12 @@ def _suite(
     """Lay out the suite that was asked for."""
     from cniperf.beds import find as find_bed
     from cniperf.measure.suite import robust_cells, scheme_cells
-    from cniperf.schemes import BASELINE, find, scheme_names
+    from cniperf.schemes import BASELINE, find
 
     given = merged(settings, {}, options)
     kind = find_bed(str(given.get("bed", "lab")))
-    chosen = {find(name).name for name in schemes or kind.usual} | {BASELINE}
-    names = [name for name in scheme_names() if name in chosen]
+    chosen = {find(name).name for name in (*(schemes or kind.usual), BASELINE)}
+    names = sorted(chosen, key=lambda name: find(name).order)
     known = {**UNTIL, **kind.suite, **given}
     equal = flag("equal_load", known.pop("equal_load", False))
     at_once = whole("at_once", known.pop("at_once"), 1, 64)

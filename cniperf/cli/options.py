@@ -18,12 +18,21 @@ from cniperf.beds import all_beds
 from cniperf.errors import ParameterError, shown
 from cniperf.generators import all_generators
 from cniperf.language import known
-from cniperf.schemes import scheme_names
+from cniperf.schemes import scheme_names, schemes_of
 
 if TYPE_CHECKING:
     from cniperf.params import Experiment
 
-Scheme = Annotated[str, typer.Argument(help=f"One of: {', '.join(scheme_names())}.")]
+Scheme = Annotated[
+    str,
+    typer.Argument(
+        help=f"One of: {', '.join(scheme_names())}; "
+        + "; ".join(
+            f"of bed {bed}: {', '.join(own)}" for bed in all_beds() if (own := schemes_of(bed))
+        )
+        + "."
+    ),
+]
 Nic = Annotated[
     str | None,
     typer.Option(help="The hosts' NICs: virtio (no tunnel segmentation), offload (everything), "

@@ -44,8 +44,8 @@ def _held(module: ModuleType) -> Sequence[Scheme]:
 
 
 def scheme_names() -> list[str]:
-    """Return the names of all schemes, in the order of charts."""
-    return list(_every())
+    """Return the names of all schemes that can be wired, in the order of charts."""
+    return list(all_schemes())
 
 
 def find(name: str) -> Scheme:
@@ -57,4 +57,4 @@ def find(name: str) -> Scheme:
     try:
         return _every()[name]
     except KeyError:
-        raise UnknownScheme(unknown("scheme", name, scheme_names())) from None
+        raise UnknownScheme(unknown("scheme", name, _every())) from None

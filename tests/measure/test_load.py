@@ -17,7 +17,7 @@ from cniperf.measure.ends import GRACE
 from cniperf.measure.load import Load
 from cniperf.params import Experiment
 
-ENDPOINT = SimpleNamespace(netns=None, address="127.0.0.1", device="none")
+ENDPOINT = SimpleNamespace(netns=None, address="127.0.0.1", target="127.0.0.1", device="none")
 SIDE = SimpleNamespace(host=None, endpoints=[ENDPOINT], endpoint=ENDPOINT)
 
 
