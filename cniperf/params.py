@@ -369,10 +369,13 @@ class Experiment(BaseModel):
                 if name not in (*cls.model_fields, *READING):
                     raise ParameterError(unknown("parameter", name, cls.model_fields))
         said = re.findall(r"^(\w+) =", injected, re.MULTILINE)
+        usual = find_bed(str(names.get("bed") or "lab")).defaults()
         own = {
             name: names[name] for name, field in cls.model_fields.items()
             # What stands in the notebook as it came was not asked for.
-            if name in names and (name in said or names[name] != field.default)
+            if name in names and (
+                name in said or (names[name] != field.default and name not in usual)
+            )
         }  # fmt: skip
         return cls.of(**{name: None if value == "" else value for name, value in own.items()})
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cniperf.beds.kind import Kind
 from cniperf.hosts import Endpoint
 from cniperf.schemes import BASELINE, schemes_of
+from cniperf.schemes.cluster import POD, SAME_NODE, SECONDARY
 
 if TYPE_CHECKING:
     from cniperf.beds.k8s.bed import ClusterBed
@@ -29,14 +30,14 @@ class K8sKind(Kind):
     own = ("nodes", "unlike_nodes", "kubeconfig", "context", "image", "network",
            "namespace_prefix")  # fmt: skip
     nics = ("own",)
-    usual = (BASELINE, "pod-to-pod", "same-node")
+    usual = (BASELINE, POD.name, SAME_NODE.name)
     # TCP forgets its window over a rest of 200 ms and more (tcp_slow_start_after_idle), which a pod
     # may not change: two turns of the other and three rests are shorter.
     turns = MappingProxyType({"slice": 0.03})
 
     def defaults(self) -> Mapping[str, Any]:
-        """The nodes' NICs are theirs."""
-        return {"nic": "own", "image": IMAGE}
+        """The nodes' NICs are theirs, and ordinary pods are what is asked about."""
+        return {"nic": "own", "image": IMAGE, "scheme": POD.name}
 
     def refusal(self, asked: "Experiment") -> str:
         """It wires nothing."""
@@ -44,8 +45,8 @@ class K8sKind(Kind):
         if asked.scheme != BASELINE and asked.scheme not in here:
             return (f"scheme={asked.scheme!r} is wired by cniperf, and bed='k8s' measures what the "
                     f"cluster has: {', '.join([BASELINE, *here])}")  # fmt: skip
-        if (asked.scheme == "secondary-network") != bool(asked.network):
-            return "scheme='secondary-network' and network=NAMESPACE/NAME go together"
+        if (asked.scheme == SECONDARY.name) != bool(asked.network):
+            return f"scheme={SECONDARY.name!r} and network=NAMESPACE/NAME go together"
         if asked.pairs > 1:
             return "bed='k8s' loads one pair of pods: leave pairs out"
         if asked.gro != "default" or asked.udpcsum:
