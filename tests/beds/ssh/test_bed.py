@@ -58,16 +58,16 @@ def test_other_loads_and_several_pods(more, rehearsal, looks, tmp_path):
 
 @pytest.mark.parametrize("direction", ["forward", "reverse"])
 def test_turns_know_the_loss_and_the_cpus_of_both_hosts(direction, rehearsal, looks, tmp_path):
-    """Over a wire of 1 Gbit/s, which VXLAN's headers take 3.4 % of, whatever the CPUs do.
+    """Over a wire of 1 Gbit/s, which VXLAN's headers take 3.4 % of.
 
-    The window is smaller than the wire's queue, which drops nothing then: a lost packet of 64 KiB
-    costs hostnetwork more than one of an MTU costs VXLAN.
+    The wire counts 62 bytes of headers for each segment of a packet of 64 KiB, which has 66, so that
+    hostnetwork gets 0.3 % more. Each halt of a CPU costs VXLAN more than hostnetwork.
     """
     wire = rehearsal.lab.namespace("wire")
     ports = [("tc", "-n", wire, "qdisc", verb, "dev", port, "root")
              for verb in ("add", "del") for port in rehearsal.lab.wire]  # fmt: skip
     rate = ("tbf", "rate", "1000mbit", "burst", "128k", "latency", "4ms")
-    asked = Experiment.of(scheme="flannel-vxlan", bed="ssh", hosts=rehearsal.hosts, slice=0.05, window="256K",
+    asked = Experiment.of(scheme="flannel-vxlan", bed="ssh", hosts=rehearsal.hosts, slice=0.05,
                           direction=direction, duration=5, rounds=3, data_dir=tmp_path)  # fmt: skip
     for words in ports[:2]:
         subprocess.run([*words, *rate], check=True)
@@ -79,7 +79,7 @@ def test_turns_know_the_loss_and_the_cpus_of_both_hosts(direction, rehearsal, lo
     found = [json.loads((each / "run.json").read_text())["summary"] for each in folders]
     # What counts device bytes in place of goodput reads 0 here.
     mean = sum(each["log_ratio"] for each in found) / len(found)
-    assert 100 * (1 - math.exp(mean)) == pytest.approx(3.4, abs=1)
+    assert 100 * (1 - math.exp(mean)) == pytest.approx(3.7, abs=1.5)
     for host in "ab":
         for each in found:
             assert 0 < each[f"base_cpu_per_gb_{host}"] < each[f"cpu_per_gb_{host}"] * 1.5
