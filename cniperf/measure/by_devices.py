@@ -30,6 +30,7 @@ POLICY_PACKETS = 20
 PAYLOAD = 1000  # bytes; less where the MTU is smaller
 HEADERS = 28  # bytes: IPv4 20, UDP 8
 LINK = 14  # bytes of Ethernet, which devices count
+SLACK = 3  # bytes that the mean of a packet may be off by
 SMALLEST = 16  # bytes that the smallest tunnel adds at least
 READY = 0.5  # seconds until a receiver listens
 SOON = 1.5  # seconds that a few datagrams may take, their sender's start included
@@ -213,13 +214,13 @@ def _hops(
                  reverse=place.endswith("b"))  # fmt: skip
         for name in own:
             packets, length = _most(there[place][name])
-            wrapped = length // packets - LINK - (size + HEADERS) if packets else 0
+            wrapped = _snapped(length / packets - LINK - (size + HEADERS)) if packets else 0
             inside = _inside(wrapped, kinds.values())
             yield {
                 "place": place, "name": name, "kind": "device", "wants": "all",
                 "wrapped": bool(inside), "encapsulation": inside or None, "translated": "",
                 "there": packets, "back": _most(back[place][name])[0],
-                "size": length // packets - LINK if packets else None,
+                "size": size + HEADERS + wrapped if packets else None,
             }  # fmt: skip
 
 
@@ -245,6 +246,16 @@ NIC = "nic"
 
 def _rank(kind: str) -> int:
     return RANKS.get(kind, 3)
+
+
+def _snapped(more: float) -> int:
+    """Return the bytes around a packet, from their mean, which smaller packets lower.
+
+    A device that counts no link header, as a bridge, has some bytes less.
+    """
+    known = (0, *(each.overhead for each in BY_KIND.values()))
+    near = min(known, key=lambda overhead: abs(overhead - more))
+    return near if abs(near - more) <= SLACK else max(0, round(more))
 
 
 def _inside(more: int, kinds: Iterable[str]) -> str:
