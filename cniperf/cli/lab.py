@@ -103,7 +103,10 @@ def clean(
     from cniperf.beds import find
     from cniperf.beds.journal import journals
 
-    swept = find(bed).sweep(kubeconfig=kubeconfig, context=context)
+    kind = find(bed)
+    if (kubeconfig or context) and "kubeconfig" not in kind.own:
+        raise ParameterError(f"kubeconfig and context go with a cluster only, not bed={bed!r}")
+    swept = kind.sweep(kubeconfig=kubeconfig, context=context)
     living = [journal.path.stem for journal in journals()]
     typer.echo(f"swept: {', '.join(swept)}" if swept else "nothing to sweep")
     if living:

@@ -39,6 +39,12 @@ LOST = 0.05  # share of the burst that may be lost
 SECONDS = 6.0  # that a burst may take
 POLICY = 3.0  # seconds that a policy may take to bite
 
+NIC = "nic"  # in place of the kind of the device that is on the underlay, which may be a veth
+
+# Where devices of a kind stand on the way from a pod to the wire; what is no such kind is last.
+RANKS = {"veth": 0, "bridge": 1, "macvlan": 1, "ipvlan": 1, "vxlan": 2, "geneve": 2, "ipip": 2,
+         "wireguard": 2}  # fmt: skip
+
 # Encapsulations by the kind of device that makes them.
 BY_KIND = {"vxlan": VXLAN, "geneve": GENEVE, "ipip": IPIP, "wireguard": WIREGUARD}
 
@@ -236,16 +242,8 @@ def _carried(there: tuple[int, ...], back: tuple[int, ...] | None) -> bool:
     return back is not None and all(low <= _most(each)[0] <= high for each in (there, back))
 
 
-# Where devices of a kind stand on the way from a pod to the wire; what is no such kind is a NIC.
-RANKS = {"veth": 0, "bridge": 1, "macvlan": 1, "ipvlan": 1, "vxlan": 2, "geneve": 2, "ipip": 2,
-         "wireguard": 2}  # fmt: skip
-
-
-NIC = "nic"
-
-
 def _rank(kind: str) -> int:
-    return RANKS.get(kind, 3)
+    return RANKS.get(kind, len(RANKS))
 
 
 def _snapped(more: float) -> int:

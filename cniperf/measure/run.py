@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from cniperf import beds
@@ -64,7 +65,9 @@ def run(experiment: Experiment, progress: Progress = say) -> list[Path]:
         ]
 
 
-def prove_path(experiment: Experiment, tell: Callable[[str], None] = lambda text: None) -> Evidence:
+def prove_path(
+    experiment: Experiment, tell: Callable[[str], None] = lambda text: None
+) -> Evidence | DeviceEvidence:
     """Wire a scheme, count a probe's packets along its path, and unwire it.
 
     Args:
@@ -80,10 +83,10 @@ def prove_path(experiment: Experiment, tell: Callable[[str], None] = lambda text
     with lock(experiment, f"cniperf, proving {experiment.scheme}"):
         sweep_dead()
         beds.find(experiment.bed).prepare(tell)
-        with beds.open_bed(experiment) as bed:
+        with beds.open_bed(experiment) as bed, TemporaryDirectory() as folder:
             plan = planned(experiment, bed.hosts)
             bed.apply(plan)
-            return prove(bed, plan)
+            return proof(bed, plan, Path(folder))
 
 
 def proof(bed: Bed, plan: Plan, folder: Path) -> Evidence | DeviceEvidence:

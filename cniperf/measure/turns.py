@@ -202,7 +202,7 @@ class Turns:
             "order": order, "warm": WARM + self.traffic.omit, "settle": SETTLE,
             "slice": self.slice, "serving": self._reverse, "stall": dict(self.stall),
         }  # fmt: skip
-        job["most"] = 2 * len(order) * (SETTLE + self.slice)
+        job["most"] = 2 * len(order) * (SETTLE + self.slice + (REST if self.bed.apart else 0))
         length = job["most"] + 2 * job["warm"] + PATIENCE
         groups = [[leg] for leg in legs] if self.bed.apart else [legs]
         with ExitStack() as stack:

@@ -25,7 +25,7 @@ from cniperf.beds.k8s.pod import PodProcess, RunningPod
 from cniperf.beds.k8s.pods import Pods
 from cniperf.beds.k8s.sweep import sweep
 from cniperf.beds.k8s.trouble import Refused
-from cniperf.errors import CniperfError, NotAble
+from cniperf.errors import CniperfError, NotAble, NotRestored
 from cniperf.hosts import Endpoint, Host
 from cniperf.schemes.cluster import SAME_NODE, SECONDARY
 from cniperf.steps import KEEP_WINDOW
@@ -90,10 +90,18 @@ class ClusterBed:
 
     @stop.later()
     def close(self) -> None:
-        """Delete what this run has made; safe to call twice."""
+        """Delete what this run has made; safe to call twice.
+
+        Raises:
+            NotRestored: the cluster did not let it; the reaper tries once more.
+        """
         watch, self._reaper = self._reaper, None
         try:
             sweep(self._cluster, self._order.run)
+        except CniperfError as problem:
+            raise NotRestored(
+                f"{problem}: the namespaces of this run may be there still: cniperf clean --bed k8s"
+            ) from None
         finally:
             if watch and watch.stdin:
                 watch.stdin.close()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from httpx2 import Client
     from lightkube.config.kubeconfig import SingleConfig
 
+IN_CLUSTER = "in-cluster"
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")  # of a pod
 NONE = "no kubeconfig: {tried}; name one in KUBECONFIG, or write ~/.kube/config{sudo}"
 FILES = {
@@ -262,14 +263,14 @@ def _in_cluster(context: str) -> Access:
     from lightkube.config.kubeconfig import KubeConfig
     from lightkube.core.exceptions import ConfigError
 
-    if context:
+    if context not in ("", IN_CLUSTER):  # the name by which the run's reaper connects again
         raise ParameterError(f"there is no context {context!r} in a pod: leave it out")
     try:
         config = KubeConfig.from_service_account(ACCOUNT).get()
     except (ConfigError, KeyError, OSError) as problem:
         raise NotAble(f"the pod's service account cannot be used: {problem}") from None
     assert config is not None
-    return Access("in-cluster", config, "kubectl")
+    return Access(IN_CLUSTER, config, "kubectl")
 
 
 def _loopback(server: str) -> bool:

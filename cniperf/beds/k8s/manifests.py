@@ -164,7 +164,10 @@ def second_address(pod: Manifest, networks: str) -> tuple[str, str]:
     """
     status = pod["metadata"].get("annotations", {}).get("k8s.v1.cni.cncf.io/network-status", "[]")
     wanted = networks.partition("@")[0].rpartition("/")[2]
-    for network in json.loads(status):
-        if network.get("name", "").rpartition("/")[2] == wanted and network.get("ips"):
-            return network["ips"][0], network.get("interface", "")
+    try:
+        for network in json.loads(status):
+            if network.get("name", "").rpartition("/")[2] == wanted and network.get("ips"):
+                return network["ips"][0], network.get("interface", "")
+    except (ValueError, AttributeError, TypeError):  # another writes that annotation
+        pass
     return "", ""

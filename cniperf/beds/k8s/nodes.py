@@ -35,9 +35,10 @@ class Node:
     @classmethod
     def read(cls, found: Mapping[str, Any]) -> "Node":
         """Read one of the API's objects."""
-        status, spec, meta = found["status"], found.get("spec", {}), found["metadata"]
+        status, spec, meta = found.get("status", {}), found.get("spec", {}), found["metadata"]
         info = status.get("nodeInfo", {})
-        addresses = {each["type"]: each["address"] for each in reversed(status["addresses"])}
+        given = status.get("addresses", ())  # a node that has just joined has none
+        addresses = {each["type"]: each["address"] for each in reversed(given)}
         return cls(
             name=meta["name"], address=addresses.get("InternalIP", ""),
             kernel=info.get("kernelVersion", ""), arch=info.get("architecture", ""),

@@ -20,7 +20,7 @@ from cniperf.beds.child import carried, listeners, sleeping_shell
 from cniperf.beds.command import CommandFailed
 from cniperf.beds.k8s.manifests import CONTAINER, WORK, variable
 from cniperf.beds.k8s.trouble import ExecCut
-from cniperf.errors import CannotWrite, CniperfError
+from cniperf.errors import CannotWrite, CniperfError, MeasurementFailed, one_line
 
 if TYPE_CHECKING:
     from cniperf.beds.k8s.client import Cluster
@@ -117,6 +117,8 @@ class RunningPod:
         own = f"{WORK}/process-{next(self._numbers)}"
         pid = self.shell(START, self.twin(output, folder), own, str(self._seconds),
                          *(self.twin(word, folder) for word in argv))  # fmt: skip
+        if not pid.strip().isdigit():
+            raise MeasurementFailed(f"pod {self.name} did not start {argv[0]}: {one_line(pid)}")
         return PodProcess(self, int(pid), own)
 
     def start_python(self, program: Path, word: str, output: Path) -> "PodProcess":
@@ -186,8 +188,8 @@ class PodProcess:
     def _look(self, seconds: str) -> int | None:
         if self.returncode is None:
             stop.look()
-            if said := self._pod.shell(AWAIT, self._own, seconds).strip():
-                self.returncode = int(said)
+            said = self._pod.shell(AWAIT, self._own, seconds).strip()
+            self.returncode = int(said) if said.isdigit() else None
         return self.returncode
 
     def terminate(self) -> None:

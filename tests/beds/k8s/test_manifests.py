@@ -78,3 +78,9 @@ def test_the_second_network_is_the_one_that_was_asked_for(asked, found):
     annotations = {"k8s.v1.cni.cncf.io/network-status": json.dumps(STATUS)}
     assert second_address({"metadata": {"annotations": annotations}}, asked) == found
     assert second_address({"metadata": {}}, asked) == ("", "")
+
+
+@pytest.mark.parametrize("status", ["", "no JSON", "{}", "7", '["a"]', '[{"name": 7}]', "null"])
+def test_an_annotation_that_is_something_else_has_no_address(status):
+    annotations = {"k8s.v1.cni.cncf.io/network-status": status}
+    assert second_address({"metadata": {"annotations": annotations}}, "fast") == ("", "")

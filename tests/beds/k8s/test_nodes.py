@@ -64,3 +64,9 @@ def test_what_does_not_fit_is_said(found, asked, words):
 def test_other_kernels_are_taken_where_that_is_wanted():
     found = [node("a"), node("b", kernel="6.12")]
     assert choose(found, "a,b", unlike=True) == tuple(found) == choose(found, "", unlike=True)
+
+
+def test_a_node_that_has_just_joined_is_not_ready():
+    found = [Node.read({"metadata": {"name": "a"}}), node("b")]
+    with pytest.raises(CniperfError, match="node a is not Ready"):
+        choose(found, "a,b")
