@@ -16,6 +16,7 @@ from pydantic import (
     field_validator,
 )
 
+from cniperf import spellings
 from cniperf.beds import all_beds
 from cniperf.beds import find as find_bed
 from cniperf.encapsulation import LARGEST
@@ -66,36 +67,6 @@ def _generators() -> str:
     return ", ".join(f"{name} ({', '.join(each.modes)})" for name, each in all_generators().items())
 
 
-def _window(text: str) -> str:
-    if text and not re.fullmatch(r"[1-9][0-9]*[KM]?", text):
-        raise ValueError("bytes, with K or M behind for KiB or MiB, as 512K; empty for autotuning")
-    return text
-
-
-def _two(text: str) -> str:
-    if text and not re.fullmatch(r"[A-Za-z0-9._-]+,[A-Za-z0-9._-]+", text):
-        raise ValueError("two names of the hosts file, as alpha,beta")
-    return text
-
-
-def _network(text: str) -> str:
-    if text and not re.fullmatch(r"([a-z0-9.-]{1,63}/)?[a-z0-9.-]{1,63}(@[a-z0-9.-]{1,15})?", text):
-        raise ValueError("a network of Multus, as kube-system/macvlan-conf")
-    return text
-
-
-def _label(text: str) -> str:
-    if not re.fullmatch(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?", text):
-        raise ValueError("lower-case letters, digits and dashes, 40 at most")
-    return text
-
-
-def _word(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_.-]*", text):
-        raise ValueError("letters, digits, dots, dashes and underscores only")
-    return text
-
-
 class Experiment(BaseModel):
     """What is measured, and how. The same fields are options of ``cniperf run``.
 
@@ -114,7 +85,7 @@ class Experiment(BaseModel):
         "offload (everything), plain (no TSO, GSO, GRO), own (bed ssh: as they are)",
     )
     hosts: Path | None = Field(None, description="file of the hosts that are reached by SSH")
-    between: Annotated[str, AfterValidator(_two)] = Field(
+    between: Annotated[str, AfterValidator(spellings.two)] = Field(
         "", description="which two of them, as alpha,beta; the file's first pair if not given"
     )
     allow_shared_nic: bool = Field(
@@ -125,7 +96,7 @@ class Experiment(BaseModel):
         30, ge=5, le=3600,
         description="seconds after which a host that hears nothing takes itself back",
     )  # fmt: skip
-    nodes: Annotated[str, AfterValidator(_two)] = Field(
+    nodes: Annotated[str, AfterValidator(spellings.two)] = Field(
         "", description="two nodes of the cluster, as node-a,node-b; two that fit if not given"
     )
     unlike_nodes: bool = Field(False, description="go on where the two nodes have other kernels")
@@ -139,10 +110,10 @@ class Experiment(BaseModel):
     image: str = Field(
         "", max_length=500, description="image of the load; `cniperf k8s image` writes it down"
     )
-    network: Annotated[str, AfterValidator(_network)] = Field(
+    network: Annotated[str, AfterValidator(spellings.network)] = Field(
         "", description="second network of the pods, as Multus has it: NAMESPACE/NAME"
     )
-    namespace_prefix: Annotated[str, AfterValidator(_label)] = Field(
+    namespace_prefix: Annotated[str, AfterValidator(spellings.label)] = Field(
         "cniperf", description="what the names of the run's namespaces begin with"
     )
     mtu: int = Field(1500, ge=576, le=9000, description="MTU of the underlay, in bytes")
@@ -162,7 +133,7 @@ class Experiment(BaseModel):
     omit: int = Field(1, ge=0, le=60, description="seconds of load before that, not counted")
     rounds: int = Field(1, ge=1, le=1000, description="runs, each on a freshly built lab")
     streams: int = Field(1, ge=1, le=128, description="parallel TCP connections")
-    window: Annotated[str, AfterValidator(_window)] = Field(
+    window: Annotated[str, AfterValidator(spellings.window)] = Field(
         "", description="TCP window, as 512K; empty for the kernel's autotuning"
     )
     mode: ModeName = Field(
@@ -190,7 +161,7 @@ class Experiment(BaseModel):
     rate: float = Field(
         0.0, ge=0, le=1000, description="load offered, in Gbit/s; 0 for as much as goes"
     )
-    congestion: Annotated[str, AfterValidator(_word)] = Field(
+    congestion: Annotated[str, AfterValidator(spellings.word)] = Field(
         "cubic", min_length=1, description="TCP congestion control of the sender"
     )
     gro: Gro = Field(
@@ -207,7 +178,7 @@ class Experiment(BaseModel):
     data_dir: Path | None = Field(
         None, description="folder that runs are left in; the project's data/ if not given"
     )
-    suite: Annotated[str, AfterValidator(_word)] = Field(
+    suite: Annotated[str, AfterValidator(spellings.word)] = Field(
         "", description="name of the suite that the run belongs to"
     )
     first_round: int = Field(1, ge=1, description="number of the first round")
