@@ -15,12 +15,17 @@ from cniperf.beds.journal import Journal
 
 def start(journal: Journal) -> subprocess.Popen[bytes]:
     """Start the reaper of a journal; closing its ``stdin`` lets it sweep and end."""
+    return start_as("cniperf.beds.reaper", str(journal.path))
+
+
+def start_as(module: str, *words: str, folder: str = "/") -> subprocess.Popen[bytes]:
+    """Start a module as a reaper, with some words, in a folder; it begins by :func:`await_end`."""
     return subprocess.Popen(
-        [sys.executable, "-m", "cniperf.beds.reaper", str(journal.path)],
+        [sys.executable, "-m", module, *words],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        cwd="/",
+        cwd=folder,
         start_new_session=True,  # a Ctrl-C meant for the owner must not end it
     )
 
@@ -34,10 +39,15 @@ def dismiss(reaper: subprocess.Popen[bytes]) -> None:
 
 def main(journal: str) -> None:
     """Wait for the owner's end, then sweep."""
+    await_end()
+    Journal(Path(journal)).sweep()
+
+
+def await_end() -> None:
+    """Wait until the owner has ended; signals that were meant for it do not end this."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     sys.stdin.buffer.read()
-    Journal(Path(journal)).sweep()
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from cluster import control, image, node
@@ -28,6 +27,7 @@ from cluster.control import ControlPlane
 from cluster.node import Node
 from cniperf import stop
 from cniperf.beds.lab.bed import Lab
+from cniperf.beds.opened import Opened
 from cniperf.encapsulation import VXLAN
 from cniperf.errors import CniperfError, Stopped
 from cniperf.hosts import Host
@@ -41,7 +41,7 @@ PLACES = {"wire": 1, "a": 2, "b": 3}
 PATIENCE = 60.0  # seconds
 
 
-class Rig:
+class Rig(Opened):
     """A cluster of two nodes. Use it as a context manager.
 
     Args:
@@ -92,20 +92,7 @@ class Rig:
         control.require()
         node.require()
         self.lab.__enter__()
-        try:
-            self._build()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+        return super().__enter__()
 
     def close(self) -> None:
         """Take back everything; safe to call twice."""
@@ -116,7 +103,7 @@ class Rig:
         self.control.end()
         self.lab.close()
 
-    def _build(self) -> None:
+    def _open(self) -> None:
         self.lab.journal.add_folder(self.folder)
         self.folder.mkdir(mode=0o755)
         self._manage()

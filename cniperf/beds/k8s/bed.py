@@ -8,7 +8,7 @@ import secrets
 import subprocess
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -25,6 +25,8 @@ from cniperf.beds.k8s.pod import PodProcess, RunningPod
 from cniperf.beds.k8s.pods import Pods
 from cniperf.beds.k8s.sweep import sweep
 from cniperf.beds.k8s.trouble import Refused
+from cniperf.beds.opened import Opened
+from cniperf.beds.reaper import dismiss
 from cniperf.errors import CniperfError, NotAble, NotRestored
 from cniperf.hosts import Endpoint, Host
 from cniperf.schemes.cluster import SAME_NODE, SECONDARY
@@ -40,7 +42,7 @@ SPARE = 240  # seconds that a run may take beside its load, until the cluster en
 T = TypeVar("T")
 
 
-class ClusterBed:
+class ClusterBed(Opened):
     """Two nodes of a cluster. Use it as a context manager.
 
     Args:
@@ -68,13 +70,7 @@ class ClusterBed:
 
     def __enter__(self) -> Self:
         self.journal = Journal.open(f"k8s-{self._order.run}")
-        try:
-            self._open()
-        except BaseException:
-            with suppress(CniperfError):
-                self.close()
-            raise
-        return self
+        return super().__enter__()
 
     def __exit__(
         self,
@@ -82,11 +78,8 @@ class ClusterBed:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        try:
+        with suppress(CniperfError) if problem else nullcontext():  # the first problem is told
             self.close()
-        except CniperfError:
-            if problem is None:
-                raise
 
     @stop.later()
     def close(self) -> None:
@@ -103,9 +96,8 @@ class ClusterBed:
                 f"{problem}: the namespaces of this run may be there still: cniperf clean --bed k8s"
             ) from None
         finally:
-            if watch and watch.stdin:
-                watch.stdin.close()
-                watch.wait()
+            if watch:
+                dismiss(watch)
             self.journal.sweep()
 
     def _open(self) -> None:

@@ -1,17 +1,18 @@
-"""The dead man's switch of a run in a cluster: ``python -m cniperf.beds.k8s.reaper RUN …``.
+"""The dead man's switch of a run in a cluster: ``python -m cniperf.beds.k8s.reaper JOURNAL RUN …``.
 
-It waits on its standard input, whose other end the run holds. However the run ends, the pipe
-closes, and the reaper deletes the run's namespaces. Where this whole machine goes, or its network,
-the pods end by themselves, and ``cniperf clean --bed k8s`` deletes what is left of their names.
+As that of a lab (:mod:`cniperf.beds.reaper`) it waits for the run's end, however it comes, and
+deletes the run's namespaces. Where this whole machine goes, or its network, the pods end by
+themselves, and ``cniperf clean --bed k8s`` deletes what is left of their names.
 """
 
-import signal
 import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
 
+from cniperf.beds import reaper
 from cniperf.beds.journal import Journal
+from cniperf.beds.k8s.client import Cluster
 from cniperf.beds.k8s.sweep import sweep
 from cniperf.errors import CniperfError
 
@@ -21,20 +22,12 @@ def start(
 ) -> subprocess.Popen[bytes]:
     """Start the reaper of a run; closing its ``stdin`` lets it sweep and end."""
     words = [str(journal.path.resolve()), run, str(kubeconfig or ""), context]
-    return subprocess.Popen(
-        [sys.executable, "-m", "cniperf.beds.k8s.reaper", *words],
-        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True,  # a Ctrl-C meant for the run must not end it
-    )  # fmt: skip
+    return reaper.start_as(__name__, *words, folder=str(Path.cwd()))  # KUBECONFIG may be relative
 
 
 def main(journal: str, run: str, kubeconfig: str, context: str) -> None:
     """Wait for the run's end, then delete what it has left, there and here."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    sys.stdin.buffer.read()
-    from cniperf.beds.k8s.client import Cluster
-
+    reaper.await_end()
     with suppress(CniperfError):
         sweep(Cluster.connect(Path(kubeconfig) if kubeconfig else None, context), run)
     Journal(Path(journal)).sweep()

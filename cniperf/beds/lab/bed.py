@@ -20,7 +20,6 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from cniperf import stop
@@ -37,6 +36,7 @@ from cniperf.beds.lab import ovs
 from cniperf.beds.lab.blueprint import BARE_ADDRESSES, BARE_NIC, Names, bare_steps, lab_steps
 from cniperf.beds.lab.host import LabHost, refusals
 from cniperf.beds.lab.netlink import shared
+from cniperf.beds.opened import Opened
 from cniperf.beds.privilege import require_root
 from cniperf.environment import fingerprint
 from cniperf.errors import Busy, StepFailed
@@ -47,7 +47,7 @@ from cniperf.steps import KEEP_WINDOW, AddNetns, NetlinkStep, SetSysctl, Step
 BRIDGE_NETFILTER = "net.bridge.bridge-nf-call-iptables"  # not there without br_netfilter
 
 
-class Lab:
+class Lab(Opened):
     """Two hosts on this machine. Use it as a context manager.
 
     Args:
@@ -114,22 +114,7 @@ class Lab:
                 raise Busy(f"namespace {name} stands in the way: `ip netns del` it if it is unused")
         self.journal = Journal.open(self.names.lab)
         self._stack = ExitStack()
-        try:
-            self._awake = self._stack.enter_context(awake())
-            self._reaper = reaper.start(self.journal)
-            self._build()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+        return super().__enter__()
 
     @stop.later()
     def close(self) -> None:
@@ -146,7 +131,9 @@ class Lab:
         if hasattr(self, "_reaper"):
             reaper.dismiss(self._reaper)
 
-    def _build(self) -> None:
+    def _open(self) -> None:
+        self._awake = self._stack.enter_context(awake())
+        self._reaper = reaper.start(self.journal)
         for name in self.names.all():
             self.journal.add_namespace(name)
         wire = LabHost(self.names.wire, self._netlink)

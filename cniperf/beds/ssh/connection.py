@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cniperf.inventory import Machine
 
 CONNECT = 10  # seconds
+TIMEOUT = 30  # seconds that a command may take
 
 
 class HostLost(CniperfError):

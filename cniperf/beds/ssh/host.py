@@ -13,7 +13,8 @@ from cniperf.beds.command import CommandFailed
 from cniperf.beds.counters import END
 from cniperf.beds.ssh import snapshot
 from cniperf.beds.ssh.guard import Guard
-from cniperf.beds.ssh.remote import Process, Remote
+from cniperf.beds.ssh.process import Process
+from cniperf.beds.ssh.remote import Remote
 from cniperf.beds.ssh.survey import Survey, survey
 from cniperf.errors import CannotWrite, CniperfError, NotAble, StepFailed, cause
 from cniperf.inventory import Machine

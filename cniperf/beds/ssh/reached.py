@@ -2,10 +2,10 @@
 
 import secrets
 import shlex
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -15,10 +15,11 @@ from cniperf.beds.answer import Answer
 from cniperf.beds.bed import Call, Others
 from cniperf.beds.cputime import CpuTimes, seconds_of, used_since
 from cniperf.beds.journal import Journal
+from cniperf.beds.opened import Opened
 from cniperf.beds.ssh.demand import Demand
 from cniperf.beds.ssh.host import SshHost
-from cniperf.beds.ssh.remote import Process, RemoteDatagrams
-from cniperf.errors import CniperfError
+from cniperf.beds.ssh.process import Process
+from cniperf.beds.ssh.talk import RemoteDatagrams
 from cniperf.hosts import Endpoint, Host, Pod
 from cniperf.inventory import Machine
 from cniperf.plan import HostPlan, Plan
@@ -29,7 +30,7 @@ T = TypeVar("T")
 LINKS = ("ip", "-j", "link")
 
 
-class Reached(ABC):
+class Reached(Opened):
     """Two hosts that are reached by SSH: how they are wired, loaded and looked at.
 
     Whose they are, and what becomes of them, is up to the bed. Use it as a context manager.
@@ -84,21 +85,7 @@ class Reached(ABC):
 
     def __enter__(self) -> Self:
         self.journal = Journal.open(f"{self.name}-{self._id}")
-        try:
-            self._open()
-        except BaseException:
-            with suppress(CniperfError):
-                self.close()
-            raise
-        return self
-
-    @abstractmethod
-    def _open(self) -> None:
-        """Make or find the hosts, and reach them."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Let go of the hosts; safe to call twice."""
+        return super().__enter__()
 
     def _reach(self) -> None:
         """Connect to both hosts, and hold them against what the run asks of them."""

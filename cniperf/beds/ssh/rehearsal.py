@@ -7,11 +7,11 @@ there the servers are reached, and from nowhere else. All is real: servers, keys
 import json
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from cniperf.beds.journal import NETNS_DIR, state_dir
 from cniperf.beds.lab.bed import Lab, ovs_environ
+from cniperf.beds.opened import Opened
 from cniperf.beds.ssh.sshd import SSHD, make_keys, settings
 from cniperf.errors import NotAble, cause
 from cniperf.hosts import Host
@@ -22,7 +22,7 @@ LISTENS = 5  # seconds that a server may take
 RUN = Path("/run/sshd")  # sshd wants it; Debian's init makes it
 
 
-class Rehearsal:
+class Rehearsal(Opened):
     """A lab whose hosts are reached by SSH. Use it as a context manager.
 
     Args:
@@ -42,22 +42,13 @@ class Rehearsal:
 
     def __enter__(self) -> Self:
         self.lab.__enter__()
-        try:
-            self._prepare()
-        except BaseException:
-            self.lab.close()
-            raise
-        return self
+        return super().__enter__()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Take the servers and their lab back."""
         self.lab.close()
 
-    def _prepare(self) -> None:
+    def _open(self) -> None:
         self.lab.journal.add_folder(self.folder)
         self.folder.mkdir(mode=0o700, parents=True)
         if not RUN.exists():

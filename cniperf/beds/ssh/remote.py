@@ -5,19 +5,18 @@ where its output begins and ends.
 """
 
 import secrets
-import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cniperf import stop
 from cniperf.beds import shell
 from cniperf.beds.answer import Answer
-from cniperf.beds.child import carried, listeners, sleeping_shell
 from cniperf.beds.command import CommandFailed
-from cniperf.beds.ssh.connection import HostLost, telling
+from cniperf.beds.ssh.connection import TIMEOUT, HostLost, telling
+from cniperf.beds.ssh.process import Process
 from cniperf.beds.ssh.sessions import Sessions
+from cniperf.beds.ssh.talk import Lines, Talk
 from cniperf.errors import NotAble, Stopped, cause
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     from cniperf.inventory import Machine
 
-TIMEOUT = 30  # seconds that a command may take
 # When a process began, in ticks since boot: with its pid this never comes twice.
 BEGAN = """began() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 """
@@ -179,9 +177,7 @@ class Remote:
             raise CommandFailed(named, f"it was ended with code {done.exited}", name)
         raise NoShell(["sh"], f"the account's shell did not start it, but printed: {came}", name)
 
-    def start(
-        self, argv: Sequence[str], netns: str | None, workspace: str, output: str
-    ) -> "Process":
+    def start(self, argv: Sequence[str], netns: str | None, workspace: str, output: str) -> Process:
         """Start a command that ends with this process or this connection, however they end.
 
         Args:
@@ -209,9 +205,9 @@ class Remote:
         with telling(self.machine):
             return Process(self, self._begin(script), netns, f"{output}.pid")
 
-    def talk(self, argv: Sequence[str]) -> "Talk":
+    def talk(self, argv: Sequence[str]) -> Talk:
         """Start a command that answers a line with a line."""
-        lines = _Lines(f"{self._token} begin")
+        lines = Lines(f"{self._token} begin")
         script = f"echo {self._token} begin\nexec {shell.line(argv)}"
         with telling(self.machine):
             return Talk(self, self._begin(script, hide="err", out_stream=lines), lines)
@@ -243,162 +239,3 @@ class Remote:
             (shell.sent(PATH + script, self._token) + text).encode(errors="surrogateescape")
         )
         return promise
-
-
-class Process:
-    """A process on a remote host; a :class:`cniperf.beds.child.Child`.
-
-    Attributes:
-        meter: tells the bytes that the load has carried so far, where a bed knows a way to see
-            them that costs the host nothing.
-    """
-
-    meter: Callable[[], int | None] | None = None
-
-    def __init__(self, host: Remote, promise: Any, netns: str | None, pidfile: str) -> None:  # noqa: ANN401
-        self._host, self._channel, self._netns = host, promise.runner.channel, netns
-        self._pid = f"p=$(cat {shell.line([pidfile])})"
-
-    @property
-    def pid(self) -> int:
-        """Its process id on the host."""
-        return int(self._read("echo $p"))
-
-    @property
-    def returncode(self) -> int | None:
-        """The exit code, once it has ended; -1 where the connection broke."""
-        return int(self._channel.exit_status) if self._channel.exit_status_ready() else None
-
-    def poll(self) -> int | None:
-        """Return the exit code, or None while it runs."""
-        return self.returncode
-
-    def terminate(self) -> None:
-        """Ask it to end: its standard input ends, which takes no session more."""
-        with suppress(OSError, EOFError):  # the connection is gone, and so is it
-            self._channel.shutdown_write()
-
-    def kill(self) -> None:
-        """End it; it is not asked."""
-        with suppress(CommandFailed, HostLost):
-            self._host.run(f"{self._pid} && kill -9 $p")
-
-    def wait(self) -> int:
-        """Wait until it has ended; return the exit code."""
-        while not self.ended(within=10):
-            pass
-        return self.returncode or 0
-
-    def ended(self, within: float) -> bool:
-        """Wait for its end without asking the host."""
-        stop.aside(lambda: self._channel.status_event.wait(within))
-        if self.returncode is None and not self._host.alive:
-            raise HostLost(f"host {self._host.machine.name}: the connection broke")
-        return self.returncode is not None
-
-    def listens(self, address: str, port: int) -> bool:
-        """Tell whether it, and nobody else there, listens on a TCP port."""
-        said = self._read("cat /proc/$p/net/tcp; echo; ls -l /proc/$p/fd")
-        table, _, files = said.partition("\n\n")
-        return any(end in files for end in listeners(table, address, port))
-
-    def bytes_carried(self, device: str) -> int | None:
-        """Return the bytes that a device in its network namespace has received and sent."""
-        if self.meter:
-            return self.meter()
-        argv = ["cat", "/proc/net/dev"]
-        if self._netns:
-            argv = ["nsenter", f"--net=/run/netns/{self._netns}", "--", *argv]
-        return carried(self._host.command(argv), device)
-
-    def sleeps_in_shell(self) -> bool:
-        """Tell whether it is a shell still, and one that waits for something."""
-        return sleeping_shell(self._read("cat /proc/$p/stat").strip() or "0 () X")
-
-    def _read(self, script: str) -> str:
-        try:
-            return self._host.run(f"{self._pid} 2>/dev/null && {{ {script}; }} 2>/dev/null; true")
-        except CommandFailed:
-            return ""
-
-
-class Talk:
-    """A command on a host that answers each line with a line; it ends with its connection."""
-
-    def __init__(self, host: Remote, promise: Any, lines: "_Lines") -> None:  # noqa: ANN401
-        self._host, self._promise, self._lines = host, promise, lines
-
-    def __call__(self, *words: object) -> str:
-        """Send a line and return the answer.
-
-        Raises:
-            HostLost: none came.
-        """
-        self._promise.runner.channel.sendall((" ".join(map(str, words)) + "\n").encode())
-        answer = stop.aside(lambda: self._lines.next(TIMEOUT))
-        if answer is None:
-            raise HostLost(f"host {self._host.machine.name}: the prober does not answer")
-        return answer
-
-    def close(self) -> None:
-        """Let it end."""
-        self._promise.runner.channel.close()
-
-
-class RemoteDatagrams:
-    """One end of a probe on a remote host; see :class:`cniperf.beds.datagrams.Datagrams`."""
-
-    def __init__(self, talk: Talk) -> None:
-        self._talk = talk
-
-    def bind(self, address: str, port: int) -> None:
-        """Take an address."""
-        self._talk("bind", address, port)
-
-    def send(self, count: int, size: int, address: str, port: int) -> None:
-        """Send datagrams of so many bytes at once."""
-        self._talk("send", count, size, address, port)
-
-    def wait(self, count: int, seconds: float) -> int:
-        """Wait for datagrams; return how many arrived in time."""
-        return int(self._talk("wait", count, seconds))
-
-    def drain(self) -> int:
-        """Read all that has arrived; return how many datagrams that were."""
-        return int(self._talk("drain"))
-
-    def close(self) -> None:
-        """Let it end."""
-        self._talk.close()
-
-
-class _Lines:
-    """A text stream that hands out what was written behind a line, line by line."""
-
-    encoding = "utf-8"
-
-    def __init__(self, begin: str) -> None:
-        self._begin, self._text, self._changed = f"{begin}\n", "", threading.Condition()
-
-    def write(self, text: str) -> None:
-        with self._changed:
-            self._text += text
-            if self._begin:
-                _, begun, rest = self._text.partition(self._begin)
-                if not begun:
-                    return
-                self._begin, self._text = "", rest
-            self._changed.notify()
-
-    def flush(self) -> None:
-        """Do nothing: a line is there as soon as it is written."""
-
-    def next(self, seconds: float) -> str | None:
-        with self._changed:
-            if not self._changed.wait_for(self._has_line, seconds):
-                return None
-            found, _, self._text = self._text.partition("\n")
-            return found
-
-    def _has_line(self) -> bool:
-        return not self._begin and "\n" in self._text

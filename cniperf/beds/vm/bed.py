@@ -34,8 +34,8 @@ from cniperf.beds.command import run
 from cniperf.beds.cputime import TICKS, CpuTimes
 from cniperf.beds.journal import NETNS_DIR, state_dir
 from cniperf.beds.privilege import require_root
+from cniperf.beds.ssh.process import Process
 from cniperf.beds.ssh.reached import LINKS, Reached, macs
-from cniperf.beds.ssh.remote import Process
 from cniperf.beds.ssh.sshd import make_keys, settings
 from cniperf.errors import CniperfError
 from cniperf.hosts import ARTICLE_HOSTS, Host

@@ -1,0 +1,37 @@
+"""What is opened by ``with``: what a begin has made is taken back, however far it came."""
+
+from abc import ABC, abstractmethod
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from cniperf.errors import CniperfError
+
+
+class Opened(ABC):
+    """Something that ``with`` opens and closes."""
+
+    def __enter__(self) -> Self:
+        try:
+            self._open()
+        except BaseException:
+            with suppress(CniperfError):  # why it could not be opened is what is told
+                self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @abstractmethod
+    def _open(self) -> None:
+        """Make or take what there is to be."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Take everything back; safe to call twice, and after a begin that failed."""
