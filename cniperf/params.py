@@ -36,8 +36,8 @@ USUAL: Mapping[ModeName, str] = {
 }  # fmt: skip
 
 # The load where hostnetwork and the scheme take turns, where none is given. Labs differ from each
-# other, so many short ones know more than few long ones. The same is true of turns: the noise of a
-# block was the same with slices of 0.02, 0.05 and 0.2 s, see docs/method.md.
+# other, so many short ones know more than few long ones. The same is true of turns, see
+# docs/method.md.
 TURNS = {"duration": 3, "omit": 0, "slice": 0.02}
 
 # Parameters that name something, and how that is found.
@@ -124,7 +124,7 @@ class Experiment(BaseModel):
     )
     slice: float = Field(
         0.0, ge=0, le=2,
-        description="seconds of each turn that count (design interleaved); 0 for 0.02",
+        description="seconds of each turn that count (design interleaved); 0 for the bed's own",
     )  # fmt: skip
     duration: int = Field(
         10, ge=1, le=3600,

@@ -57,9 +57,11 @@ COLUMNS = (
 
 NUMBERS = COLUMNS[COLUMNS.index("figure") : COLUMNS.index("cache")]
 
-# CPUs that share a last-level cache hand data over in less than this (1.9 at most where it was
-# tried), CPUs that do not in more (3.8 at least); see cniperf.beds.caches.
-SHARED_BELOW = 2.6
+# CPUs that share a last-level cache hand data over in less than this (2.0 at most where it was
+# tried), CPUs that do not in more (2.3 at least); see cniperf.beds.caches.
+SHARED_BELOW = 2.15
+
+MOVED = "moved"  # the placement of a run whose CPUs lay one way before it and another way after
 
 LARGEST = 2**22  # bytes of a run.json: more is none of ours
 
@@ -319,9 +321,10 @@ def cache(handover: float | None) -> str:
     return "shared" if handover < SHARED_BELOW else "apart"
 
 
-def _cache(handover: Sequence[float | None] | None) -> str:
+def placement(handover: Sequence[float | None] | None) -> str:
+    """Return how the hosts' CPUs lay before and after a load, as :func:`cache` does, or moved."""
     before, after = (cache(ratio) for ratio in handover or (None, None))
-    return before if before == after else "moved"
+    return before if before == after else MOVED
 
 
 def _row(folder: Path, record: Record) -> dict[str, Any]:
@@ -343,7 +346,7 @@ def _row(folder: Path, record: Record) -> dict[str, Any]:
         "kernel": environment.kernel,
         "cpu": environment.cpu,
         "cpus": environment.cpus,
-        "cache": _cache(summary.handover),
+        "cache": placement(summary.handover),
         "meter": bed.meter,
         "accelerator": bed.accelerator or "",
         "seed": bed.seed,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 TURNS = (
     "sitting", "leg", "block", "began", "settled", "ended", "drained", "acked_settled",
     "acked_ended", "carried", "retransmits", "mss", "shares", "used_a", "used_b", "busiest_a",
-    "busiest_b",
+    "busiest_b", "handover",
 )  # fmt: skip
 
 INTERVALS = ["second", "seconds", "gbps", "retransmits", "omitted"]  # see load_intervals
@@ -94,7 +94,9 @@ def load_turns(run: Path | str) -> "pd.DataFrame":
         been acknowledged), ``acked_settled``, ``acked_ended`` (bytes that the peer had
         acknowledged by then), ``carried`` (bytes of the sender's interface in the slice),
         ``retransmits``, ``mss``, ``shares`` (bytes of each sender, a tuple), ``used_a``,
-        ``used_b``, ``busiest_a``, ``busiest_b`` (CPU seconds of each host, and of its busiest CPU)
+        ``used_b``, ``busiest_a``, ``busiest_b`` (CPU seconds of each host, and of its busiest CPU),
+        ``handover`` (how near their CPUs were before the block, see
+        :class:`cniperf.beds.metronome.Handover`; NaN where both are not on one machine)
         and ``gbps`` (goodput of the slice). Empty where
         the run has no turns.
 
@@ -109,13 +111,13 @@ def load_turns(run: Path | str) -> "pd.DataFrame":
         return pd.DataFrame(columns=[*TURNS, "gbps"])
     try:
         table = pd.read_csv(io.BytesIO(files.read(file)), encoding="utf-8", index_col=False)
-        table = table[list(TURNS)]
+        table = table.reindex(columns=table.columns.union(["handover"]))[list(TURNS)]
         table["leg"] = table["leg"].map({"s": "scheme", "h": "hostnetwork"})
         numbers = table[[name for name in TURNS if name not in ("leg", "shares")]].astype(float)
         table["shares"] = [tuple(map(int, str(each).split(";"))) for each in table["shares"]]
     except (OSError, ValueError, KeyError) as problem:
         raise BadRun(f"{run}: turns.csv cannot be read: {one_line(str(problem))}") from None
-    known = numbers.drop(columns=["used_a", "used_b", "busiest_a", "busiest_b"])
+    known = numbers.drop(columns=["used_a", "used_b", "busiest_a", "busiest_b", "handover"])
     if table["leg"].isna().any() or not np.isfinite(known).all(axis=None):
         raise BadRun(f"{run}: turns.csv is damaged: a turn has no leg, or lacks a number")
     table[numbers.columns] = numbers

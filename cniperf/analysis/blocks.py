@@ -11,7 +11,7 @@ from cniperf.analysis.sample import Sample
 from cniperf.errors import ParameterError
 from cniperf.language import N_
 from cniperf.modes import mode_of
-from cniperf.runs import CONDITIONS
+from cniperf.runs import CONDITIONS, MOVED
 
 BASELINE = "hostnetwork"
 
@@ -330,7 +330,7 @@ def usable(runs: pd.DataFrame) -> pd.DataFrame:
     in the separate design they lay to each other as in most of the round.
     """
     alone = runs["suite"].eq("") & ~is_interleaved(runs)
-    good = runs[runs["status"].eq("ok") & (runs["cache"].ne("moved") | alone)]
+    good = runs[runs["status"].eq("ok") & (runs["cache"].ne(MOVED) | alone)]
     broken = broken_rounds(runs)
     return _without(_without(good, _strays(good)), broken[["suite", "round"]])
 

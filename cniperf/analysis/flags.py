@@ -13,6 +13,7 @@ import pandas as pd
 from cniperf.analysis.blocks import BASELINE, broken_rounds, by_placement, usable
 from cniperf.language import N_, _
 from cniperf.modes import emulated, in_instructions, mode_of
+from cniperf.runs import MOVED
 
 TREND = 0.05  # TriScale's bound on a run's steadiness, per run (Jacob et al., 2021)
 RETRANSMITS = 0.001  # of the segments sent
@@ -84,7 +85,7 @@ CHECKS = {
         lambda run: _("other processes took {share:.0f} % of a CPU").format(share=run["others"]),
     ),
     N_("moved"): Check(
-        lambda runs: runs["cache"].eq("moved"),
+        lambda runs: runs["cache"].eq(MOVED),
         lambda run: _("the hypervisor moved the hosts' CPUs to or from a common cache"),
     ),
     N_("emulated"): Check(

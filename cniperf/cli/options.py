@@ -57,7 +57,8 @@ PARAMETERS: dict[str, Any] = {
     "mtu": Mtu,
     "design": (str, "interleaved (hostnetwork and the scheme take turns in one lab), separate "
                "(each has runs of its own). (default: interleaved where that goes)"),
-    "slice": (float, "Seconds of each turn that count, design interleaved. (default: 0.02)"),
+    "slice": (float, "Seconds of each turn that count, design interleaved. "
+                     "(default: lab 0.01, ssh 0.02, k8s 0.03)"),
     "duration": (int, "Seconds of load that count. (default: 3 in turns; alone 10, in a suite 1)"),
     "omit": (int, "Seconds before that, not counted. (default: 0 in turns, else 1)"),
     "mode": (str, "The load: stream (TCP), rr (request/response), crr (connect/request/response), "

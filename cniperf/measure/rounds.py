@@ -24,7 +24,7 @@ from cniperf.measure.run import record_failure
 from cniperf.modes import find
 from cniperf.notebook import execute
 from cniperf.params import Experiment
-from cniperf.runs import cache, read_run, run_folders, runs_table
+from cniperf.runs import MOVED, cache, read_run, run_folders, runs_table
 from cniperf.suites import BROKEN, BUDGET, CAP, NOTHING, TARGET, Cell, Suite
 
 REPORT_SECONDS = 12.0  # of a budget, kept for the report
@@ -212,9 +212,9 @@ class Rounds:
         otherwise than in the other runs of its round.
         """
         found = runs_table([folder]).iloc[0]["cache"]
-        if not found or (self._interleaved and found != "moved"):
+        if not found or (self._interleaved and found != MOVED):
             return True
-        if found != "moved" and self._places.setdefault(number, found) == found:
+        if found != MOVED and self._places.setdefault(number, found) == found:
             return True
         self._moved[number, key] += 1
         return self._moved[number, key] > MOVED_AT_MOST

@@ -8,6 +8,7 @@ from cniperf.analysis.latency import added, percentiles, write_counts
 from cniperf.analysis.trend import trend
 from cniperf.errors import MeasurementFailed
 from cniperf.generators import Figures
+from cniperf.measure.placed import in_one_placement
 from cniperf.record import UNTOLD
 from cniperf.timeline import load_intervals, load_turns
 
@@ -67,15 +68,15 @@ def turns(
     They are those of :meth:`cniperf.measure.load.Load.run` as far as turns have them, all of the
     turns' slices: ``gbps`` is the geometric mean over them. Beside them ``base``,
     ``base_cpu_per_gb_a`` and ``_b`` (the same of hostnetwork), ``blocks`` (natural logarithm of
-    the scheme's rate over hostnetwork's, a block each) and ``log_ratio`` (their Hodges-Lehmann
-    estimate).
+    the scheme's rate over hostnetwork's, a block each), ``log_ratio`` (their Hodges-Lehmann
+    estimate) and ``handover`` (see :func:`in_one_placement`).
 
     Raises:
         MeasurementFailed: a connection broke or carried nothing, or the interface disagrees.
     """
     from cniperf.analysis.interval import hodges_lehmann
 
-    table = load_turns(folder)
+    table, handover = in_one_placement(load_turns(folder))
     for leg, own in table.groupby("leg"):
         witnessed(str(leg), own)
     blocks = block_ratios(table)
@@ -85,6 +86,7 @@ def turns(
         "gbps": geometric(ours["gbps"]),
         "base": geometric(base["gbps"]),
         "log_ratio": hodges_lehmann(blocks),
+        "handover": handover,
         "blocks": blocks,
         **pairs_of(ours),
         "retransmits": int(ours["retransmits"].sum()),

@@ -37,8 +37,10 @@ if TYPE_CHECKING:
     from cniperf.plan import Plan
 
 SITTINGS = 2  # times that a lab's connections are opened: each is one draw of ports and buffers
-SETTLE = 0.01  # seconds of a turn before its slice: what its start stirs up is over by then
-WARM = 0.4  # seconds of load before the turns: a fresh connection has to find its window
+SETTLE = 0.012  # seconds of a turn before its slice: what its start stirs up is over by then
+# Seconds of load before the turns: a fresh connection has to find its window. Within one machine
+# it has after 50 ms, over a network it takes some round trips.
+WARM, WARM_HERE = 0.4, 0.1
 BLOCK = 4  # turns
 BASE_PORT = 100  # above the generator's own: where hostnetwork's servers listen
 FAR_PORT = 300  # above it, too: UDP, where the receiving host reports its CPUs
@@ -115,7 +117,7 @@ class Turns:
 
         legs = self.between or self._legs()
         self._scratch.mkdir()
-        before, began, quotas = self.bed.handover(), time.monotonic(), self.bed.quotas()
+        began, quotas = time.monotonic(), self.bed.quotas()
         others, cpus = self.bed.others(), self.bed.cpu_times()
         parts = []
         try:
@@ -130,7 +132,6 @@ class Turns:
         return {
             **turns(self.folder, cpus, later, self.bed.cpus),
             "others": share,
-            "handover": (before, self.bed.handover()),
             **quota.summary(quotas, self.bed.quotas()),
         }
 
@@ -199,8 +200,9 @@ class Turns:
         """
         order = "".join(random.choice(("shhs", "hssh")) for _ in range(self._blocks))
         job: dict[str, Any] = {
-            "order": order, "warm": WARM + self.traffic.omit, "settle": SETTLE,
+            "order": order, "warm": self._warm, "settle": SETTLE,
             "slice": self.slice, "serving": self._reverse, "stall": dict(self.stall),
+            "near": self._near,
         }  # fmt: skip
         job["most"] = 2 * len(order) * (SETTLE + self.slice + (REST if self.bed.apart else 0))
         length = job["most"] + 2 * job["warm"] + PATIENCE
@@ -292,6 +294,17 @@ class Turns:
     @property
     def _reverse(self) -> bool:
         return self.traffic.direction == "reverse"
+
+    @property
+    def _warm(self) -> float:
+        """Seconds of load of each leg before its turns."""
+        return self.traffic.omit + (WARM_HERE if self.bed.one_machine else WARM)
+
+    @property
+    def _near(self) -> list[int]:
+        """A CPU of each host, where both have their own on one machine."""
+        a, b = self.bed.cpus.values()
+        return [a[0], b[0]] if self.bed.one_machine and set(a).isdisjoint(b) else []
 
     @property
     def _blocks(self) -> int:

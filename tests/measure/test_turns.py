@@ -25,7 +25,8 @@ def table(*rates, carried=1.05):
     for place, (leg, gbps) in enumerate(rates):
         acked = gbps * 1e9 / 8 * 0.1
         rows.append([1, leg, place // 4 + 1, place, place, place + 0.1, place + 0.11, 5 * MEGA,
-                     5 * MEGA + acked, carried * acked, 0, 1448, int(acked), 0.1, 0.1, 0.1, 0.1])  # fmt: skip
+                     5 * MEGA + acked, carried * acked, 0, 1448, int(acked), 0.1, 0.1, 0.1, 0.1,
+                     math.nan])  # fmt: skip
     return pd.DataFrame(rows, columns=list(TURNS))
 
 
@@ -163,7 +164,7 @@ def test_every_load_that_takes_turns_leaves_a_whole_run(tmp_path, given):
     assert run["summary"]["gbps"] > 0 and run["summary"]["base"] > 0
     assert run["summary"]["log_ratio"] < 0.3
     assert run["bed"]["bare_nic"] == "eth1" and run["params"]["design"] == "interleaved"
-    assert run["params"]["slice"] == 0.02 and len(run["summary"]["blocks"]) >= 2
+    assert run["params"]["slice"] == 0.01 and len(run["summary"]["blocks"]) >= 2
     assert run["summary"]["base_cpu_per_gb_a"] > 0 and run["summary"]["base_cpu_per_gb_b"] > 0
     assert sorted(file.name for file in folder.iterdir()) == [
         "evidence.json", "host-a.sh", "host-b.sh", "run.json", "turns.csv"
