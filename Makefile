@@ -25,7 +25,7 @@ QUIET := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", 
 .PHONY: run test test-cluster lab lint bench gate clean setup system lock catalogue environment reference counted pictures
 
 run: setup ## measure all schemes in the lab and make the report
-	@$(SUDO) $(BIN)/cniperf suite --budget 5m; code=$$?; \
+	@$(SUDO) $(BIN)/cniperf suite --budget 6m; code=$$?; \
 	$(SUDO) chown -R "$$(id -u):$$(id -g)" data reports; exit $$code
 
 # Guests, and the browser that reads the notebooks in the tests; Ubuntu has none as a package.

@@ -314,13 +314,16 @@ def by_placement(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
 def that_count(placed: dict[str, pd.DataFrame]) -> list[str]:
     """Return the placements that count: those with enough runs of every scheme that ran.
 
-    How many runs another placement has does not matter. Where none has enough, all of them count.
+    How many runs another placement has does not matter. Enough are three or, where no placement has
+    three, the two that make an interval. Where none has two, all of them count.
     """
     schemes = set().union(*(set(own["scheme"]) for own in placed.values())) - {BASELINE}
     least = {name: own["scheme"].value_counts().reindex(list(schemes)).fillna(0).min()
              for name, own in placed.items()}  # fmt: skip
-    enough = [name for name, runs in least.items() if runs >= PLACED]
-    return enough or list(placed)
+    for enough in (PLACED, 2):
+        if found := [name for name, runs in least.items() if runs >= enough]:
+            return found
+    return list(placed)
 
 
 def usable(runs: pd.DataFrame) -> pd.DataFrame:

@@ -129,6 +129,11 @@ def _why_none(good: pd.DataFrame, bad: pd.DataFrame) -> str:
     return "" if len(good) else _("no run counts: the hosts' CPUs were moved, or their round broke")
 
 
+def known_within(table: pd.DataFrame, half_width: float) -> list[str]:
+    """Return the schemes but hostnetwork whose loss is known so well: ``known`` is no wider."""
+    return [str(name) for name in table.index[table["known"].le(half_width)] if name != BASELINE]
+
+
 def widest(table: pd.DataFrame) -> tuple[str, float]:
     """Return the scheme whose loss is known least well, and half its interval's width.
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from cniperf import beds
 from cniperf.analysis.blocks import broken_rounds, usable
-from cniperf.analysis.loss import conditions, loss_table, widest
+from cniperf.analysis.loss import conditions, known_within, loss_table, widest
 from cniperf.beds import cpus
 from cniperf.beds.caches import handover
 from cniperf.errors import BadRun, CniperfError
@@ -27,7 +27,7 @@ from cniperf.params import Experiment
 from cniperf.runs import MOVED, cache, read_run, run_folders, runs_table
 from cniperf.suites import BROKEN, BUDGET, CAP, NOTHING, TARGET, Cell, Suite
 
-REPORT_SECONDS = 12.0  # of a budget, kept for the report
+REPORT_SECONDS = 20.0  # of a budget, kept for the report
 GIVE_UP = 2  # failures without a figure, after which a scheme is left out
 BROKEN_AT_MOST = 3  # rounds more than were asked for
 MOVED_AT_MOST = 2  # runs that are measured again as the hosts' CPUs were moved meanwhile
@@ -61,6 +61,8 @@ class Rounds:
         self._names = sorted({name for cell in suite.cells for name in cell})
         self._wanted = Counter(self._key(cell) for cell in suite.cells)
         self._folders: list[Path] = []
+        self._keys: dict[str, Key] = {}
+        self._enough: tuple[int, frozenset[Key]] = (0, frozenset())
         self._done: Counter[tuple[int, Key]] = Counter()
         self._moved: Counter[tuple[int, Key]] = Counter()
         self._places: dict[int, str] = {}
@@ -138,9 +140,27 @@ class Rounds:
         missing = Counter(
             {key: times - self._done[number, key] for key, times in self._wanted.items()}
         )
-        for key in self._given_up():
+        for key in (*self._given_up(), *self._known()):
             del missing[key]
         return +missing
+
+    def _known(self) -> frozenset[Key]:
+        """Return the cells that need no more runs: their loss is known to the target.
+
+        The time goes to the others, which needs the interleaved design: there each run has its own
+        hostnetwork. hostnetwork itself, the control, is measured as long as any other.
+        """
+        if not self.suite.target or not self._interleaved:
+            return frozenset()
+        if self._enough[0] != len(self._folders):
+            found = {
+                self._keys[run]
+                for _, group in conditions(self.runs())
+                for scheme in known_within(loss_table(group), self.suite.target)
+                for run in group.loc[group["scheme"].eq(scheme), "run"]
+            }
+            self._enough = len(self._folders), frozenset(found)
+        return self._enough[1]
 
     def _given_up(self) -> list[Key]:
         return [
@@ -200,6 +220,7 @@ class Rounds:
             return False
         record = read_run(folder)
         self._folders.append(folder)
+        self._keys[record.id] = key
         if self._counts(folder, record.round, key):
             self._done[record.round, key] += 1
             self._results[key][record.status == "ok"] += 1
@@ -241,7 +262,9 @@ class Rounds:
         if not self._done:
             return ""
         spent = time.monotonic() - self._began
-        batches = math.ceil(self._missing(self.round).total() / suite.at_once)
+        missing = self._missing(self.round).total()
+        # A run with its own hostnetwork counts by itself, others count as a whole round.
+        batches = 1 if self._interleaved else math.ceil(missing / suite.at_once)
         if suite.budget and spent + self._seconds(batches) + REPORT_SECONDS > suite.budget:
             return suite.reason(BUDGET)
         if self._done_in(self.round):
@@ -284,7 +307,8 @@ class Rounds:
         needed = float(suite.rounds)
         if suite.target and np.isfinite(half):
             needed = min(needed, rounds * (half / suite.target) ** 2)
-        batches = max(0.0, needed - rounds) * len(suite.cells) / suite.at_once
+        cells = len(self._wanted.keys() - self._known())
+        batches = max(0.0, needed - rounds) * cells / suite.at_once
         left = self._seconds(batches) + REPORT_SECONDS
         return min(left, suite.budget - spent) if suite.budget else left
 

@@ -117,6 +117,12 @@ def test_a_placement_counts_from_three_runs_of_each_scheme_on(shelf):
     assert that_count(placed(shared=9, apart=3)) == ["shared", "apart"]
 
 
+def test_of_placements_with_fewer_than_three_runs_those_with_an_interval_count(shelf):
+    for number, lie in enumerate([1.5, 1.5, 4.7], 1):
+        shelf.lab("calico", 0.8, suite="s", round=number, handover=[lie, lie])
+    assert set(Blocks(load_runs(shelf.folder)).each("calico")) == {"shared"}
+
+
 def test_where_no_placement_has_enough_all_count(shelf):
     for number, lie in enumerate([1.5, 4.7], 1):
         shelf.lab("calico", 0.8, suite="s", round=number, handover=[lie, lie])

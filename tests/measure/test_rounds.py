@@ -173,6 +173,29 @@ def test_interleaved_rounds_lie_in_two_placements_and_hostnetwork_runs_once(worl
     assert settled.groupby("round")["cache"].nunique().max() == 2
 
 
+def in_turns(schemes=("hostnetwork", "macvlan", "calico"), **settings):
+    cells = scheme_cells(schemes, design="interleaved")
+    return new_suite(Experiment.of(), cells, **{"seed": 1, "target": 0.01, "rounds": 30} | settings)
+
+
+def test_a_scheme_whose_loss_is_known_leaves_its_time_to_the_others(world):
+    """calico's labs differ by 5 %, macvlan's by next to nothing."""
+    world.gbps["calico"] = lambda n: 15.0 + 0.8 * (n % 2)
+    reason, rounds = world.run(in_turns())
+    measured = Counter(scheme for _, scheme, _ in world.measured)
+    assert reason == "the target: every loss is known to ±1 points"
+    assert measured["macvlan"] == 6 < 10 < measured["calico"] == measured["hostnetwork"]
+    assert rounds.good() == measured["calico"]
+
+
+def test_a_suite_of_turns_spends_its_budget_to_the_last_run(world, monkeypatch):
+    """Its time goes run by run: a run counts without the rest of its round."""
+    monkeypatch.setattr(module.time, "monotonic", lambda: float(10 * len(world.measured)))
+    reason, rounds = world.run(in_turns(target=0.0, budget=100 + module.REPORT_SECONDS))
+    assert reason.startswith("the budget") and len(world.measured) == 10
+    assert rounds.good() == 3  # and one run of a fourth
+
+
 def test_cpus_that_never_rest_do_not_hold_a_suite_up(world, tmp_path):
     looks = itertools.count()
     world.lie = lambda: (1.5, 4.7)[next(looks) % 2]
