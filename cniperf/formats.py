@@ -6,6 +6,7 @@ from base64 import b64decode
 from pathlib import Path
 
 from cniperf.language import _, speaking, spoken
+from cniperf.page import Pictures, with_contents
 from cniperf.sections import TITLE
 
 FORMATS = ("html", "pdf", "md")
@@ -26,9 +27,11 @@ def html(notebook: str, file: str, lang: str) -> None:
         extra_template_basedirs=[str(Path(__file__).parent / "templates")],
         exclude_input=True,
     )
+    exporter.register_filter("inline", Pictures().inline)
     with speaking(lang):
-        words = {"title": _(TITLE), "lang": spoken()}
+        words, contents = {"title": _(TITLE), "lang": spoken()}, _("Contents")
     text, __ = exporter.from_filename(notebook, resources=words)
+    text = with_contents(text, contents)
     Path(file).write_text(text, encoding="utf-8")
 
 
@@ -46,7 +49,10 @@ def md(page: str, file: str) -> None:
     text = Path(page).read_text(encoding="utf-8")
     body = text[text.index("<main>") :]
     number = itertools.count(1)
-    body = re.sub(r'src="data:image/[^"]*"', lambda _: f'src="chart-{next(number)}.png"', body)
+    body = re.sub(r"<nav>.*?</nav>", "", body, flags=re.DOTALL)
+    body = re.sub(r'<svg [^>]*?aria-label="([^"]*)".*?</svg>',
+                  lambda svg: f'<img alt="{svg[1]}" src="chart-{next(number)}.png">', body,
+                  flags=re.DOTALL)  # fmt: skip
     text = str(markdownify(body, heading_style="ATX", bullets="-", escape_misc=True))
     text = re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
     Path(file).write_text(text, encoding="utf-8")

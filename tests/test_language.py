@@ -265,7 +265,8 @@ def alone(runs):
     two = counted.query("scheme in ('hostnetwork', 'flannel-vxlan')")
     yield sections.beds(pd.concat([two, found.query("bed == 'lab' and nic == 'virtio'")]))
     native = found.query("suite == 'slow'").assign(accelerator="kvm")
-    yield sections.heading(native.iloc[0], native)
+    yield sections.heading(native.iloc[0])
+    yield sections.measured_how(native.iloc[0], native)
 
 
 @pytest.mark.filterwarnings("ignore::cniperf.runs.BrokenRunWarning")

@@ -1,12 +1,12 @@
 """Rounds as complete blocks: schemes are compared within a round, or within a lab."""
 
-import weakref
 from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
 from cniperf.analysis.interval import INTERVAL, SEEDS, UNKNOWN, Array, Interval, Spread
+from cniperf.analysis.memo import once
 from cniperf.analysis.sample import Sample
 from cniperf.errors import ParameterError
 from cniperf.language import N_
@@ -120,8 +120,9 @@ class Blocks:
         return np.exp(-logs if self._less else logs)
 
 
+@once
 def laid_out(runs: pd.DataFrame, value: str = "figure") -> Blocks:
-    """Return the blocks of a table of runs, which is not changed meanwhile: laid out once.
+    """Return the blocks of a table of runs.
 
     Args:
         runs: of one condition.
@@ -130,17 +131,7 @@ def laid_out(runs: pd.DataFrame, value: str = "figure") -> Blocks:
     Raises:
         ParameterError: the runs are of several conditions; names what differs.
     """
-    known, blocks = _laid_out.get((id(runs), value), (None, None))
-    if blocks is None or known is None or known() is not runs:
-        blocks = Blocks(runs, value)
-        for key in [key for key, (table, _) in _laid_out.items() if table() is None]:
-            del _laid_out[key]
-        _laid_out[id(runs), value] = (weakref.ref(runs), blocks)
-    return blocks
-
-
-# Of each table that is still there: sections and charts of a report ask for the same again.
-_laid_out: "dict[tuple[int, str], tuple[weakref.ref[pd.DataFrame], Blocks]]" = {}
+    return Blocks(runs, value)
 
 
 class Part:

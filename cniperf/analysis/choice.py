@@ -5,10 +5,12 @@ import pandas as pd
 from cniperf.analysis.blocks import BASELINE
 from cniperf.analysis.groups import groups
 from cniperf.analysis.loss import loss_table
+from cniperf.analysis.memo import once
 from cniperf.analysis.paths import UNDERLAY, control_table
 from cniperf.errors import ParameterError, unknown
 
 
+@once
 def choice_table(
     runs: pd.DataFrame, *, allows: str = UNDERLAY[-1], policy: bool = False
 ) -> pd.DataFrame:
@@ -22,7 +24,8 @@ def choice_table(
 
     Returns:
         A DataFrame indexed by ``scheme``, hostnetwork left out, with ``fits``, ``pick`` (True for
-        the fitting scheme that loses least and for those that cannot be told from it), ``loss``,
+        the fitting scheme that loses least, and for those that neither a test nor their interval
+        tells from it), ``loss``,
         ``loss_low``, ``loss_high``, ``cost_more``, ``userspace`` (see
         :func:`cniperf.analysis.loss.loss_table`), ``underlay``, ``policy`` and ``pod_mtu`` (see
         :func:`cniperf.analysis.paths.control_table`). Those that fit come first. Open vSwitch's
@@ -44,9 +47,11 @@ def choice_table(
 
 
 def _least(runs: pd.DataFrame, fitting: pd.DataFrame) -> list[str]:
-    """Return the scheme that loses least, and those that are not told from it."""
+    """Return the scheme that loses least, and those that nothing tells from it."""
     if fitting.empty:
         return []
     best = str(fitting["loss"].idxmin())
     alike = {best}.union(*(group.schemes for group in groups(runs) if best in group.schemes))
-    return [name for name in fitting.index if name in alike]
+    # Few rounds tell no pair apart, also where the intervals lie far from each other.
+    apart = fitting["loss_low"] > fitting["loss_high"][best]
+    return [name for name in fitting.index[~apart] if name in alike]

@@ -14,6 +14,7 @@ import pandas as pd
 from cniperf.analysis.blocks import BASELINE, WITH, Blocks, laid_out
 from cniperf.analysis.interval import UNKNOWN, Interval
 from cniperf.analysis.loss import is_userspace
+from cniperf.analysis.memo import once
 from cniperf.analysis.sample import Sample, holm_levels
 from cniperf.language import N_, _
 
@@ -105,6 +106,7 @@ def is_articles_load(runs: pd.DataFrame) -> bool:
                  & first["direction"].eq("forward")).all())  # fmt: skip
 
 
+@once
 def claims_table(runs: pd.DataFrame) -> pd.DataFrame:
     """Judge the article's claims by the runs of one condition: which way it goes, and how far.
 

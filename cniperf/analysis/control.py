@@ -7,6 +7,7 @@ import pandas as pd
 
 from cniperf.analysis.blocks import BASELINE, is_interleaved, log, usable, worth
 from cniperf.analysis.interval import Array, Interval, estimate
+from cniperf.analysis.memo import once
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Control:
         return not self.checked or self.difference.holds(0)
 
 
+@once
 def control(runs: pd.DataFrame) -> Control:
     """Compare hostnetwork with itself: within labs, or within rounds that ran it twice.
 

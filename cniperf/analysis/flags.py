@@ -63,7 +63,7 @@ CHECKS = {
             runs["mss"].lt(runs["pod_mtu"] - HEADERS[1])
             | runs["mss"].gt(runs["pod_mtu"] - HEADERS[0])
         ),
-        lambda run: _("an MSS of {mss:.0f} B does not go with the pod's MTU of {mtu:.0f} B").format(
+        lambda run: _("an MSS of {mss:.0f} B does not fit the pod's MTU of {mtu:.0f} B").format(
             mss=run["mss"], mtu=run["pod_mtu"]
         ),
         timed=False,
@@ -164,7 +164,7 @@ def _single(runs: pd.DataFrame) -> list[tuple[object, ...]]:
 
 
 def _broken(runs: pd.DataFrame) -> list[tuple[object, ...]]:
-    says = _("the round was dropped whole, as this run failed: {error}")
+    says = _("this run failed, so the whole round is left out: {error}")
     return [
         (N_("broken"), run["suite"], run["round"], run["scheme"], run["run"],
          says.format(error=run["error"]))
@@ -186,7 +186,10 @@ def _rounds(runs: pd.DataFrame) -> list[tuple[object, ...]]:
         off = base / base.median() - 1
         usual = 1.4826 * off.abs().median()  # the MAD, as a standard deviation
         for number, apart in off[off.abs() > max(ROUND_OFF, ROUND_ROBUST * usual)].items():
-            says = _("hostnetwork stood {apart:+.0%} off the other rounds: the machine was another")
+            says = _(
+                "hostnetwork differed by {apart:+.0%} from the other rounds: the machine had "
+                "changed"
+            )
             says = says.format(apart=apart)
             found.append((N_("round"), suite, number, BASELINE, "", says.replace("-", "−")))
         slope, __, low, high = theilslopes(base, base.index)
@@ -207,7 +210,7 @@ def _modes(runs: pd.DataFrame) -> list[tuple[object, ...]]:
     for scheme, part in (each for own in placed for each in own.groupby("scheme")):
         low, high = two_modes(np.sort(part["figure"].to_numpy()))
         if high > low:
-            says = _("the runs gather around two figures, {low} and {high}").format(
+            says = _("the runs cluster around two values, {low} and {high}").format(
                 low=mode.form.format(low), high=mode.spoken(high)
             )
             found.append((N_("modes"), "", "", scheme, "", says))

@@ -11,6 +11,7 @@ import pandas as pd
 from cniperf.analysis.blocks import Blocks, laid_out
 from cniperf.analysis.interval import CONFIDENCE
 from cniperf.analysis.loss import is_userspace
+from cniperf.analysis.memo import once
 from cniperf.analysis.sample import Sample, holm_levels
 
 Pair = tuple[str, str]
@@ -38,6 +39,7 @@ class Group(NamedTuple):
         return self.within <= EQUIVALENT
 
 
+@once
 def groups(runs: pd.DataFrame) -> list[Group]:
     """Sort schemes into groups whose members these runs do not tell apart, as a letter display.
 

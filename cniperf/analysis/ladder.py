@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cniperf.analysis.blocks import BASELINE, laid_out
+from cniperf.analysis.memo import once
 from cniperf.language import N_, _
 
 
@@ -33,6 +34,7 @@ LADDER = (
 )
 
 
+@once
 def ladder_table(runs: pd.DataFrame) -> pd.DataFrame:
     """Return what each step of the ladder costs, from runs of every scheme on it.
 

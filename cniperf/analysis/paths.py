@@ -9,6 +9,7 @@ import pandas as pd
 
 from cniperf.analysis.blocks import usable
 from cniperf.analysis.loss import is_userspace
+from cniperf.analysis.memo import once
 from cniperf.language import N_
 from cniperf.runs import load_evidence
 
@@ -122,6 +123,7 @@ def _note(hop: Mapping[str, Any]) -> str:
     return ", ".join(filter(None, notes))
 
 
+@once
 def control_table(runs: pd.DataFrame) -> pd.DataFrame:
     """Say of each scheme what a drop rule on the host does, and what the underlay must allow.
 
@@ -163,6 +165,7 @@ def control_table(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).set_index("scheme")
 
 
+@once
 def last_evidence(runs: pd.DataFrame) -> dict[str, Proof]:
     """Return the newest evidence of each scheme, failed runs included, in the order of charts."""
     found: dict[str, Proof] = {}

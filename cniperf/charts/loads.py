@@ -1,6 +1,6 @@
 """What the load itself showed: throughput, CPU time, latency, pairs, seconds."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from cniperf.analysis.blocks import laid_out
 from cniperf.analysis.latency import added, load_latency, percentile
-from cniperf.analysis.loss import is_userspace, loss_table
+from cniperf.analysis.loss import by_loss, is_userspace, loss_table
 from cniperf.analysis.pairs import load_pairs, pairs_table
 from cniperf.charts.style import (
     FAINT,
@@ -47,7 +47,7 @@ def throughput(runs: pd.DataFrame) -> Chart:
     Args:
         runs: runs of one condition, as :func:`cniperf.load_runs` gives them.
     """
-    blocks, table = laid_out(runs), loss_table(runs)
+    blocks, table = laid_out(runs), by_loss(loss_table(runs))
     mode = mode_of(runs)
     title = _("{figure}, pod to pod (less is better)") if mode.less else _("{figure}, pod to pod")
     chart, axes = chart_of_rows(table, title.format(figure=_(mode.noun).capitalize()))
@@ -146,14 +146,14 @@ def cpu(runs: pd.DataFrame) -> Chart:
     good, table = good[~is_userspace(good)], loss_table(runs)
     middle = table.loc[~table["userspace"].astype(bool), ["cost", "figure"]].dropna()
     if middle.empty:
-        sentence(axes, _("No run here tells how much CPU it used."))
+        sentence(axes, _("No run here has its CPU time recorded."))
         return chart
     palette = colours(good["scheme"].unique())
     for scheme, row in middle.iterrows():
         own, colour = good[good["scheme"].eq(str(scheme))], palette[str(scheme)]
         axes.plot(own["cost"], own["figure"], ".", color=colour, markersize=3, alpha=0.4)
         axes.plot(row["cost"], row["figure"], "o", color=colour, markersize=8)
-    _name_marks(axes, middle, palette)
+    _name_marks(axes, middle)
     axes.set(xlim=(0, 1.2 * axes.dataLim.xmax), ylim=(0, 1.1 * axes.dataLim.ymax),
              xlabel=_("{unit}, both hosts, softirq included").format(unit=_(mode.cost_unit)),
              ylabel=_(mode.unit))  # fmt: skip
@@ -161,7 +161,7 @@ def cpu(runs: pd.DataFrame) -> Chart:
     return chart
 
 
-def _name_marks(axes: Axes, middle: pd.DataFrame, palette: Mapping[str, str]) -> None:
+def _name_marks(axes: Axes, middle: pd.DataFrame) -> None:
     """Write each scheme's name beside its mark, with room between the names of each side."""
     ranked = middle.sort_values("figure", ascending=False)
     sides = np.array([_free_side(middle, str(name)) for name in ranked.index])
@@ -170,8 +170,7 @@ def _name_marks(axes: Axes, middle: pd.DataFrame, palette: Mapping[str, str]) ->
         spots = -spread(-names["figure"].to_numpy(), apart=NEAR * middle["figure"].max())
         for spot, (scheme, row) in zip(spots, names.iterrows(), strict=True):
             axes.annotate(str(scheme), (row["cost"], spot), (9 * side, 0),
-                          textcoords="offset points", va="center", ha=edge,
-                          color=palette[str(scheme)], **HALO)  # fmt: skip
+                          textcoords="offset points", va="center", ha=edge, **HALO)  # fmt: skip
 
 
 def _free_side(middle: pd.DataFrame, scheme: str) -> int:
@@ -213,7 +212,7 @@ def latency(runs: pd.DataFrame) -> Chart:
     ordered = sorted(ends)
     spots = spread(np.array([y for y, *__ in ordered]), apart=0.06 * (high - low))
     for (*__, scheme), spot in zip(ordered, spots, strict=True):
-        axes.text(3.05, 10**spot, scheme, color=palette[scheme], va="center", size=8)
+        axes.text(3.05, 10**spot, scheme, va="center", size=8)
     axes.set_xticks([0, -np.log10(0.5), 1, 2, 3], labels=["0", "50", "90", "99", "99.9"])
     axes.set(xlim=(0, 3.75), ylabel="µs")
     axes.set_xlabel(_("% of the transactions done (dashed: Open vSwitch in userspace)"))

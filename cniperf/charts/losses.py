@@ -9,7 +9,7 @@ import pandas as pd
 from cniperf.analysis.blocks import BASELINE, laid_out, spread_of
 from cniperf.analysis.claims import ARTICLE_LOSS, is_articles_load
 from cniperf.analysis.ladder import ladder_table
-from cniperf.analysis.loss import loss_table
+from cniperf.analysis.loss import by_loss, loss_table
 from cniperf.analysis.paths import UNDERLAY, control_table
 from cniperf.charts.style import (
     COLOURS,
@@ -17,6 +17,7 @@ from cniperf.charts.style import (
     HALO,
     INK,
     Chart,
+    aside,
     bar,
     chart_of_rows,
     colours,
@@ -26,6 +27,7 @@ from cniperf.charts.style import (
     legend,
     name_rows,
     new_chart,
+    panels_of_rows,
     sentence,
     spread,
     star,
@@ -47,23 +49,28 @@ def loss(runs: pd.DataFrame) -> Chart:
     Args:
         runs: runs of one condition, hostnetwork among them.
     """
-    blocks, table = laid_out(runs), loss_table(runs)
+    blocks, table = laid_out(runs), by_loss(loss_table(runs))
     table, as_article = table[table.index != BASELINE], is_articles_load(runs)
-    chart, axes = chart_of_rows(table, _(mode_of(runs).title))
-    for y, (scheme, row) in enumerate(table.iterrows()):
-        bar(axes, y, str(scheme), row, "loss", colours(table.index), scale=100)
-        if not np.isfinite(row["loss"]):
-            continue
-        for place, changes in blocks.changes(str(scheme)).items():
-            axes.plot(-100 * changes, np.full(len(changes), y + 0.27), "o", color=INK, alpha=0.4,
-                      markerfacecolor="none" if place == "apart" else INK,
-                      markersize=2, markeredgewidth=0.5)  # fmt: skip
-        stated = ARTICLE_LOSS.get(str(scheme)) if as_article else None
-        if stated:  # above the bar, where it hides neither its end nor its label
-            face = "white" if stated[1] else INK
-            axes.plot(100 * stated[0], y - 0.36, "v", color=INK, markerfacecolor=face, markersize=5)
-        end = 100 * np.nanmax([row["loss_high"], row["loss"], 0])
-        label(axes, y, end, f"{_with_interval(row)}{star(row)}")
+    chart, panels = panels_of_rows(table, _(mode_of(runs).title))
+    for axes, part in panels:
+        for y, (scheme, row) in enumerate(part.iterrows()):
+            bar(axes, y, str(scheme), row, "loss", colours(table.index), scale=100)
+            if not np.isfinite(row["loss"]):
+                continue
+            for place, changes in blocks.changes(str(scheme)).items():
+                axes.plot(-100 * changes, np.full(len(changes), y + 0.27), "o", color=INK,
+                          alpha=0.4, markerfacecolor="none" if place == "apart" else INK,
+                          markersize=2, markeredgewidth=0.5)  # fmt: skip
+            stated = ARTICLE_LOSS.get(str(scheme)) if as_article else None
+            if stated:  # above the bar, where it does not hide its end
+                face = "white" if stated[1] else INK
+                axes.plot(100 * stated[0], y - 0.36, "v", color=INK, markerfacecolor=face,
+                          markersize=5)  # fmt: skip
+            aside(axes, y, f"{_with_interval(row)}{star(row)}")
+        axes.axvline(0, color=FAINT, linewidth=0.8)
+        if len(panels) > 1:
+            finish(axes, part, "", room=0.02)
+    axes = panels[0][0]
     if as_article:
         axes.plot([], [], "v", color=INK, markersize=5, label=_("the article"))
         axes.plot([], [], "v", color=INK, markerfacecolor="white", markersize=5,
@@ -72,12 +79,11 @@ def loss(runs: pd.DataFrame) -> Chart:
         axes.plot([], [], "o", color=INK, markersize=3, markerfacecolor="none",
                   label=_("no common cache"))  # fmt: skip
     legend(chart, ncols=3)
-    axes.axvline(0, color=FAINT, linewidth=0.8)
     axis = _("% of hostnetwork's {figure} (bar: estimate; dots: rounds)")
     if table["loss_low"].notna().any():
         axis = _("% of hostnetwork's {figure} (bar: estimate; line: {spread}; dots: rounds)")
     told = {"figure": _(mode_of(runs).loses), "spread": _(blocks.spread.name)}
-    finish(axes, table, axis.format(**told))
+    finish(axes, panels[0][1], axis.format(**told), room=0.02)
     return chart
 
 
@@ -97,7 +103,7 @@ def ladder(runs: pd.DataFrame) -> Chart:
     table = ladder_table(runs)
     chart, axes = chart_of_rows(table, _("What each piece costs"))
     if table.empty:
-        sentence(axes, _("No round here climbed the whole ladder of schemes."))
+        sentence(axes, _("No round here has all schemes of the ladder."))
         return chart
     start = 1.0
     for y, row in enumerate(table.to_dict("records")):
@@ -154,10 +160,9 @@ def trade_off(runs: pd.DataFrame) -> Chart:
                 axes.plot([x, x], ends, color=INK, linewidth=1.0, zorder=2)
             face = colour if row["policy"] == "bites" else "white"
             axes.plot(x, loss, "o", color=colour, markerfacecolor=face, markersize=9, zorder=3)
-            axes.text(place + 0.13, spots[number], f"{scheme}{star(row)}", va="center",
-                      color=colour, **HALO)  # fmt: skip
+            axes.text(place + 0.13, spots[number], f"{scheme}{star(row)}", va="center", **HALO)
             bottom = max(bottom, spots[number])
-    axes.plot([], [], "o", color=INK, markersize=8, label=_("a drop rule on the host bites"))
+    axes.plot([], [], "o", color=INK, markersize=8, label=_("a drop rule on the host takes effect"))
     axes.plot([], [], "o", color=INK, markerfacecolor="white", markersize=8,
               label=_("it does not"))  # fmt: skip
     legend(chart, ncols=2)

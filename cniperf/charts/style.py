@@ -16,33 +16,35 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from cniperf.language import _, spoken
+from cniperf.page import HOVER
 
 # One colour a scheme, the same in every chart; after Okabe and Ito, told apart by the colour
-# blind. Hues go by family: Open vSwitch warm, routed blue, tunnelled purple.
+# blind. Hues go by family: Open vSwitch warm, routed blue, tunnelled purple. All have a contrast of
+# 3 : 1 to paper and more, as WCAG 2 asks of marks.
 COLOURS = {
     "hostnetwork": "#4a4a4a",
     "macvlan": "#009e73",
-    "ovs": "#e69f00",
+    "ovs": "#b27b00",
     "ovs-bridge": "#d55e00",
     "calico": "#0072b2",
-    "flannel-hostgw": "#56b4e9",
-    "flannel-vxlan": "#cc79a7",
+    "flannel-hostgw": "#3591c9",
+    "flannel-vxlan": "#c4679a",
     "canal": "#88458f",
-    "ipvlan-l2": "#66c2a5",
+    "ipvlan-l2": "#3f9c80",
     "ipvlan-l3": "#00604a",
-    "calico-ipip": "#dba6cd",
+    "calico-ipip": "#b97aa8",
     "calico-vxlan": "#a64d97",
     "calico-wireguard": "#4f1f55",
-    "ovs-vxlan": "#f2c14e",
+    "ovs-vxlan": "#a17d12",
     "ovs-geneve": "#8c4a00",
-    "docker-nat": "#9ad0ee",
+    "docker-nat": "#5591b5",
     "policy-0": "#3d8bbd",
     "policy-100": "#235a80",
     "policy-1000": "#102f47",
 }
-OTHERS = ("#b2a429", "#7a5c3e", "#2f7f86", "#a0a0a0")
+OTHERS = ("#8f831a", "#7a5c3e", "#2f7f86", "#858585")
 
-INK, FAINT = "#222222", "#8a8a8a"
+INK, FAINT = "#222222", "#696969"
 # Around a name among marks and grid lines, so that none of them strikes it through.
 HALO: Any = {"path_effects": [withStroke(linewidth=2.5, foreground="white")]}
 WIDTH, ROW = 7.2, 0.3  # inches
@@ -57,7 +59,7 @@ STYLE: Any = {
     "axes.labelcolor": INK,
     "font.size": 9,
     "grid.color": "#e4e4e4",
-    "svg.fonttype": "path",  # a reader's machine needs no font
+    "svg.fonttype": "none",  # words can be selected, found and read aloud
     "text.color": INK,
     "xtick.color": INK,
     "ytick.color": INK,
@@ -133,6 +135,27 @@ def chart_of_rows(table: pd.DataFrame, title: str) -> tuple[Chart, Axes]:
     return chart, chart.axes[0]
 
 
+def panels_of_rows(
+    table: pd.DataFrame, title: str
+) -> tuple[Chart, list[tuple[Axes, pd.DataFrame]]]:
+    """Return a chart with room for a row for each row of a table, and its panels with their rows.
+
+    Open vSwitch in userspace has a panel and an axis of its own: it compares with nothing.
+
+    Args:
+        table: what :func:`cniperf.analysis.loss.by_loss` returns.
+        title: of the chart.
+    """
+    apart = table["userspace"].astype(bool)
+    parts = [part for part in (table[~apart], table[apart]) if len(part)] or [table]
+    rows = [max(len(part), 1) + (0.8 if number else 0) for number, part in enumerate(parts)]
+    chart = Chart(figsize=(WIDTH, 1.05 + ROW * sum(rows) + 0.5 * (len(parts) - 1)),
+                  layout="constrained")  # fmt: skip
+    axes = chart.subplots(len(parts), 1, height_ratios=rows, squeeze=False)[:, 0]
+    axes[0].set_title(title, pad=10)
+    return chart, list(zip(axes, parts, strict=True))
+
+
 def bar(
     axes: Axes,
     y: int,
@@ -150,9 +173,11 @@ def bar(
         label(axes, y, 0, shorten(why, 78, placeholder=" …"), fontsize=8, color="#b00020")
         return
     hatch = "///" if row["userspace"] else None
-    axes.barh(y, scale * row[value], height=0.62, color=palette[scheme], hatch=hatch,
-              edgecolor="white", linewidth=0, zorder=2)  # fmt: skip
+    (own,) = axes.barh(y, scale * row[value], height=0.62, color=palette[scheme], hatch=hatch,
+                       edgecolor="white", linewidth=0, zorder=2)  # fmt: skip
     low, high = scale * row[f"{value}_low"], scale * row[f"{value}_high"]
+    ends = f" ({low:.2f} – {high:.2f})" if np.isfinite(low) else ""
+    own.set_gid(f"{HOVER}{scheme}: {scale * row[value]:.2f}{ends}")
     if np.isfinite(low):
         axes.plot([low, high], [y, y], color=INK, linewidth=1.2, zorder=3)
 
@@ -160,6 +185,12 @@ def bar(
 def label(axes: Axes, y: int, end: float, text: str, **look: Any) -> None:  # noqa: ANN401
     """Write a text behind the end of a row."""
     axes.annotate(text, (end, y), (6, 0), textcoords="offset points", va="center", **look)
+
+
+def aside(axes: Axes, y: int, text: str) -> None:
+    """Write a text behind a row, right of the axes, where no mark can lie under it."""
+    axes.annotate(text, (1, y), (6, 0), xycoords=axes.get_yaxis_transform(), va="center",
+                  textcoords="offset points", annotation_clip=False)  # fmt: skip
 
 
 def with_interval(middle: float, low: float, high: float, form: str = "{:.1f}") -> str:
@@ -188,17 +219,17 @@ def star(row: "pd.Series[Any]") -> str:
     return "*" if row["userspace"] else ""
 
 
-def finish(axes: Axes, table: pd.DataFrame, label: str) -> None:
-    """Name rows and axis, and leave room for the labels behind the bars."""
+def finish(axes: Axes, table: pd.DataFrame, label: str, *, room: float = 0.12) -> None:
+    """Name rows and axis, and leave room for the labels behind the bars: a share of the axis."""
     if table.empty:
         sentence(axes, _("There is nothing to draw: no run of a scheme under these conditions."))
         return
     name_rows(axes, list(table.index))
     left, right = axes.dataLim.intervalx
     left, right = min(0, left), right if right > left else left + 1
-    axes.set_xlim(left, right + 0.12 * (right - left))  # room for the labels
+    axes.set_xlim(left, right + room * (right - left))
     note = _("* Open vSwitch's userspace datapath (hatched): not comparable with the article")
-    words = f"{label}\n{note}" if table["userspace"].any() else label
+    words = f"{label}\n{note}".strip() if table["userspace"].any() else label
     axes.set_xlabel(words, **leading())
 
 
@@ -225,7 +256,7 @@ def name_lines(axes: Axes, ends: list[tuple[float, int, str]], palette: Mapping[
     ordered = sorted(ends)
     spots = spread(np.array([y for y, *__ in ordered]), apart=0.075 * (high - low))
     for (_y, x, scheme), spot in zip(ordered, spots, strict=True):
-        axes.text(x + 0.12, spot, scheme, color=palette[scheme], size=7.5, va="center")
+        axes.text(x + 0.12, spot, scheme, color=INK, size=8, va="center")
 
 
 def sentence(axes: Axes, text: str) -> None:

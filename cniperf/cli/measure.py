@@ -68,13 +68,18 @@ def run(
     **parameters: Any,  # noqa: ANN401
 ) -> None:
     """Measure one scheme and leave a run for each round."""
+    from cniperf.cli.losses import losses
     from cniperf.measure.run import run as measure
+    from cniperf.runs import runs_table
 
     known = merged(settings, {}, {"scheme": scheme, "rounds": rounds, **parameters})
     asked = experiment_of(known)
     if asked.design == "interleaved" and "rounds" not in known:
         asked = experiment_of({**known, "rounds": LABS})
-    for folder in measure(asked):
+    folders = measure(asked)
+    for line in losses(runs_table(folders)):
+        typer.echo(line)
+    for folder in folders:
         typer.echo(shown(folder))
 
 
@@ -319,10 +324,14 @@ def _resumed(resume: str | None, others: list[object], data_dir: Path | None) ->
 
 def _measured(planned: "Suite", data_dir: Path | None, out_dir: Path | None, lang: str) -> None:
     """Measure a suite, saying what happens, and end in its report."""
+    from cniperf.cli.losses import losses
     from cniperf.measure.suite import run_suite
 
     typer.echo(_announced(planned))
     done = run_suite(planned, data_dir=data_dir, out_dir=out_dir, tell=typer.echo, lang=lang)
+    if not planned.vary:
+        for line in losses(done.runs):
+            typer.echo(line)
     if done.report:
         typer.echo("\nreport: " + "\n        ".join(map(shown, done.report.files)))
     missing = {str(cell["scheme"]) for cell in planned.cells} - set(

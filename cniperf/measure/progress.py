@@ -84,13 +84,18 @@ class Headway:
     note: str = ""
 
     def __str__(self) -> str:
-        parts = [self.note or f"{self.rounds} rounds"]
+        parts = [self.note or counted(self.rounds)]
         if self.scheme:
             parts.append(f"least known: {self.scheme}, ±{100 * self.half_width:.1f} points")
             if self.target:
                 parts.append(f"wanted: ±{100 * self.target:.1f}")
         parts.append(f"about {clock(self.seconds_left)} left")
         return f"── {' · '.join(parts)}"
+
+
+def counted(rounds: int) -> str:
+    """Return a number of rounds in words."""
+    return "1 round" if rounds == 1 else f"{rounds} rounds"
 
 
 def label(cell: Cell) -> str:

@@ -20,6 +20,7 @@ from cniperf.delivery import Delivery
 from cniperf.errors import CannotWrite, ParameterError, Stopped
 from cniperf.language import known
 from cniperf.measure.kernels import Kernels
+from cniperf.measure.progress import counted
 from cniperf.measure.rounds import Rounds
 from cniperf.measure.run import check, lock
 from cniperf.params import Experiment
@@ -190,7 +191,9 @@ def run_suite(
             tell(f"stopped in round {rounds.round}; to go on: {again}")
             raise
         suite.save(data)
-        tell(f"── {rounds.good()} rounds count. Ended by {suite.ended}.")
+        good = rounds.good()
+        verb = "counts" if good == 1 else "count"
+        tell(f"── {counted(good)} {verb}. Ended by {suite.ended}.")
         made = None
         if report:
             made = make_report(data, out, suite=suite.name, kernel=kernels.first, lang=lang)

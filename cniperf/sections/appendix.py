@@ -23,13 +23,13 @@ MACHINE = {"os": N_("os"), "kernel": N_("kernel"), "arch": N_("arch"), "cpu": N_
 
 DESIGNS = {
     True: N_(
-        "Interleaved: in each lab hostnetwork and the scheme are loaded in turns of a fraction of "
-        "a second, so a lab has its own ratio. Once a round hostnetwork stands in for the scheme: "
-        "the control."
+        "Interleaved design: in each lab, hostnetwork and the scheme take turns of a fraction "
+        "of a second, so each lab has its own ratio. Once a round, hostnetwork takes the "
+        "scheme's place: the control."
     ),
     False: N_(
-        "Separate: each scheme has runs of its own, and is set against hostnetwork in the same "
-        "round, which has it twice: the control."
+        "Separate design: each scheme has its own runs and is compared with hostnetwork in "
+        "the same round. Each round runs hostnetwork twice: the control."
     ),
 }
 
@@ -44,9 +44,9 @@ def how_measured(runs: pd.DataFrame) -> Html:
     head = [_("suite"), _("seed"), _("runs a round"), _("ended by")]
     title = _("How it was measured")
     text = _(
-        "In rounds: each measures every scheme once, on a freshly built lab, in random order. What "
-        "is estimated are logarithms of ratios to hostnetwork: by their mean and Student's t up to "
-        "seven rounds, by Hodges and Lehmann's estimate and Wilcoxon's signed ranks from eight on."
+        "Each round measures every scheme once, on a freshly built lab, in random order. The "
+        "estimate uses logarithms of ratios to hostnetwork: their mean with Student's t up to "
+        "seven rounds, the Hodges-Lehmann estimate with Wilcoxon's signed ranks from eight on."
     )
     for interleaved, words in DESIGNS.items():
         if (is_interleaved(runs) == interleaved).any():
@@ -54,9 +54,9 @@ def how_measured(runs: pd.DataFrame) -> Html:
     text += _took(runs)
     if seeded(runs):
         text += " " + _(
-            "On bed counted a round is a seed and hostnetwork runs once in it: the loss is one "
-            "minus hostnetwork's instructions per byte over the scheme's, and stands between those "
-            "of the lowest and of the highest seed."
+            "On bed counted, a round is a seed, and hostnetwork runs once in it. The loss is "
+            "one minus hostnetwork's instructions per byte over the scheme's; its spread "
+            "reaches from the lowest to the highest seed."
         )
     return Html(f"<h2>{title}</h2><p>{text}</p>{as_table(head, rows)}")
 
@@ -84,8 +84,8 @@ def how_to_repeat(runs: pd.DataFrame) -> Html:
     lines.append(f"cd DATA && sha256sum --check --quiet REPORT/{checksums.NAME}")
     title = _("How to repeat it")
     text = _(
-        "Measured with cniperf {version}, by these commands; the last one tells whether a folder "
-        "holds the very runs that this report was made from. <code>{name}</code>, beside the "
+        "Measured with cniperf {version} by these commands. The last one checks that a folder "
+        "contains exactly the runs behind this report. <code>{name}</code>, beside the "
         "report, lists their {files} files; its own SHA-256 is <code>{checksum}</code>."
     ).format(
         version=escape(str(version)), name=checksums.NAME, files=listed.count("\n"),
@@ -116,7 +116,8 @@ def commands(runs: pd.DataFrame) -> Html:
     """Show how each scheme was wired, as shell commands for each host."""
     parts = ["<h2 class='appendix'>", _("How each scheme was wired"), "</h2>"]
     for scheme, a, b in load_plans(runs.sort_values(["order", "started"])):
-        parts.append(f"<h3>{escape(scheme)}</h3><pre>{escape(a)}\n{escape(b.rstrip())}</pre>")
+        own = f"<pre>{escape(a)}\n{escape(b.rstrip())}</pre>"
+        parts.append(f"<details><summary>{escape(scheme)}</summary>{own}</details>")
     return Html("".join(parts))
 
 

@@ -42,11 +42,11 @@ def beds(runs: pd.DataFrame) -> Html:
             "is not in a count. ERMS: the kernel copies a byte an instruction, else eight."
         )
     if len(left := dict.fromkeys(runs.loc[emulated(runs), "bed"])):
-        note += " " + _("Left out is what software emulation gave in Gbit/s: bed {beds}.").format(
+        note += " " + _("Gbit/s from software emulation are left out: bed {beds}.").format(
             beds=listed([*left])
         )
     if _stars(runs):
-        note += " " + _("* Open vSwitch's userspace datapath: comparable with nothing else.")
+        note += " " + _("* Open vSwitch's userspace datapath: do not compare it with other rows.")
     title = _("Beds side by side")
     return Html(f"<h2>{title}</h2><ul>{said}</ul>{_side_by_side(runs)}<p class='note'>{note}</p>")
 
@@ -102,7 +102,7 @@ def _agreed(runs: pd.DataFrame) -> list[str]:
     """Say which way it goes, and in which order the schemes come."""
     found = agreement(runs)
     if not found.order:
-        return [_("No bed here can tell two schemes apart yet: it takes more rounds.")]
+        return [_("No bed here tells two schemes apart yet: more rounds are needed.")]
     lines = []
     if found.gains:
         for scheme, those in found.gains:

@@ -41,8 +41,10 @@ def as_table(
     body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
     looks = {"short": len(rows) <= SHORT, "wide": len(head) >= WIDE, "dense": len(head) >= DENSE}
     kind = " ".join(name for name, so in looks.items() if so)
+    around = "scroll short" if looks["short"] else "scroll"
     look = f" class='{kind}'" if kind else ""
-    return f"<table{look}><thead><tr>{line(head, 'th')}</tr></thead><tbody>{body}</tbody></table>"
+    table = f"<thead><tr>{line(head, 'th')}</tr></thead><tbody>{body}</tbody>"
+    return f"<div class='{around}'><table{look}>{table}</table></div>"
 
 
 def commonest(words: pd.Series) -> str:
@@ -57,7 +59,8 @@ def percent(fraction: float) -> str:
 
 def signed(fraction: float) -> str:
     """Return a fraction in % with its sign."""
-    return f"{100 * fraction:+.1f} %".replace("-", "−")
+    digits = 0 if abs(fraction) >= 1 else 1  # +2062.9 % would have two too many
+    return f"{100 * fraction:+.{digits}f} %".replace("-", "−")
 
 
 def ranged(low: float, high: float, form: str) -> str:
@@ -65,6 +68,8 @@ def ranged(low: float, high: float, form: str) -> str:
     if low == high or np.isnan(low):  # a single run has no spread
         return "–"
     unit = " %" if form.endswith("%}") else ""
+    if unit and max(abs(low), abs(high)) >= 1:
+        form = form.replace(".1%", ".0%")
     first, last = (
         form.format(end).replace("-", "−").removesuffix("%") if end else "0" for end in (low, high)
     )

@@ -13,7 +13,7 @@ from cniperf.analysis.control import control
 from cniperf.analysis.flags import limits
 from cniperf.analysis.groups import EQUIVALENT, Group, groups
 from cniperf.analysis.interval import Interval
-from cniperf.analysis.loss import APART, loss_table
+from cniperf.analysis.loss import APART, by_loss, loss_table
 from cniperf.language import N_, _, listed, plural
 from cniperf.modes import MODES, emulated, mode_of
 from cniperf.record import BedFacts
@@ -38,9 +38,9 @@ QUESTION = N_(
 )
 
 EMULATED = N_(
-    "These figures say little: software emulates the CPUs here, and those of one and the same load "
-    "spread by 6 to 65 % where it was tried. They are kept below as they came; no loss among them "
-    "is a finding. Count instructions, or use KVM."
+    "These figures mean little: software emulates the CPUs here, and figures of the same load "
+    "spread by 6 to 65 % where it was tried. The tables below list them, but none of their "
+    "losses is a finding. Count instructions, or use KVM."
 )
 
 LIMITS = {
@@ -92,9 +92,19 @@ def title(runs: pd.DataFrame) -> Html:
     )
 
 
-def heading(condition: Mapping[str, Any], group: pd.DataFrame) -> Html:
-    """Say under which conditions the runs of a section were made, and on which CPUs."""
+def heading(condition: Mapping[str, Any]) -> Html:
+    """Name a section by what most sets it apart: bed, NIC and hosts."""
     nic = _(NICS.get(str(condition["nic"]), f"NIC {condition['nic']}"))
+    if condition["erms"]:
+        nic = _("{nic}, ERMS").format(nic=nic)
+    nic = _(BEDS.get(str(condition["bed"]), "{nic}")).format(nic=nic)
+    if condition["between"]:
+        nic = _("{nic}, {a} to {b}").format(nic=nic, **_two(str(condition["between"])))
+    return Html(f"<h2>{escape(nic)}</h2>")
+
+
+def measured_how(condition: Mapping[str, Any], group: pd.DataFrame) -> Html:
+    """Say under which conditions the runs of a section were made, and on which CPUs."""
     bed = read_run(Path(group.iloc[-1]["path"])).bed
     owned = bed.cpus or {}
     cpus = _("; ").join(
@@ -112,11 +122,7 @@ def heading(condition: Mapping[str, Any], group: pd.DataFrame) -> Html:
         text += f" {_(MADE_BY[fact])}" if fact in MADE_BY else ""
     if condition["erms"]:
         text += " " + _("The kernel copies a byte an instruction (ERMS).")
-        nic = _("{nic}, ERMS").format(nic=nic)
-    nic = _(BEDS.get(str(condition["bed"]), "{nic}")).format(nic=nic)
-    if condition["between"]:
-        nic = _("{nic}, {a} to {b}").format(nic=nic, **_two(str(condition["between"])))
-    return Html(f"<h2>{escape(nic)}</h2><p class='meta'>{escape(text)}{_suite(condition)}</p>")
+    return Html(f"<p class='meta'>{escape(text)}{_suite(condition)}</p>")
 
 
 def _cluster(bed: BedFacts) -> str:
@@ -187,17 +193,19 @@ def answer(group: pd.DataFrame) -> Html:
     table = loss_table(group)
     good = table[table["runs"] > 0]
     if BASELINE not in good.index:
-        none = _("hostnetwork has no figure here, so no loss can be told: measure it, too.")
+        none = _(
+            "hostnetwork has no figure here, so there is no loss. Measure hostnetwork as well."
+        )
         return Html(f"<p>{none}</p>")
     lines = [f"<span class='bad'>{_(EMULATED)}</span>"]
     if not emulated(group).any():
-        lines = [*_unsound(group), *_found(good, group), *_alike(group)]
+        lines = [*unsound(group), *_found(good, group), *_alike(group)]
     if len(apart := good[good["userspace"]].index):
         lines.append(
             _(
-                "<b>{schemes}</b> ran on Open vSwitch's userspace datapath, as this "
-                "kernel has no openvswitch module: another thing, comparable with nothing else "
-                "here."
+                "<b>{schemes}</b> ran on Open vSwitch's userspace datapath, because this "
+                "kernel has no openvswitch module. That is a different datapath: do not "
+                "compare it with the other rows."
             ).format(schemes=escape(listed([*apart])))
         )
     for scheme, row in table[table["failed"] > 0].iterrows():
@@ -206,15 +214,15 @@ def answer(group: pd.DataFrame) -> Html:
     return Html(f"<ul>{items}</ul>")
 
 
-def _unsound(group: pd.DataFrame) -> list[str]:
+def unsound(group: pd.DataFrame) -> list[str]:
     """Say first where hostnetwork against itself comes to a difference, which cannot be."""
     found = control(group)
     if found.sound:
         return []
     words = _(
-        "<span class='bad'>The control failed</span>: hostnetwork against itself differs by "
-        "{difference} (95 % interval: {interval}), and must not. Take what follows as no finding, "
-        "and measure again. Of sound suites one in twenty fails so."
+        "<span class='bad'>The control failed</span>: hostnetwork differs from itself by "
+        "{difference} (95 % interval: {interval}). It should not. Do not use the figures "
+        "below; measure again. One sound suite in twenty fails this check by chance."
     )
     low, middle, high = found.difference
     return [words.format(difference=signed(middle), interval=ranged(low, high, "{:+.1%}"))]
@@ -227,7 +235,10 @@ def _found(good: pd.DataFrame, group: pd.DataFrame) -> list[str]:
     kernel = good[~good["userspace"] & (good.index != BASELINE)].sort_values("loss")
     return [
         _(mode.does).format(scheme="<b>hostnetwork</b>", figure=base),
-        *(_loses(str(scheme), row, blocks) for scheme, row in kernel.iterrows()),
+        *(
+            _loses(str(scheme), row, blocks, mode.spoken(float(row["figure"])))
+            for scheme, row in kernel.iterrows()
+        ),
     ]
 
 
@@ -239,10 +250,12 @@ def _alike(group: pd.DataFrame) -> list[str]:
     several = [_group(one) for one in found if len(one.schemes) > 1]
     lines = [_("Not told apart: {groups}.").format(groups=_("; ").join(several) or _("none"))]
     if seeded(group):
-        lines.append(_("A spread of seeds is no 95 % interval: other seeds may lie outside it."))
+        lines.append(_("A spread of seeds is not a 95 % interval: other seeds may lie outside it."))
     else:
-        lines.append(_("Each interval is at 95 % by itself: of twenty, one misses. Which schemes "
-                       "are told apart is adjusted for the number of pairs."))  # fmt: skip
+        lines.append(_(
+            "Each interval by itself has 95 % confidence: one in twenty misses the true "
+            "value. The test that tells schemes apart is adjusted for the number of pairs."
+        ))  # fmt: skip
     return lines
 
 
@@ -253,14 +266,14 @@ def _group(group: Group) -> str:
     return _("{schemes} (equal within {margin})").format(schemes=names, margin=percent(EQUIVALENT))
 
 
-def _loses(scheme: str, row: "pd.Series[Any]", blocks: Blocks) -> str:
+def _loses(scheme: str, row: "pd.Series[Any]", blocks: Blocks, figure: str) -> str:
     """Say what a scheme loses; where the hosts' CPUs lay in two ways, in each of them."""
     each, loses = blocks.each(scheme), row["loss"] >= 0
     shares = [-one.middle if loses else one.middle for one in each.values()]
     words = (
-        _("<b>{scheme}</b> loses {share} ({known}).")
+        _("<b>{scheme}</b> loses {share} ({known}): {figure}.")
         if loses
-        else _("<b>{scheme}</b> gains {share} ({known}).")
+        else _("<b>{scheme}</b> gains {share} ({known}): {figure}.")
     )
     known = [_known(one, blocks, int(row["runs"]), loses=loses) for one in each.values()]
     share = percent(shares[0])
@@ -271,7 +284,8 @@ def _loses(scheme: str, row: "pd.Series[Any]", blocks: Blocks) -> str:
             told.format(share=percent(own), placement=_(WITH[place]), known=one)
             for own, place, one in zip(shares, each, known, strict=True)
         ]
-    return words.format(scheme=escape(scheme), share=share, known=_("; ").join(known))
+    known_ = _("; ").join(known)
+    return words.format(scheme=escape(scheme), share=share, known=known_, figure=figure)
 
 
 def _known(change: Interval, blocks: Blocks, runs: int, *, loses: bool) -> str:
@@ -290,7 +304,7 @@ def _failure(row: "pd.Series[Any]") -> str:
 def losses(group: pd.DataFrame) -> Html:
     """Lay out each scheme's figure, its loss, what it costs more, and whom it is told from."""
     held = group.assign(limit=limits(group)).groupby("scheme")["limit"].agg(commonest)
-    mode, table, told_by = mode_of(group), loss_table(group), spread_of(group)
+    mode, table, told_by = mode_of(group), by_loss(loss_table(group)), spread_of(group)
     letters = _letters(groups(group))
     notes = _notes(table, group, told_apart=bool(letters))
     rows: list[list[Cell]] = []
@@ -340,7 +354,12 @@ def _letters(found: list[Group]) -> dict[str, str]:
 
 def _notes(table: pd.DataFrame, group: pd.DataFrame, *, told_apart: bool) -> str:
     told_by = spread_of(group)
-    notes = [_("Geometric means; a scheme's figure is hostnetwork's times what the loss leaves.")]
+    notes = [
+        _(
+            "All figures are geometric means. A scheme's figure is hostnetwork's figure times (1 "
+            "− loss)."
+        )
+    ]
     if told_apart:
         notes.append(_("Schemes that share a letter (group) are not told apart."))
     if table.query("runs > 0 and scheme != @BASELINE")["loss_low"].isna().any():

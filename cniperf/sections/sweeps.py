@@ -87,7 +87,7 @@ def why_vxlan(runs: pd.DataFrame) -> Html:
     """Say what makes VXLAN's loss, from the runs of ``why_vxlan.ipynb``."""
     effects, cells = effects_table(runs), cells_table(runs)
     if effects.empty:
-        none = _("No round here has every combination: nothing can be told.")
+        none = _("No round here has every combination, so there is no effect to report.")
         return Html(f"<p>{none}</p>")
     tunnel = cells[cells["scheme"].eq("flannel-vxlan")]
     best, worst = tunnel.iloc[0], tunnel.iloc[-1]
@@ -95,8 +95,8 @@ def why_vxlan(runs: pd.DataFrame) -> Html:
     first = knobs.iloc[0]
     spread = ranged(first["low"], first["high"], "{:+.1%}")
     range_ = _(
-        "With the same wiring flannel-vxlan loses from <b>{least}</b> ({best}) to <b>{most}</b> "
-        "({worst})."
+        "With the same wiring, flannel-vxlan loses between <b>{least}</b> ({best}) and "
+        "<b>{most}</b> ({worst})."
     )
     most = _(" Of the knobs, <b>{knob}</b> moves it most: {effect} of hostnetwork's goodput.")
     if spread != "–":
@@ -105,7 +105,7 @@ def why_vxlan(runs: pd.DataFrame) -> Html:
             "(95 % interval: {interval})."
         )
     unseen = knobs[(knobs["low"] <= 0) & (knobs["high"] >= 0)]["words"]
-    none = _(" Not told from none: {knobs}.") if len(unseen) else ""
+    none = _(" No effect was found of: {knobs}.") if len(unseen) else ""
     said = (range_ + most + none).format(
         least=percent(best["loss"]), best=escape(best["words"]),
         most=percent(worst["loss"]), worst=escape(worst["words"]),

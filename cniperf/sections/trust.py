@@ -33,23 +33,24 @@ def _control(group: pd.DataFrame) -> str:
     found = control(group)
     low, middle, high = found.difference
     words = _(
-        "Whether the measurement is sound, these runs cannot tell: it takes two rounds with "
+        "These runs cannot show whether the measurement is sound: that takes two rounds with "
         "hostnetwork against itself (<code>cniperf suite</code>)."
     )
     if seeded(group):
         words = _(
-            "The same seed gives the same digits, so what the seeds do is all the spread there is, "
-            "and hostnetwork against itself shows nothing."
+            "The same seed gives the same digits. The seeds are the only spread, so "
+            "hostnetwork against itself would show nothing."
         )
     elif not found.sound:
         words = _(
-            "The control failed: hostnetwork against itself, {rounds} times, differs by "
-            "{difference} (95 % interval: {interval})."
+            "The control failed: hostnetwork was compared with itself {rounds} times and "
+            "differs by {difference} (95 % interval: {interval})."
         )
     elif found.checked:
         words = _(
-            "The control: hostnetwork against itself, {rounds} times, differs by {difference} "
-            "(95 % interval: {interval}). It must not, and the interval holds 0: it is sound."
+            "The control: hostnetwork was compared with itself {rounds} times and differs by "
+            "{difference} (95 % interval: {interval}). The interval contains 0, so the "
+            "measurement is sound."
         )
     text = words.format(
         rounds=found.rounds, difference="" if np.isnan(middle) else signed(middle),
@@ -69,13 +70,15 @@ def _groups(group: pd.DataFrame) -> str:
         for one in found
     ]
     text = _(
-        "Each pair of schemes is tested within the rounds, adjusted for how many pairs there are. "
-        "Not told apart is not the same as equal: the last column is the smallest margin within "
-        "which a test finds all of a group equal."
+        "A test compares each pair of schemes within the rounds, adjusted for the number of "
+        "pairs. Not told apart does not mean equal: the last column is the smallest margin "
+        "within which an equivalence test finds the whole group equal."
     )
     if seeded(group):
-        text = _("Two schemes are told apart where all seeds put them in one order; that is no "
-                 "test, and other seeds may say otherwise.")  # fmt: skip
+        text = _(
+            "Two schemes are told apart where all seeds agree on their order. That is not a "
+            "test: other seeds may disagree."
+        )  # fmt: skip
     head: list[Cell] = [_("group"), _("not told apart"), _("equal within")]
     return f"<p>{text}</p>{as_table(head, rows, {2})}"
 
@@ -103,13 +106,13 @@ def _placements(group: pd.DataFrame) -> str:
                          mode.form.format(row["figure"]), percent(row["loss"]),
                          ranged(row["loss_low"], row["loss_high"], "{:.1%}")])  # fmt: skip
     text = _(
-        "The hypervisor moved the hosts' CPUs between the runs, which makes two machines of this "
-        "one. Neither is the right one, and each is estimated by itself:"
+        "The hypervisor moved the hosts' CPUs between the runs, so this machine was two "
+        "machines. Neither is the right one; each has its own estimate:"
     )
     few = ""
     if len(enough) < len(placed):
         few = "<p class='note'>" + _(
-            "What is said above is of the runs where {placement}; of the others there are too few."
+            "The answers above use only the runs where {placement}. There are too few others."
         ).format(placement=_(WHERE[enough[0]])) + "</p>"  # fmt: skip
     head: list[Cell] = [_("placement"), _("scheme"), _("runs"), _(mode.unit), _("loss"),
                         _(spread_of(group).name)]  # fmt: skip
@@ -119,7 +122,7 @@ def _placements(group: pd.DataFrame) -> str:
 def _flags(table: pd.DataFrame, runs: int) -> str:
     """Lay out the flags, a row for each kind and scheme."""
     if table.empty:
-        return "<p>" + _("No check found anything odd.") + "</p>"
+        return "<p>" + _("No check flagged anything.") + "</p>"
     rows = []
     for (kind, scheme), part in table.groupby(["kind", "scheme"], sort=False):
         numbers = sorted({n for n in part["round"] if n != ""})
@@ -127,7 +130,7 @@ def _flags(table: pd.DataFrame, runs: int) -> str:
         rows.append([_(str(kind)), str(scheme), str(len(part)), where or "–", part["says"].iloc[0]])
     head = [_("check"), _("scheme"), _("found"), _("in rounds"), _("the first")]
     text = _(
-        "What looked odd in the {runs} runs. Only rounds that a failure broke and runs whose "
-        "CPUs were moved do not count; nothing else was taken out:"
+        "Checks flagged these among the {runs} runs. Only rounds with a failed run and runs "
+        "whose CPUs were moved are left out; everything else counts:"
     ).format(runs=runs)
     return f"<p>{text}</p>{as_table(head, rows, numbers={2})}"

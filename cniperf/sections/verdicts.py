@@ -33,7 +33,7 @@ UNDERLAY_ASKS = N_(
 
 def claims(group: pd.DataFrame) -> Html:
     """Judge the article's statements by the runs of one condition."""
-    if not is_articles_load(group) or emulated(group).any() or not _concerned(group):
+    if not concerned(group):
         return Html("")
     rows: list[list[Cell]] = []
     implied = "<br><small>" + _("implied") + "</small>"
@@ -56,8 +56,10 @@ def claims(group: pd.DataFrame) -> Html:
     return Html(f"<h3>{title}</h3>{table}<p class='note'>{_claims_note(group)}</p>")
 
 
-def _concerned(group: pd.DataFrame) -> bool:
-    """Whether a scheme that the article names, beside hostnetwork, is among the runs."""
+def concerned(group: pd.DataFrame) -> bool:
+    """Tell whether the article's claims can be judged by the runs of one condition."""
+    if not is_articles_load(group) or emulated(group).any():
+        return False
     named = {name for claim in CLAIMS for name in (claim.scheme, claim.relative_to)}
     return bool(set(group["scheme"]) & named - {BASELINE})
 
@@ -98,24 +100,27 @@ def _verdict(row: Mapping[str, Any]) -> Html:
 
 def _claims_note(group: pd.DataFrame) -> str:
     note = _(
-        "The article gives one run of 60 s a scheme and prints ratios only; <i>implied</i> ones "
-        "follow from two of its figures. Direction and size are two questions, each adjusted for "
-        "how many claims ask it. A size is as the article's where a test finds ours within the "
-        "margin, which was fixed beforehand: 7 % of what the article's scheme carries, and 1 % for "
-        "its claims of 1 %. Beside it stands the smallest margin that would have confirmed. The "
-        "intervals are at 95 % each by itself."
+        "The article has one run of 60 s per scheme and prints ratios only; <i>implied</i> "
+        "figures follow from two of them. Direction and size are separate questions, each "
+        "adjusted for the number of claims. A size is <i>as the article</i> if an equivalence "
+        "test finds ours within a margin that was fixed beforehand: 7 % of what the article's "
+        "scheme carries, or 1 % for its claims of 1 %. The smallest margin that would have "
+        "passed stands beside it."
     )
     if seeded(group):
         note = _(
-            "The article gives one run of 60 s a scheme and prints ratios only; <i>implied</i> "
-            "ones follow from two of its figures. A spread of {seeds} seeds is no 95 % interval: "
-            "what all of them say stands here, without a test, and other seeds may say otherwise. "
-            "A size is as the article's where all seeds lie within the margin: 7 % of what the "
-            "article's scheme carries, and 1 % for its claims of 1 %."
+            "The article has one run of 60 s per scheme and prints ratios only; "
+            "<i>implied</i> figures follow from two of them. A spread of {seeds} seeds is not "
+            "a 95 % interval: a verdict here is what all seeds agree on, without a test, and "
+            "other seeds may disagree. A size is <i>as the article</i> if all seeds lie "
+            "within the margin: 7 % of what the article's scheme carries, or 1 % for its "
+            "claims of 1 %."
         ).format(seeds=group["seed"].nunique())
     if mode_of(group).less:
-        note += " " + _("It measured throughput; ours is the change of the bytes that the same "
-                        "instructions carry.")  # fmt: skip
+        note += " " + _(
+            "The article measured throughput; ours is the change of the bytes that the same "
+            "instructions carry."
+        )  # fmt: skip
     return note
 
 
@@ -155,10 +160,10 @@ def control(group: pd.DataFrame, fresh: pd.DataFrame | None = None) -> Html:
     head = [_("scheme"), _("drop rule on the host"), _("seen by its forward hook"),
             _("the underlay sees"), _("added on the wire"), _("pod's MTU")]  # fmt: skip
     text = _(
-        "Before each load a probe of {packets} datagrams each way was counted hop by hop; a run "
-        "whose packets took another way than its scheme declares has no figure. Then a rule in "
-        "host a's forward hook dropped what the pod sent: where it stops nothing, no policy on "
-        "the host can."
+        "Before each load, {packets} datagrams crossed the path each way and were counted at "
+        "every hop. A run whose packets take another path than its scheme declares fails. "
+        "Then a rule in host a's forward hook drops the pod's packets: if it stops nothing, "
+        "no policy on the host can."
     ).format(packets=table["packets"].iloc[0])
     asks = _(UNDERLAY_ASKS)
     shown = as_table(head, rows, {2, 4, 5})
@@ -181,8 +186,8 @@ def _by_devices(table: pd.DataFrame) -> str:
     head: list[Cell] = [_("scheme"), _("a policy that lets nothing in"), _("the underlay sees"),
             _("added on the wire"), _("pod's MTU")]  # fmt: skip
     text = _(
-        "Before each load {packets} datagrams crossed the path each way, and the devices whose own "
-        "counters rose by as many are the path. Then a policy was made that lets nothing in to the "
-        "run's own pods."
+        "Before each load, {packets} datagrams crossed the path each way. The devices whose "
+        "own counters rose by as many make up the path. Then a policy blocked all traffic to "
+        "the run's own pods."
     ).format(packets=table["packets"].iloc[0])
     return f"<p>{text}</p>{as_table(head, rows, {3, 4})}"

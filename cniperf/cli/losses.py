@@ -1,0 +1,55 @@
+"""What a load came to, as lines of a terminal."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from cniperf.analysis.blocks import BASELINE
+from cniperf.analysis.claims import claims_table
+from cniperf.analysis.compare import heading
+from cniperf.analysis.loss import by_loss, loss_table, sittings
+from cniperf.modes import emulated, mode_of
+from cniperf.sections.html import percent, ranged
+from cniperf.sections.verdicts import concerned, kind
+
+
+def losses(runs: pd.DataFrame) -> Iterator[str]:
+    """Yield what each scheme carried and lost, condition by condition, and what the article says.
+
+    Args:
+        runs: of any conditions, as :func:`cniperf.load_runs` gives them.
+    """
+    parts = list(sittings(runs))
+    for condition, group in parts:
+        yield heading(condition, [each for each, _ in parts])
+        yield from map(_line, *zip(*_rows(group), strict=True))
+        if concerned(group):
+            yield _claims(group)
+
+
+def _rows(group: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
+    mode = mode_of(group)
+    for scheme, row in by_loss(loss_table(group)).iterrows():
+        name = f"{scheme}*" if row["userspace"] else str(scheme)
+        if not row["runs"]:
+            yield name, "–", f"failed: {row['error']}"
+        elif scheme == BASELINE or np.isnan(row["loss"]) or emulated(group).any():
+            yield name, mode.spoken(row["figure"]), ""
+        else:
+            interval = ranged(row["loss_low"], row["loss_high"], "{:.1%}")
+            known = "no interval" if interval == "–" else interval
+            yield name, mode.spoken(row["figure"]), f"loses {percent(row['loss'])} ({known})"
+
+
+def _line(name: str, figure: str, loss: str) -> str:
+    return f"  {name:<16} {figure:>14}   {loss}".rstrip()
+
+
+def _claims(group: pd.DataFrame) -> str:
+    """Return how many of the article's claims hold."""
+    kinds = claims_table(group).apply(kind, axis=1).value_counts()
+    words = {"confirmed": "hold", "contradicted": "do not hold", "undecided": "not decided",
+             "not": "not comparable here"}  # fmt: skip
+    said = ", ".join(f"{kinds[name]} {text}" for name, text in words.items() if kinds.get(name))
+    return f"  The article's claims: {said}."

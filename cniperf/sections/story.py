@@ -1,0 +1,183 @@
+"""The answer first: who is nearly free, who costs what, what to pick, and how sure that is."""
+
+from collections.abc import Iterator, Mapping
+from html import escape
+
+import numpy as np
+import pandas as pd
+
+from cniperf.analysis.blocks import BASELINE, WITH, laid_out, seeded, spread_of
+from cniperf.analysis.choice import choice_table
+from cniperf.analysis.claims import claims_table
+from cniperf.analysis.control import control
+from cniperf.analysis.ladder import ladder_table
+from cniperf.analysis.loss import loss_table
+from cniperf.analysis.paths import UNDERLAY, control_table
+from cniperf.language import N_, _, listed, plural
+from cniperf.modes import emulated
+from cniperf.sections.html import Cell, Html, as_table, percent, ranged, signed
+from cniperf.sections.summary import unsound
+from cniperf.sections.verdicts import concerned, kind
+
+# A loss from here up to the next one is spoken of together; what a reader would do differs.
+FREE, MOST = 0.05, 0.40
+DISTURBED = 0.1  # share of the runs with such a flag, from which on it stands on the first page
+DISTURBANCES = {
+    "others": N_("other programs used the CPUs"),
+    "stolen": N_("the hypervisor took CPU time"),
+    "throttled": N_("a CPU quota stopped the hosts"),
+    "moved": N_("the hypervisor moved the CPUs"),
+}
+
+# What a network between the hosts may let through, the most usual one first.
+NETWORKS = {
+    "hosts only": N_("the hosts' own addresses only (most clouds)"),
+    "pods' IPs": N_("pods' IP addresses (one subnet, or routers with routes to pods)"),
+    "pods' MACs": N_("pods' MAC addresses (many of them a port)"),
+}
+
+
+def story(group: pd.DataFrame) -> Html:
+    """Answer the question in a few sentences, and say what to pick.
+
+    Args:
+        group: runs of one condition.
+
+    Returns:
+        Nothing where there is no baseline, or where only an emulated clock was read.
+    """
+    table = loss_table(group)
+    table = table[(table["runs"] > 0) & ~table["userspace"].astype(bool)]
+    if BASELINE not in table.index or emulated(group).any() or len(table) < 3:
+        return Html("")
+    lines = [*unsound(group), *_warnings(group), *_levels(table, group), *_placements(table, group),
+             *_difference(group), *_article(group), *_sure(group)]  # fmt: skip
+    said = "".join(f"<p>{line}</p>" for line in lines)
+    return Html(f"<div class='story'>{said}</div>{_advice(group)}")
+
+
+def _warnings(group: pd.DataFrame) -> Iterator[str]:
+    """Say what disturbed the runs."""
+    flags = group["flags"].str.split(",")
+    parts = [
+        _("{why} in {some} of {all} runs").format(why=_(why), some=found, all=len(group))
+        for kind_, why in DISTURBANCES.items()
+        if (found := int(flags.apply(lambda own, kind_=kind_: kind_ in own).sum()))
+        >= max(1, DISTURBED * len(group))
+    ]
+    if parts:
+        text = _("Disturbed: {what}. The intervals are wider for it.")
+        yield f"<span class='warning'>{text.format(what=_('; ').join(parts))}</span>"
+
+
+def _levels(table: pd.DataFrame, group: pd.DataFrame) -> Iterator[str]:
+    """Say of the schemes that lose about as much what they lose."""
+    table = table[table.index != BASELINE].sort_values("loss")
+    level = table["loss"].ge(FREE).astype(int) + table["loss"].ge(MOST)
+    spread = _(spread_of(group).name)
+    for place, own in table.groupby(level):
+        names = listed([f"<b>{escape(str(name))}</b>" for name in own.index])
+        low, high = own["loss"].min(), own["loss"].max()
+        losses = percent(low) if len(own) == 1 else ranged(low, high, "{:.1%}")
+        if losses == "–":  # several with one and the same loss
+            losses = percent(low)
+        ends = "" if own["loss_low"].isna().any() else _(" ({spread}: {ends})").format(
+            spread=spread, ends=ranged(own["loss_low"].min(), own["loss_high"].max(), "{:.1%}")
+        )  # fmt: skip
+        words = {
+            0: plural("{names} is nearly free: it loses {losses}{ends}.",
+                      "{names} are nearly free: they lose {losses}{ends}.", len(own)),
+            1: plural("{names} loses {losses}{ends}.", "{names} lose {losses}{ends}.", len(own)),
+            2: plural("{names} loses most: {losses}{ends}.",
+                      "{names} lose most: {losses}{ends}.", len(own)),
+        }[int(str(place))]  # fmt: skip
+        yield words.format(names=names, losses=losses, ends=ends)
+
+
+def _placements(table: pd.DataFrame, group: pd.DataFrame) -> Iterator[str]:
+    """Say what each scheme loses in each placement of the hosts' CPUs, where several count."""
+    blocks, losses = laid_out(group), dict[str, list[str]]()
+    for scheme in table.index[table.index != BASELINE]:
+        for place, change in blocks.each(str(scheme)).items():
+            losses.setdefault(place, []).append(f"{scheme} {percent(0 - change.middle)}")
+    if len(losses) > 1:
+        each = _("; ").join(_("{placement} {losses}").format(placement=_(WITH[place]),
+                                                             losses=listed(own))
+                            for place, own in losses.items())  # fmt: skip
+        text = _("The hypervisor moved the hosts' CPUs, so this machine was two machines: {each}.")
+        yield text.format(each=each)
+
+
+def _difference(group: pd.DataFrame) -> Iterator[str]:
+    """Name the piece of a pod network that costs most by itself."""
+    steps = ladder_table(group)
+    if steps.empty:
+        return
+    step = steps.iloc[int(steps["cost"].argmax())]
+    ends = ranged(100 * step["cost_low"], 100 * step["cost_high"], "{:.1f}")
+    points = f"{100 * step['cost']:.1f}" + ("" if ends == "–" else f" ({ends})")
+    yield _("What makes the difference: <b>{piece}</b>, {points} points by itself.").format(
+        piece=escape(step["adds"]), points=points
+    )
+
+
+def _article(group: pd.DataFrame) -> Iterator[str]:
+    """Count what the article's claims came to; the table of them follows."""
+    if not concerned(group):
+        return
+    found = claims_table(group)
+    kinds = found.apply(kind, axis=1).value_counts()
+    words: Mapping[str, str] = {
+        "confirmed": _("{n} hold"), "contradicted": _("{n} do not hold"),
+        "undecided": _("{n} are not decided"), "not": _("{n} cannot be compared here"),
+    }  # fmt: skip
+    parts = [text.format(n=kinds[name]) for name, text in words.items() if kinds.get(name)]
+    yield _("Of the article's {all} claims {parts}.").format(all=len(found), parts=listed(parts))
+
+
+def _sure(group: pd.DataFrame) -> Iterator[str]:
+    """Say how often each scheme was measured, and what the control came to."""
+    if seeded(group):
+        return
+    found, rounds = control(group), group.groupby("scheme").size().min()
+    text = plural("How sure: {rounds} run of each scheme.",
+                  "How sure: at least {rounds} runs of each scheme.", rounds)  # fmt: skip
+    if found.checked and found.sound:
+        low, middle, high = found.difference
+        text += " " + _(
+            "The control, hostnetwork against itself, differs by {difference} ({interval}): "
+            "0 is in the interval, as it must be."
+        ).format(difference=signed(middle), interval=ranged(low, high, "{:+.1%}"))
+    yield text.format(rounds=rounds)
+
+
+def _advice(group: pd.DataFrame) -> str:
+    """Say which scheme to pick, by what the network between the hosts lets through."""
+    if not set(control_table(group)["underlay"]) & set(UNDERLAY):
+        return ""
+    rows: list[list[Cell]] = []
+    for allows, network in NETWORKS.items():
+        any_, strict = (choice_table(group, allows=allows, policy=asked) for asked in (False, True))
+        rows.append([_(network), _picks(any_), _picks(strict)])
+    head: list[Cell] = [
+        _("Your network lets through"), _("pick (it loses)"),
+        _("if policies on the hosts must take effect"),
+    ]  # fmt: skip
+    note = ""
+    if (group["nic"].eq("virtio") & group["mode"].eq("stream")).all():
+        note = "<p class='note'>" + _(
+            "These NICs do not segment a tunnel's packets. With one that does "
+            "(<code>--nic offload</code>) a tunnel loses less."
+        ) + "</p>"  # fmt: skip
+    return "<h3>" + _("Which one to pick") + "</h3>" + as_table(head, rows) + note
+
+
+def _picks(table: pd.DataFrame) -> Cell:
+    """Name the schemes to pick, and what they lose."""
+    picks = table[table["pick"].astype(bool)]
+    if picks.empty:
+        return "–"
+    names = _(" or ").join(f"<b>{escape(str(name))}</b>" for name in picks.index)
+    low, high = picks["loss"].min(), picks["loss"].max()
+    lost = percent(low) if np.isclose(low, high) else ranged(low, high, "{:.1%}")
+    return Html(_("{names} ({lost})").format(names=names, lost=lost))
