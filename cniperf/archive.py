@@ -62,14 +62,16 @@ def pack(folder: Path) -> Path:
     """Write the archive of a folder's runs and suites; return it. The same give the same bytes."""
     found = (file for kind in ("[0-9]*", "suites") for file in folder.glob(f"{kind}/*"))
     members = sorted(file for file in found if file.is_file())
-    draft = folder / f".partial-{NAME}"
-    with tarfile.open(draft, "w:xz", format=tarfile.PAX_FORMAT, preset=9) as archive:
+    with (
+        files.whole(folder / NAME) as draft,
+        tarfile.open(draft, "w:xz", format=tarfile.PAX_FORMAT, preset=9) as archive,
+    ):
         for file in members:
             content = file.read_bytes()
             about = tarfile.TarInfo(file.relative_to(folder).as_posix())
             about.size = len(content)
             archive.addfile(about, io.BytesIO(content))
-    return draft.rename(folder / NAME)
+    return folder / NAME
 
 
 if __name__ == "__main__":

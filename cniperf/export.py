@@ -1,12 +1,10 @@
 """Runs as one file for other tools: CSV or Parquet."""
 
-import secrets
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cniperf import files
 from cniperf.errors import CannotWrite, CniperfError, NotAble, ParameterError
-from cniperf.files import reason
 from cniperf.places import require_file
 
 if TYPE_CHECKING:
@@ -30,18 +28,14 @@ def export(runs: "pd.DataFrame", file: Path) -> None:
     if runs.empty:
         raise CniperfError("there is no run to export: measure some with `cniperf suite`")
     require_file(file)
-    draft = file.with_name(f".partial-{secrets.token_hex(4)}{file.suffix}")
     table = runs.drop(columns="path")
     try:
-        if file.suffix == ".csv":
-            table.to_csv(draft, index=False, encoding="utf-8")
-        else:
-            table.to_parquet(draft, index=False)
-        draft.replace(file)
+        with files.whole(file) as draft:
+            if file.suffix == ".csv":
+                table.to_csv(draft, index=False, encoding="utf-8")
+            else:
+                table.to_parquet(draft, index=False)
     except ImportError:
         raise NotAble("Parquet needs pyarrow: pip install 'cniperf[parquet]'") from None
     except OSError as problem:
-        raise CannotWrite(f"cannot write to {file.parent}: {reason(problem)}") from None
-    finally:
-        with suppress(OSError):  # its folder is none
-            draft.unlink(missing_ok=True)
+        raise CannotWrite(f"cannot write to {file.parent}: {files.reason(problem)}") from None

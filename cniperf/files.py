@@ -7,8 +7,10 @@ import errno
 import json
 import os
 import re
+import secrets
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +75,22 @@ def read_json(path: Path | str, largest: int = LARGEST) -> Any:  # noqa: ANN401
         return _JSON.decode(content.decode("utf-8"))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+@contextmanager
+def whole(file: Path) -> Iterator[Path]:
+    """Write a file whole or not at all: it has its name once the block is done.
+
+    Yields:
+        A hidden name beside it, to write to. If the block fails, nothing is left there.
+    """
+    draft = file.with_name(f".partial-{secrets.token_hex(4)}{file.suffix}")
+    try:
+        yield draft
+        draft.replace(file)
+    finally:
+        with suppress(OSError):  # its folder is none
+            draft.unlink(missing_ok=True)
 
 
 def reason(problem: Exception) -> str:

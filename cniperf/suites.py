@@ -79,12 +79,11 @@ class Suite:
             CannotWrite: the folder cannot be written.
         """
         file = suite_file(data_dir, self.name)
-        draft = file.with_suffix(".partial")
+        text = json.dumps({"format": FORMAT, **asdict(self)}, indent=1) + "\n"
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            text = json.dumps({"format": FORMAT, **asdict(self)}, indent=1) + "\n"
-            draft.write_text(text, encoding="utf-8")
-            draft.replace(file)
+            with files.whole(file) as draft:
+                draft.write_text(text, encoding="utf-8")
         except OSError as problem:
             raise CannotWrite(f"cannot write to {file.parent}: {problem.strerror}") from None
 
