@@ -10,15 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, cannot_here
+from browser import SCREENSHOTS, browser
+from conftest import ROOT
 
 pytestmark = [pytest.mark.notebook, pytest.mark.timeout(240)]
 
-SCREENSHOTS = ROOT / "reports/screenshots"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-# A browser's own errands would leave the machine.
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
 # All cells are kept in the page, so that the browser finds what is not on the screen.
 WHOLE = ("@jupyterlab/notebook-extension/tracker.jupyterlab-settings", '{"windowingMode": "none"}')
 
@@ -62,17 +58,11 @@ def _address(runtime, server):
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     """explore.ipynb in JupyterLab, every cell run; `page.failed` lists what the browser missed."""
-    if CHROMIUM is None:
-        cannot_here("there is no chromium: apt install chromium")
-    from playwright.sync_api import sync_playwright
-
     home = tmp_path_factory.mktemp("lab")
     shutil.copytree(ROOT / "notebooks", home / "notebooks", ignore=shutil.ignore_patterns(".*"))
     (home / "data").symlink_to(ROOT / "data")
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    with jupyterlab(home / "notebooks") as address, sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        page = browser.new_page(viewport={"width": 1300, "height": 1000})
+    with jupyterlab(home / "notebooks") as address, browser() as chromium:
+        page = chromium.new_page(viewport={"width": 1300, "height": 1000})
         page.failed, page.file = [], home / "notebooks/explore.ipynb"
         page.on("requestfailed", lambda asked: page.failed.append(f"{asked.url}: {asked.failure}"))
         page.on(
@@ -85,7 +75,6 @@ def page(tmp_path_factory):
         menu(page, "Run", "Run All Cells")
         page.wait_for_function(ALL_DONE, timeout=120_000)
         yield page
-        browser.close()
 
 
 ALL_DONE = """() => {

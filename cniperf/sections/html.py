@@ -44,7 +44,8 @@ def as_table(
     around = "scroll short" if looks["short"] else "scroll"
     look = f" class='{kind}'" if kind else ""
     table = f"<thead><tr>{line(head, 'th')}</tr></thead><tbody>{body}</tbody>"
-    return f"<div class='{around}'><table{look}>{table}</table></div>"
+    # A reader without a mouse scrolls it by the keyboard.
+    return f"<div class='{around}' tabindex='0'><table{look}>{table}</table></div>"
 
 
 def commonest(words: pd.Series) -> str:

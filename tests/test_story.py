@@ -1,0 +1,102 @@
+"""The first page of a report in words, and the last lines of a suite on a terminal."""
+
+import re
+from html import unescape
+
+import pytest
+from odd_runs import add_proven
+
+from cniperf import sections
+from cniperf.analysis.loss import by_loss, loss_table
+from cniperf.cli.losses import losses
+from cniperf.runs import load_runs
+
+WOBBLE = [1.0, 1.01, 0.99, 1.005, 0.995, 1.0, 1.01, 0.99]
+SHARES = {"hostnetwork": 1.0, "macvlan": 0.99, "calico": 0.85, "flannel-hostgw": 0.84,
+          "flannel-vxlan": 0.2, "canal": 0.22}  # fmt: skip
+
+
+def labs(shelf, shares=SHARES, **facts):
+    for number, wobble in enumerate(WOBBLE, 1):
+        for scheme, share in shares.items():
+            shelf.lab(scheme, share * wobble, suite="s", round=number, **facts)
+    return load_runs(shelf.folder)
+
+
+def told(runs):
+    return unescape(re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", sections.story(runs).text)))
+
+
+def test_schemes_that_lose_about_as_much_are_told_together(shelf):
+    text = told(labs(shelf))
+    assert re.search(r"macvlan is nearly free: it loses 1\.0 % \( ?95 % interval: [\d.]+", text)
+    assert re.search(r"calico , flannel-hostgw lose 15\.0 to 16\.0 %", text)
+    assert re.search(r"canal , flannel-vxlan lose most: 78\.0 to 80\.0 %", text)
+    assert re.search(r"difference: encapsulation \(VXLAN\) , 64\.0 points", text)
+    assert "How sure: at least 8 runs of each scheme. The control, hostnetwork" in text
+
+
+def test_the_articles_claims_are_counted(shelf):
+    text = told(labs(shelf))
+    (all_,) = re.findall(r"Of the article's (\d+) claims", text)
+    counts = map(int, re.findall(r"(\d+) (?:hold|do not|are not decided|cannot)", text))
+    assert sum(counts) == int(all_) == 11
+
+
+@pytest.mark.parametrize(("flagged", "said"), [(0, False), (1, False), (2, True)])
+def test_what_disturbed_a_tenth_of_the_runs_stands_there(shelf, flagged, said):
+    for number in range(1, 17):
+        for scheme in ("hostnetwork", "calico", "macvlan"):
+            busy = {"others": 60.0} if scheme == "calico" and number <= 3 * flagged else {}
+            shelf.lab(scheme, SHARES[scheme], suite="s", round=number, **busy)
+    text = told(load_runs(shelf.folder))
+    assert (f"other programs used the CPUs in {3 * flagged} of 48 runs" in text) is said
+
+
+def test_two_placements_are_two_machines(shelf):
+    for number, wobble in enumerate(WOBBLE, 1):
+        for lie, share in ((1.2, 0.75), (3.1, 0.9)):
+            for scheme, own in (("calico", share), ("macvlan", 0.99), ("hostnetwork", 1.0)):
+                shelf.lab(scheme, own * wobble, suite="s", round=number, handover=[lie, lie])
+    text = told(load_runs(shelf.folder))
+    assert re.search(r"two machines: with a common cache [^;]*calico 25\.\d %", text)
+    assert re.search(r"without a common cache [^;]*calico 10\.\d %", text)
+
+
+@pytest.mark.parametrize("schemes", [["calico"], ["hostnetwork", "calico"], ["calico", "macvlan"]])
+def test_of_less_than_two_schemes_and_hostnetwork_there_is_no_story(shelf, schemes):
+    for scheme in schemes:
+        shelf.add(scheme, 10.0)
+    assert sections.story(load_runs(shelf.folder)).text == ""
+
+
+def test_it_says_what_to_pick_by_what_the_network_lets_through(shelf):
+    for number in range(1, 9):
+        for scheme, share in SHARES.items():
+            gbps = 20 * share * WOBBLE[number - 1]
+            add_proven(shelf, scheme, gbps, suite="s", round=number)
+    text = told(load_runs(shelf.folder))
+    pick = text[text.index("Which one to pick") :]
+    hosts, ips, macs = re.split(r"the hosts' own addresses|pods' IP|pods' MAC", pick)[1:]
+    assert hosts.count("canal") == 2 and "calico" not in hosts
+    assert "calico" in ips and "macvlan" not in ips
+    assert re.search(r"macvlan \(1\.0 %\).*calico", macs)
+
+
+def test_a_terminal_has_the_same_in_the_same_order(shelf):
+    runs = labs(shelf)
+    lines = list(losses(runs))
+    order = [str(name) for name in by_loss(loss_table(runs)).index]
+    assert [line.split()[0] for line in lines[1:7]] == order
+    assert order == ["hostnetwork", "macvlan", "calico", "flannel-hostgw", "canal", "flannel-vxlan"]
+    assert re.search(r"calico +17\.00 Gbit/s +loses 15\.0 % \([\d.]+ to [\d.]+ %\)$", lines[3])
+    assert lines[-1].startswith("  The article's claims: ") and "hold" in lines[-1]
+
+
+def test_a_terminal_says_why_a_scheme_has_no_figure(shelf):
+    shelf.add("hostnetwork", 20.0)
+    shelf.add("canal")
+    shelf.add("ovs", 1.0, ovs_datapath="netdev")
+    lines = list(losses(load_runs(shelf.folder)))
+    assert "canal" in lines[2] and "failed: host a: `ip link add` was refused" in lines[2]
+    assert lines[3].split()[0] == "ovs*" and "no interval" in lines[3]
