@@ -1,5 +1,6 @@
 import pytest
 from conftest import ROOT
+from odd_runs import add_proven
 
 from cniperf.analysis.choice import choice_table
 from cniperf.analysis.paths import UNDERLAY
@@ -48,3 +49,13 @@ def test_an_unknown_allowance_says_which_there_are(shelf):
     shelf.folder.mkdir()
     with pytest.raises(ParameterError, match="hosts only"):
         choice_table(load_runs(shelf.folder), allows="everything")
+
+
+def test_of_few_rounds_no_scheme_is_picked_whose_interval_lies_far_off(shelf):
+    """Three rounds tell no pair apart once the tests are adjusted for how many pairs there are."""
+    for number, wobble in enumerate([1.0, 1.02, 0.97], 1):
+        for place, scheme in enumerate(["hostnetwork", "macvlan", "calico", "flannel-vxlan"]):
+            gbps = [20.0, 19.8, 17.0, 4.0][place] * (wobble if place % 2 else 2 - wobble)
+            add_proven(shelf, scheme, gbps, suite="s", round=number)
+    table = choice_table(load_runs(shelf.folder), allows="pods' MACs")
+    assert "flannel-vxlan" not in table.index[table["pick"]] and table["pick"]["macvlan"]
