@@ -51,6 +51,7 @@ WIDTH, ROW = 7.2, 0.3  # inches
 
 STYLE: Any = {
     "axes.edgecolor": FAINT,
+    "axes.facecolor": "none",
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlelocation": "left",
