@@ -1,4 +1,4 @@
-"""What this machine can run, and what would mend what it cannot."""
+"""What this machine can run, and how to fix what it cannot."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from cniperf.schemes import ARTICLE, all_schemes
 from cniperf.schemes.scheme import Scheme
 
 RAISE_QUOTA = (
-    "docker run --cpus, Kubernetes' limits.cpu or systemd's CPUQuota: raise it, or have none"
+    "raise or remove the limit: docker run --cpus, Kubernetes' limits.cpu, systemd's CPUQuota"
 )
 
 
@@ -29,7 +29,7 @@ def ask_here(questions: Mapping[str, str]) -> dict[str, Answer]:
 
 
 def runs(argv: Sequence[str]) -> bool:
-    """Tell whether a command that is there can run at all: it may lack a library."""
+    """Return whether an installed command can start: it may lack a library."""
     try:
         run(argv)
     except CommandFailed as problem:
@@ -43,28 +43,35 @@ class Finding:
 
     Attributes:
         subject: a scheme or a part of the machine.
-        ok: whether it will do.
+        ok: whether nothing stops a run.
         says: what was found.
-        fix: the command or deed that mends it; empty where nothing is to be mended.
+        fixes: commands or deeds, each of which fixes it; none where nothing needs one.
     """
 
     subject: str
     ok: bool
     says: str
-    fix: str = ""
+    fixes: tuple[str, ...] = ()
+
+    @property
+    def mark(self) -> str:
+        """How a reader sees it: ``ok``, ``warn`` (a run goes without) or ``NO``."""
+        if not self.ok:
+            return "NO"
+        return "warn" if self.fixes else "ok"
 
 
 def examine() -> tuple[list[Finding], list[Finding], list[Finding]]:
     """Return the findings about the machine, about each of the article's schemes, and the others.
 
-    Kinds of device are tried in a network namespace of their own, which needs root; without it
-    the schemes' findings say so.
+    It makes one device of each kind in a network namespace of its own, which needs root. Without
+    root it does not check the schemes, and their findings report that.
     """
     machine = [
         _root(),
         *_tools(),
         *_abilities(),
-        _generators(),
+        *_generators(),
         _cpus(),
         _congestion(),
         _guests(),
@@ -72,7 +79,7 @@ def examine() -> tuple[list[Finding], list[Finding], list[Finding]]:
     ]
     general = [finding for finding in machine if not finding.ok]
     if general:
-        blocked = f"not before: {', '.join(finding.subject for finding in general)}"
+        blocked = f"not checked: first fix {', '.join(finding.subject for finding in general)}"
         found = {name: Finding(name, False, blocked) for name in all_schemes()}
     else:
         lacking = lacking_kinds()
@@ -92,100 +99,98 @@ def _scheme(scheme: Scheme, lacking: dict[str, str]) -> Finding:
     gone = [f"{kind} ({lacking[kind]})" for kind in needed if kind in lacking]
     if gone:
         modules = " && ".join(f"modprobe {kind}" for kind in needed if kind in lacking)
-        says = f"this kernel makes no {', '.join(gone)}"
-        return Finding(
-            scheme.name, False, says, f"{modules}; or --bed vm, which has another kernel"
-        )
+        says = f"this kernel cannot make {', '.join(gone)} devices"
+        return Finding(scheme.name, False, says, (modules, _other_kernel(scheme)))
     if tools := {tool: package for tool, package in scheme.tools.items() if which(tool) is None}:
         return Finding(scheme.name, False, f"{', '.join(tools)} not found",
-                       f"apt-get install {' '.join(tools.values())}")  # fmt: skip
+                       (f"apt-get install {' '.join(tools.values())}",))  # fmt: skip
     if scheme.ovs and (absent := ovs.missing()):
         return Finding(scheme.name, False, f"{', '.join(absent)} not found",
-                       "apt-get install openvswitch-switch")  # fmt: skip
+                       ("apt-get install openvswitch-switch",))  # fmt: skip
     if scheme.ovs and (why := ovs.trial()):
         return Finding(scheme.name, False, f"Open vSwitch is installed, but does not run: {why}",
-                       "apt-get install --reinstall openvswitch-switch openvswitch-common; "
-                       "or --bed vm")  # fmt: skip
+                       ("apt-get install --reinstall openvswitch-switch openvswitch-common",
+                        _other_kernel(scheme)))  # fmt: skip
     if scheme.ovs and ovs.datapath() == "netdev":
         says = (
-            "on the userspace datapath, as this kernel has no openvswitch module: "
-            "its figures compare with nothing else"
+            "runs on the userspace datapath, because this kernel has no openvswitch module: "
+            "compare its figures with nothing else"
         )
-        return Finding(scheme.name, True, says)
+        return Finding(scheme.name, True, says, (_other_kernel(scheme),))
     return Finding(scheme.name, True, scheme.summary)
+
+
+def _other_kernel(scheme: Scheme) -> str:
+    """Return the command that measures a scheme in guests, whose kernel supports every one."""
+    return f"cniperf run {scheme.name} --bed vm"
 
 
 def _root() -> Finding:
     if os.geteuid() == 0:
         return Finding("privilege", True, "root")
-    return Finding("privilege", False, "not root: the lab makes network namespaces",
-                   "sudo cniperf doctor")  # fmt: skip
+    return Finding("privilege", False, "not root: network namespaces need root",
+                   ("sudo cniperf doctor",))  # fmt: skip
 
 
 def _tools() -> list[Finding]:
     missing = missing_tools()
     if not missing:
-        return [Finding("tools", True, "all there")]
+        return [Finding("tools", True, "all installed")]
     return [
-        Finding(tool, False, "not found", f"apt-get install {package}")
+        Finding(tool, False, "not found", (f"apt-get install {package}",))
         for tool, package in missing.items()
     ]
 
 
 def _abilities() -> list[Finding]:
-    """Try what a run will need; without root or the tools there is nothing to try it with."""
+    """Try what a run needs. Without root or the tools nothing can be tried."""
     if os.geteuid() != 0 or missing_tools() or which("unshare") is None:
         return []
     wanted = [*ability.needed(os.sched_getaffinity(0)), *ability.here()]
     if lacks := ability.lacking(wanted, ask_here):
-        return [Finding(each.ability.name, False, each.reason, each.ability.mend)
+        return [Finding(each.ability.name, False, each.reason, each.ability.fixes)
                 for each in lacks]  # fmt: skip
     return [Finding("abilities", True, ", ".join(each.name for each in wanted))]
 
 
-def _generators() -> Finding:
-    lacking = {
-        name: {package for tool, package in each.package.items() if which(tool) is None}
-        for name, each in all_generators().items()
-    }
-    broken = {name for name, each in all_generators().items() if not lacking[name]
-              and not all(map(runs, each.versions.values()))}  # fmt: skip
-    there = ", ".join(
-        name for name, packages in lacking.items() if not packages and name not in broken
-    )
-    gone = [
-        f"{name} is there, but does not run: apt-get install --reinstall "
-        f"{' '.join(sorted(set(all_generators()[name].package.values())))}"
-        for name in sorted(broken)
-    ]
-    gone += [
-        f"no {name}: apt-get install {' '.join(sorted(packages))}"
-        for name, packages in lacking.items() if packages
-    ]  # fmt: skip
-    return Finding("generators", True, "; ".join([there, *gone]))
+def _generators() -> list[Finding]:
+    """Return the generators that run, in one finding, and each other in one of its own."""
+    found: list[Finding] = []
+    usable = []
+    for name, each in all_generators().items():
+        if gone := {package for tool, package in each.package.items() if which(tool) is None}:
+            found.append(Finding(name, True, "not found, a generator of the load",
+                                 (f"apt-get install {' '.join(sorted(gone))}",)))  # fmt: skip
+        elif not all(map(runs, each.versions.values())):
+            packages = " ".join(sorted(set(each.package.values())))
+            found.append(Finding(name, True, "installed, but does not run",
+                                 (f"apt-get install --reinstall {packages}",)))  # fmt: skip
+        else:
+            usable.append(name)
+    return [Finding("generators", True, ", ".join(usable) or "none"), *found]
 
 
 def _cpus() -> Finding:
     try:
         count = len(set().union(*cpus.split()))
     except NotAble as problem:
-        return Finding("CPUs", False, str(problem), "run it outside this container")
+        return Finding("CPUs", False, str(problem), ("run it outside this container",))
     says = (f"{count}: half for each host" if count > 1
-            else "1: both hosts share it, so every figure is of the two together")  # fmt: skip
+            else "1: both hosts share it, so every figure includes the work of both")  # fmt: skip
     if short := held_back(quota.read(), count):
-        return Finding("CPUs", True, f"{says}; {short}", RAISE_QUOTA)
+        return Finding("CPUs", True, f"{says}; {short}", (RAISE_QUOTA,))
     return Finding("CPUs", True, says)
 
 
 def held_back(reading: quota.Reading | None, count: int) -> str:
-    """Return what a quota leaves of some CPUs, for people; empty where it leaves all."""
+    """Return how a quota limits some CPUs, for people; empty where it does not."""
     limit = quota.allowed(reading)
     if reading is None or limit is None or limit >= count:
         return ""
     most = max(reading, key=lambda group: group["throttled"])
     return (
         f"but a quota allows the time of {limit:.2g} CPUs only ({most['throttled']} of "
-        f"{most['periods']} periods throttled so far): loads will be flagged as throttled"
+        f"{most['periods']} periods throttled so far): runs get the flag throttled"
     )
 
 
@@ -193,19 +198,20 @@ def _congestion() -> Finding:
     found = congestion_controls()
     if "cubic" in found:
         return Finding("congestion", True, ", ".join(found))
-    return Finding("congestion", False, f"only {', '.join(found)}", "modprobe tcp_cubic")
+    return Finding("congestion", False, f"only {', '.join(found)}", ("modprobe tcp_cubic",))
 
 
 def _guests() -> Finding:
     if gone := qemu.missing():
         packages = " ".join(sorted(set(gone.values())))
-        return Finding("guests", True, f"no {', '.join(gone)}: without it no bed vm, counted",
-                       f"apt-get install {packages}")  # fmt: skip
-    return Finding("guests", True, f"QEMU {qemu.version()}: beds vm and counted have their kernel")
+        return Finding("guests", True, f"{', '.join(gone)} not found: beds vm and counted need it",
+                       (f"apt-get install {packages}",))  # fmt: skip
+    return Finding("guests", True, f"QEMU {qemu.version()}, for beds vm and counted")
 
 
 def _labs() -> list[Finding]:
     dead = [journal.path.stem for journal in journals() if not journal.owner_lives()]
     if not dead:
         return []
-    return [Finding("leftovers", True, f"labs {', '.join(dead)} lost their owner", "cniperf clean")]
+    return [Finding("leftovers", True, f"killed runs left labs {', '.join(dead)}",
+                    ("sudo cniperf clean",))]  # fmt: skip

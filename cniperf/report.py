@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,10 @@ def default_reports_dir() -> Path:
     return default_data_dir().parent / "reports"
 
 
+def _silent(line: str) -> None:
+    """Report no progress: a notebook shows the report itself."""
+
+
 def make_report(
     data_dir: Path | str | None = None,
     out_dir: Path | str | None = None,
@@ -66,6 +70,7 @@ def make_report(
     formats: Collection[str] = ("html", "pdf"),
     kernel: Any = None,  # noqa: ANN401
     lang: str = "en",
+    tell: Callable[[str], None] = _silent,
 ) -> Report:
     """Run ``report.ipynb`` over a folder of runs and leave the report, charts and the notebook.
 
@@ -78,6 +83,7 @@ def make_report(
         formats: some of :data:`FORMATS`.
         kernel: a kernel from :func:`cniperf.notebook.warm_kernel`.
         lang: the language it is written in, see :func:`cniperf.language.languages`.
+        tell: called with a line when a step starts.
 
     Raises:
         ParameterError: there is no such format, or no such language; or something that no report
@@ -94,6 +100,7 @@ def make_report(
         if not files.is_text(folder):
             raise CniperfError(f"{folder}: this name is no text in this locale; rename it, or try "
                                "LC_ALL=C.UTF-8")  # fmt: skip
+    tell(f"reading the runs of {data}")
     runs = load_runs(data, suite=suite or None)
     if runs.empty:
         which = f" of suite {suite!r}" if suite else ""
@@ -105,11 +112,14 @@ def make_report(
     delivery.check(formats)
     with delivery:
         notebook = delivery.draft / "report.ipynb"
+        tell(f"analysing {len(runs)} runs (report.ipynb)")
         with speaking(lang):
             told = {"data_dir": str(data), "suite": suite, "lang": spoken()}
             execute("report", notebook, told, kernel)
+        tell("saving the charts")
         save_charts(notebook, delivery.draft)
-        failed = _make(notebook, formats, lang)
+        failed = _make(notebook, formats, lang, tell)
+        tell("computing the checksums of the runs")
         listed = checksums.checksums(runs["path"], runs["suite"])
         (delivery.draft / checksums.NAME).write_text(listed, "utf-8", checksums.NAMES)
         delivery.deliver()
@@ -121,19 +131,23 @@ def make_report(
     return made
 
 
-def _make(notebook: Path, formats: Collection[str], lang: str) -> dict[str, str]:
+def _make(
+    notebook: Path, formats: Collection[str], lang: str, tell: Callable[[str], None]
+) -> dict[str, str]:
     """Make the formats beside an executed notebook, one by one; return why some were not made.
 
     Each has a process of its own: what lays out a page is C code that may crash.
     """
     folder, failed = notebook.parent, {}
     page = folder / "report.html"
+    tell("making the page (html)")
     try:
         apart("cniperf.formats:html", str(notebook), str(page), lang)
     except Died as problem:
         return dict.fromkeys(formats, str(problem))
     for each in (format for format in FORMATS if format in formats and format != "html"):
         file = folder / f"report.{each}"
+        tell(f"converting the page to {each}")
         try:
             apart(f"cniperf.formats:{each}", str(page), str(file))
         except Died as problem:

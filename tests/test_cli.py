@@ -11,6 +11,9 @@ import pytest
 from conftest import ROOT, cannot_here
 from typed import cniperf, refused
 
+from cniperf.cli.app import EXIT_CODES, report_findings
+from cniperf.cli.options import PANELS
+from cniperf.doctor import Finding
 from cniperf.generators import all_generators
 from cniperf.schemes import ARTICLE, scheme_names
 
@@ -30,6 +33,57 @@ def test_help_lists_every_verb():
     assert all(verb in text for verb in VERBS)
 
 
+def test_help_lists_every_exit_code():
+    text = cniperf("--help").stdout
+    assert all(f"{code}  {meaning}" in text for code, meaning in EXIT_CODES.items())
+
+
+@pytest.mark.parametrize("verb", ["run", "suite", "sweep"])
+def test_help_fits_80_columns_and_has_panels(verb):
+    lines = cniperf(verb, "--help", environ={"COLUMNS": "80"}).stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    panels = [line.strip("╭─╮ ") for line in lines if line.startswith("╭")]
+    assert panels[-len(PANELS) :] == list(PANELS)
+
+
+COMPLETED = [("cniperf run --nic ", 3, ["virtio", "offload", "plain", "own"]),
+             ("cniperf run canal --bed l", 4, ["lab"]),
+             ("cniperf suite cani macv", 3, ["macvlan"]),
+             ("cniperf report --lang ", 3, ["en", "zh"])]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "word", "offered"), COMPLETED)
+def test_the_shell_completes_what_can_be_listed(line, word, offered):
+    environ = {"_CNIPERF_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(word)}
+    done = cniperf(environ=environ)
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, offered, "")
+
+
+def test_completion_can_be_installed(tmp_path):
+    assert "--install-completion" in cniperf("--help").stdout
+    script = shlex.join([sys.executable, "-m", "cniperf", "--install-completion"])
+    done = subprocess.run(["bash", "-c", f"{script}; true"], capture_output=True, text=True,
+                          env={**os.environ, "HOME": str(tmp_path)})  # fmt: skip
+    assert "bash completion installed" in done.stdout, done.stderr
+    assert "_CNIPERF_COMPLETE" in (tmp_path / ".bash_completions/cniperf.sh").read_text()
+
+
+@pytest.mark.parametrize(
+    ("finding", "lines"),
+    [
+        (Finding("ovs", True, "fine"), ["ok ovs fine"]),
+        (Finding("ovs", True, "slow", ("a",)), ["warn ovs slow", "fix: a"]),
+        (Finding("ipvlan", False, "missing", ("modprobe ipvlan", "b")),
+         ["NO ipvlan missing", "fix: modprobe ipvlan", "or: b"]),
+    ],
+)  # fmt: skip
+def test_a_finding_has_a_mark_of_its_own_and_a_fix_a_line(capsys, finding, lines):
+    report_findings("Heading", [finding])
+    assert [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()] == [
+        "Heading", *lines,
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -38,14 +92,14 @@ def test_help_lists_every_verb():
         (["suite", "calcio"], "did you mean 'calico'"),
         (["run", "calico", "--mtu", "100"], "576"),
         (["run", "calico", "--duration", "0"], "greater than or equal to 1"),
-        (["run", "calico", "--nic", "fast"], "virtio"),
+        (["run", "calico", "--nic", "fast"], "'virtio', 'offload', 'plain', 'own': see `cniperf"),
         (["run", "calico", "--settings", "/nowhere.yaml"], "/nowhere.yaml"),
         (["run", "calico", "--nic", "plain", "--gro", "on"], "does not go with nic='plain'"),
         (["suite", "--budget", "10"], "10m or 1h30m"),
         (["suite", "--target", "-1"], "from 0 to 100"),
         (["suite", "--rounds", "0"], "from 1 to"),
         (["suite", "--resume", "nobody"], "unknown suite 'nobody'"),
-        (["suite", "--resume", "nobody", "--rounds", "3"], "give it no other option"),
+        (["suite", "--resume", "nobody", "--rounds", "3"], "give no other option"),
         (["suite", "--resume", "nobody", "--lang", "zh"], "unknown suite 'nobody'"),
         (["suite", "--at-once", "2"], "several pairs of hosts"),
         (["suite", "--at-once", "0"], "at_once=0 is not allowed: a whole number from 1 to 64"),
@@ -168,7 +222,12 @@ def test_a_report_comes_in_the_formats_that_are_asked_for(shelf, tmp_path):
     out = tmp_path / "report"
     done = cniperf("report", shelf.folder, "--out-dir", out, "--format", "html, md")
     assert done.returncode == 0, done.stderr
-    assert "report.md" in done.stdout and not (out / "report.pdf").exists()
+    *steps, first, last = done.stdout.splitlines()
+    assert first.endswith("report.html") and last.endswith("report.md")
+    assert not (out / "report.pdf").exists()
+    assert steps == [f"reading the runs of {shelf.folder}", "analysing 1 runs (report.ipynb)",
+                     "saving the charts", "making the page (html)", "converting the page to md",
+                     "computing the checksums of the runs"]  # fmt: skip
     refused(cniperf("report", shelf.folder, "--format", "docx"), "html, pdf, md", 2)
 
 
@@ -225,6 +284,14 @@ def test_a_full_output_is_a_line():
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run([sys.executable, "-m", "cniperf", "plan", "calico"], stdout=full,
                               stderr=subprocess.PIPE, text=True)  # fmt: skip
+    refused(done, "No space left on device", 1)
+
+
+def test_a_completion_that_cannot_be_written_is_a_line():
+    environ = {"_CNIPERF_COMPLETE": "complete_bash", "COMP_WORDS": "cniperf p", "COMP_CWORD": "1"}
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([sys.executable, "-m", "cniperf"], stdout=full, text=True,
+                              stderr=subprocess.PIPE, env={**os.environ, **environ})  # fmt: skip
     refused(done, "No space left on device", 1)
 
 
@@ -300,7 +367,7 @@ def test_missing_open_vswitch_fails_its_schemes_and_no_other(path_without, tmp_p
     assert "apt-get install openvswitch-switch" in done.stderr.splitlines()[-1]
     report = cniperf("doctor", environ=environ)
     assert report.returncode == 1 and "apt-get install openvswitch-switch" in report.stdout
-    failed = set(re.findall(r"^  no  (\S+)", report.stdout, re.MULTILINE))
+    failed = set(re.findall(r"^  NO    (\S+)", report.stdout, re.MULTILINE))
     assert {"ovs", "ovs-bridge"} == failed & set(ARTICLE)
 
 
@@ -309,7 +376,8 @@ def test_doctor_finds_this_machine_able():
     done = cniperf("doctor")
     assert done.returncode == 0, done.stdout
     eight, further = done.stdout.split("Further schemes")
-    assert all(f"ok  {name}" in eight for name in ARTICLE)
+    ready = re.findall(r"^  (?:ok  |warn)  (\S+)", eight, re.MULTILINE)
+    assert set(ARTICLE) <= set(ready)
     assert all(f" {name} " in further for name in set(scheme_names()) - set(ARTICLE))
 
 

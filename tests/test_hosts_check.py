@@ -29,9 +29,9 @@ def test_hosts_check_names_what_stands_in_the_way(rehearsal, machines, looks):
     done = hosts_check(rehearsal)
     assert done.returncode == 1
     assert "does not have 192.168.20.77/24, but 192.168.20.42/24" in done.stdout
-    assert "no such interface: lo, " in done.stdout
+    assert "no such interface; there are lo, " in done.stdout
     assert "host beta (root@beta) cannot be reached" in done.stdout
-    assert done.stderr == "cniperf: not ready: alpha, beta, gamma\n"
+    assert done.stderr == "cniperf: not ready: alpha, beta, gamma: fix the lines marked NO\n"
 
 
 def test_hosts_check_sees_an_mtu_that_does_not_pass_and_a_peer_that_is_another(

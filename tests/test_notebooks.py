@@ -131,7 +131,7 @@ def shown(notebook):
     [
         ("en", ["</b> carries ", "Loss against hostnetwork", "cannot be told apart", "the underlay sees",
                 "How it was wired", "From one set of runs to the other", "What the loss depends on"]),
-        ("zh", ["相对 hostnetwork 的损失", "如何接线", "从一组运行到另一组", "符合"]),
+        ("zh", ["相对 hostnetwork 的损失", "如何组网", "从一组运行到另一组", "符合"]),
     ],
 )  # fmt: skip
 def test_explore_runs_without_a_browser_and_without_root(tmp_path, lang, words):

@@ -46,12 +46,12 @@ class Ability:
     Attributes:
         name: for people.
         line: a line of shell that fails where it cannot.
-        mend: the deed that brings it.
+        fixes: commands or deeds, each of which brings it.
     """
 
     name: str
     line: str
-    mend: str
+    fixes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -71,23 +71,24 @@ def needed(cpus: Iterable[int]) -> list[Ability]:
     return [
         Ability("network namespaces", _apart(
             "ip netns add try && nsenter --net=/run/netns/try -- true && ip netns del try"),
-            "root with CAP_SYS_ADMIN: in a container, a privileged one"),
+            ("root with CAP_SYS_ADMIN: in a container, a privileged one",)),
         Ability("nft's counters", _apart(
             f"{_nft(COUNTING)} && nft -j list ruleset | grep -q nftables"),
-            "a kernel with nf_tables (modprobe nf_tables), and nft with JSON"),
+            ("a kernel with nf_tables (modprobe nf_tables), and nft with JSON",)),
         Ability("nft's egress hook", _apart(_nft(EGRESS)),
-            "a kernel from 5.16 on with CONFIG_NETFILTER_EGRESS and nft from 1.0.1 on; "
-            "or --bed vm, which has its own kernel"),
+            ("a kernel from 5.16 on with CONFIG_NETFILTER_EGRESS and nft from 1.0.1 on",
+             "--bed vm, which has its own kernel")),
         Ability("pinning to CPUs", f"taskset -c {numbers} true",
-            "let its control group (cpuset) have them, or give other cpus"),
-        Ability("python3", "python3 -c 'import json, socket'", "apt-get install python3-minimal"),
+            ("give its control group (cpuset) these CPUs", "name other cpus")),
+        Ability("python3", "python3 -c 'import json, socket'",
+            ("apt-get install python3-minimal",)),
     ]  # fmt: skip
 
 
 def here() -> list[Ability]:
     """Return what a lab needs of this machine besides."""
     return [Ability("ending with its parent", "setpriv --pdeathsig KILL true",
-                    "setpriv of util-linux from 2.33 on")]  # fmt: skip
+                    ("install setpriv of util-linux 2.33 or later",))]  # fmt: skip
 
 
 def devices(kinds: Iterable[str]) -> dict[str, Ability]:
@@ -96,7 +97,7 @@ def devices(kinds: Iterable[str]) -> dict[str, Ability]:
         kind: Ability(f"{kind} devices", _apart(
             "ip link add low0 type bridge && "
             f"ip link add try0 {WORDS.get(kind, f'type {kind}')} && ip link del try0"),
-            f"modprobe {kind}; or --bed vm, which has another kernel")
+            (f"modprobe {kind}", "--bed vm, which has its own kernel"))
         for kind in kinds if kind not in NO_LINK
     }  # fmt: skip
 

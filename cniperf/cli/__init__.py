@@ -1,4 +1,4 @@
-"""The command line. What a verb needs is imported when it is called, so that help is quick."""
+"""The command line. A verb imports what it needs when it is called, so that help is quick."""
 
 from cniperf.cli.main import main
 

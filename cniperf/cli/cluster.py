@@ -1,8 +1,8 @@
-"""The verbs about a Kubernetes cluster: k8s check, role, image."""
+"""The verbs for a Kubernetes cluster: k8s check, role, image."""
 
 import typer
 
-from cniperf.cli.app import app, examples, tell
+from cniperf.cli.app import app, examples, report_findings
 from cniperf.cli.options import Context, Kubeconfig
 from cniperf.errors import CniperfError
 
@@ -12,9 +12,9 @@ app.add_typer(k8s)
 
 @k8s.command(epilog=examples("cniperf k8s check", "cniperf k8s check --context staging"))
 def check(kubeconfig: Kubeconfig = None, context: Context = "") -> None:
-    """Report what a run needs of the cluster, and what this login may not do.
+    """Report whether the cluster and this login allow a run. Changes nothing.
 
-    Changes nothing. Exit code 1 where something stands in the way of a run.
+    The exit code is 1 if a run is not possible.
     """
     from cniperf.beds.k8s.client import Cluster
     from cniperf.cluster_check import examine
@@ -22,11 +22,11 @@ def check(kubeconfig: Kubeconfig = None, context: Context = "") -> None:
     cluster = Cluster.connect(kubeconfig, context)
     lacking = False
     for subject, findings in examine(cluster):
-        tell(subject, findings)
+        report_findings(subject, findings)
         lacking |= not all(finding.ok for finding in findings)
     if lacking:
-        raise CniperfError(f"cluster {cluster.name} is not ready: see the lines marked no; "
-                           "`cniperf k8s role` prints the role that would do")  # fmt: skip
+        raise CniperfError(f"cluster {cluster.name} is not ready: fix the lines marked NO; "
+                           "`cniperf k8s role` prints the role that a run needs")  # fmt: skip
 
 
 @k8s.command(epilog=examples("cniperf k8s role | kubectl apply -f -"))
@@ -39,7 +39,7 @@ def role() -> None:
 
 @k8s.command(epilog=examples("cniperf k8s image > Containerfile"))
 def image() -> None:
-    """Print the Containerfile of the load's image, for a registry of your own."""
+    """Print the Containerfile of the load's image, to build it for your own registry."""
     from cniperf.beds.k8s.image import CONTAINERFILE
 
     typer.echo(CONTAINERFILE.rstrip())

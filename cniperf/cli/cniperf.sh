@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts cniperf with SIGINT and SIGTERM waiting until it can hear them: Python's own start, of some
-# ten milliseconds, would answer a Ctrl-C with a traceback.
+# Starts cniperf with SIGINT and SIGTERM blocked until it handles them: Python's own start takes some
+# ten milliseconds, and would answer a Ctrl-C with a traceback.
 self=$(readlink -f "$0" 2>/dev/null) || self=$0
 python=${self%/*}/python3
 [ -x "$python" ] || python=python3

@@ -1,27 +1,27 @@
-"""The verbs for a lab that stands, for what was left behind, and for cniperf itself."""
+"""The verbs for a lab that stays up, for the leftovers of killed runs, and for cniperf itself."""
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from cniperf import stop
-from cniperf.cli.app import app, examples
+from cniperf.cli.app import app, examples, shown
 from cniperf.cli.options import Context, Kubeconfig, Mtu, Nic, Scheme, experiment_of, merged
 from cniperf.errors import ParameterError
 
 
 @app.command(epilog=examples("cniperf up calico"))
 def up(scheme: Scheme, nic: Nic = None, mtu: Mtu = None) -> None:
-    """Wire a scheme and leave it standing, to look around in it."""
+    """Wire a scheme and keep its lab up, for a look inside. Needs root."""
     from cniperf.beds.lab.keeper import up as build
     from cniperf.measure.run import check
 
     experiment = experiment_of(merged(None, {}, {"scheme": scheme, "nic": nic, "mtu": mtu}))
     check(experiment)
     found = build(experiment)
-    typer.echo(f"{found.scheme} is up; its devices, by place:")
+    typer.echo(f"{found.scheme} is up; its devices:")
     for place, names in found.devices.items():
         typer.echo(f"  {place:<6} {', '.join(names)}")
     typer.echo(
@@ -36,10 +36,10 @@ def up(scheme: Scheme, nic: Nic = None, mtu: Mtu = None) -> None:
     epilog=examples("cniperf exec pod-a -- ip route", "cniperf exec a -- nft list ruleset"),
 )
 def exec_(
-    place: Annotated[str, typer.Argument(help="pod-a, a, wire, b or pod-b.")],
-    command: Annotated[list[str], typer.Argument(help="The command, after --.")],
+    place: Annotated[str, typer.Argument(help="Where: pod-a, a, wire, b or pod-b.")],
+    command: Annotated[list[str], typer.Argument(help="The command and its arguments, after --.")],
 ) -> None:
-    """Run a command inside the lab that is up; its exit code is this one's."""
+    """Run a command in the lab that is up, and return its exit code. Needs root."""
     import os
 
     from cniperf.beds.lab.keeper import the_one
@@ -53,15 +53,24 @@ def exec_(
 
 @app.command(epilog=examples("cniperf capture a:eth0", "cniperf capture pod-a:calico-c -c 20"))
 def capture(
-    hop: Annotated[str, typer.Argument(help="A device of the lab, as a:eth0 or pod-a:calico-c.")],
+    hop: Annotated[
+        str, typer.Argument(help="A device, for example a:eth0; `cniperf up` lists them.")
+    ],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="The file. (default: HOP.pcap)")
+        Path | None, typer.Option("--out", "-o", help="File. (default: PLACE-DEVICE.pcap)")
     ] = None,
     count: Annotated[
-        int, typer.Option("--count", "-c", min=0, help="Stop after so many packets; 0: Ctrl-C.")
+        int,
+        typer.Option(
+            "--count",
+            "-c",
+            min=0,
+            show_default=False,
+            help="Stop after this many packets. (default: 0: stop with Ctrl-C)",
+        ),
     ] = 0,
 ) -> None:
-    """Capture packets at a hop of the lab that is up into a pcap file."""
+    """Capture the packets at a device of the lab that is up, in a pcap file. Needs root."""
     import os
     from shutil import which
 
@@ -76,16 +85,18 @@ def capture(
         raise NotAble("tcpdump not found: apt-get install tcpdump")
     file = out or Path(f"{place}-{device}.pcap")
     if not os.path.isdir(file.parent):  # noqa: PTH112  Path's own raises where it cannot look
-        raise ParameterError(f"there is no folder {file.parent}")
+        raise ParameterError(f"there is no folder {file.parent}: mkdir {file.parent}")
     argv = lab.enter(place, ["tcpdump", "-n", "-i", device, "-U", "-Z", "root", "-w", str(file),
                              *(["-c", str(count)] if count else [])])  # fmt: skip
+    until = f"after {count} packets" if count else "with Ctrl-C"
+    typer.echo(f"capturing {place}:{device} to {shown(file)}; it stops {until}")
     stop.let_go()
     os.execvp(argv[0], argv)
 
 
 @app.command(epilog=examples("cniperf down"))
 def down() -> None:
-    """Take down the lab that is up."""
+    """Take down the lab that is up. Needs root."""
     from cniperf.beds.lab.keeper import down as take_down
     from cniperf.beds.privilege import require_root
 
@@ -95,17 +106,24 @@ def down() -> None:
 
 @app.command(epilog=examples("cniperf clean", "cniperf clean --bed k8s --context staging"))
 def clean(
-    bed: Annotated[str, typer.Option(help="Whose: this machine's, or k8s: the cluster's.")] = "lab",
+    bed: Annotated[
+        Literal["lab", "k8s"],
+        typer.Option(
+            help="lab: labs and guests of this machine. k8s: namespaces of a cluster. "
+            "(default: lab)",
+            show_default=False,
+        ),
+    ] = "lab",
     kubeconfig: Kubeconfig = None,
     context: Context = "",
 ) -> None:
-    """Take down what killed runs left behind: exactly what they had written down, or labelled."""
+    """Remove what killed runs left. It removes only what they recorded. Lab: needs root."""
     from cniperf.beds import find
     from cniperf.beds.journal import journals
 
     kind = find(bed)
     if (kubeconfig or context) and "kubeconfig" not in kind.own:
-        raise ParameterError(f"kubeconfig and context go with a cluster only, not bed={bed!r}")
+        raise ParameterError(f"kubeconfig and context do not go with bed={bed!r}: give --bed k8s")
     swept = kind.sweep(kubeconfig=kubeconfig, context=context)
     living = [journal.path.stem for journal in journals()]
     typer.echo(f"swept: {', '.join(swept)}" if swept else "nothing to sweep")
@@ -116,10 +134,10 @@ def clean(
 @app.command(epilog=examples("cniperf bench", "cniperf bench --out docs/bench.md"))
 def bench(
     out: Annotated[
-        Path | None, typer.Option(help="File for the table, as Markdown. (default: none)")
+        Path | None, typer.Option(help="File of the table, in Markdown. (default: no file)")
     ] = None,
 ) -> None:
-    """Measure cniperf itself: what it adds to iperf3 and to ip. Takes ten minutes."""
+    """Measure the time that cniperf adds to iperf3 and to ip. Takes ten minutes. Needs root."""
     from cniperf.bench.table import as_page
     from cniperf.bench.table import bench as measure
     from cniperf.places import require_file

@@ -1,4 +1,4 @@
-"""What a load came to, as lines of a terminal."""
+"""The result of a load, as lines of a terminal."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ from cniperf.sections.verdicts import concerned, kind
 
 
 def losses(runs: pd.DataFrame) -> Iterator[str]:
-    """Yield what each scheme carried and lost, condition by condition, and what the article says.
+    """Yield the throughput and loss of each scheme by condition, and the article's claims.
 
     Args:
         runs: of any conditions, as :func:`cniperf.load_runs` gives them.
@@ -38,8 +38,8 @@ def _rows(group: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
             yield name, mode.spoken(row["figure"]), ""
         else:
             interval = ranged(row["loss_low"], row["loss_high"], "{:.1%}")
-            known = "no interval" if interval == "–" else interval
-            yield name, mode.spoken(row["figure"]), f"loses {percent(row['loss'])} ({known})"
+            spread = "no interval" if interval == "–" else interval
+            yield name, mode.spoken(row["figure"]), f"loses {percent(row['loss'])} ({spread})"
 
 
 def _line(name: str, figure: str, loss: str) -> str:
@@ -47,9 +47,9 @@ def _line(name: str, figure: str, loss: str) -> str:
 
 
 def _claims(group: pd.DataFrame) -> str:
-    """Return how many of the article's claims hold."""
+    """Return how many of the article's claims the runs confirm."""
     kinds = claims_table(group).apply(kind, axis=1).value_counts()
-    words = {"confirmed": "hold", "contradicted": "do not hold", "undecided": "not decided",
+    words = {"confirmed": "confirmed", "contradicted": "contradicted", "undecided": "undecided",
              "not": "not comparable here"}  # fmt: skip
-    said = ", ".join(f"{kinds[name]} {text}" for name, text in words.items() if kinds.get(name))
-    return f"  The article's claims: {said}."
+    counts = ", ".join(f"{kinds[name]} {text}" for name, text in words.items() if kinds.get(name))
+    return f"  The article's claims: {counts}."

@@ -1,4 +1,4 @@
-"""Where the command line begins and ends: signals, errors, exit codes."""
+"""The start and the end of the command line: signals, errors, exit codes."""
 
 import os
 import signal
@@ -13,20 +13,16 @@ from cniperf.errors import CniperfError, ParameterError, Stopped, one_line
 if TYPE_CHECKING:
     from typer import Typer
 
-LONGEST = 2000  # characters of a line: what was typed may be longer, and stands in it
+LONGEST = 2000  # characters of a line: it repeats what was typed, which may be longer
 
 
 def main() -> None:
-    """Run the command line: one line and an exit code not 0 where something is wrong.
-
-    Exit codes: 0 done, 1 it cannot be done or failed, 2 bad usage or parameter, 130 Ctrl-C,
-    143 SIGTERM.
-    """
+    """Run the command line. An error is one line and an exit code of ``cli.app.EXIT_CODES``."""
     stop.listen()
     output = Output(sys.stdout)
     sys.stdout = output.text
     code, problem = _ended()
-    if code and (number := stop.came()):  # whatever it died of
+    if code and (number := stop.came()):  # the signal is the reason, whatever error followed
         name = signal.Signals(number).name
         code, problem = 128 + number, f"stopped by {name}; nothing is left running"
     sys.stdout.flush()
@@ -36,12 +32,12 @@ def main() -> None:
         with suppress(OSError):
             print(f"cniperf: {_shortened(one_line(problem))}", file=sys.stderr, flush=True)
     if stop.came():
-        os._exit(code)  # what was left to itself, as a connection in the making, is not waited for
+        os._exit(code)  # a thread may still be connecting: the exit does not wait for it
     sys.exit(code)
 
 
 def _ended() -> tuple[int, str]:
-    """Run a verb; return the exit code, and the line that says what went wrong."""
+    """Run a verb; return the exit code, and the line that reports what went wrong."""
     try:
         from cniperf.cli.verbs import app
 
@@ -59,24 +55,26 @@ def _ended() -> tuple[int, str]:
 
 
 def _run(app: "Typer") -> int:
-    """Run the application and return its exit code; what it says of bad usage is one line, too.
+    """Run the application and return its exit code; bad usage is reported in one line.
 
     Raises:
         ParameterError: an option or argument is missing, unknown or of another type.
     """
     from typer import BadParameter
 
-    # What it raises for any bad usage; it has no public name.
+    # typer raises it for any bad usage; it has no public name.
     usage = cast("type[BadParameter]", BadParameter.__base__)
     try:
         return int(app(prog_name="cniperf", standalone_mode=False) or 0)
+    except SystemExit as ended:  # typer's shell completion: its output may have failed
+        return int(ended.code or 0)
     except usage as problem:
-        said = one_line(str(problem.format_message())).rstrip(".")
-        if not said:  # no verb was given, and the help is there already
+        message = one_line(str(problem.format_message())).rstrip(".").replace("Value error, ", "")
+        if not message:  # no verb was given, and the help is printed already
             return 2
         context = getattr(problem, "ctx", None)
         path = context.command_path if context else "cniperf"
-        raise ParameterError(f"{said}: see `{path} --help`") from None
+        raise ParameterError(f"{message}: see `{path} --help`") from None
 
 
 def _shortened(text: str) -> str:

@@ -1,18 +1,24 @@
 """The verbs that measure: run, suite, sweep, prove."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from cniperf.cli.app import app, examples, shown
 from cniperf.cli.options import (
+    OUTPUT,
+    WHAT,
+    WHEN,
+    WHERE,
     DataDir,
     Lang,
     Mtu,
     Nic,
     Scheme,
+    Schemes,
     Settings,
+    complete_scheme,
     experiment_of,
     flag,
     listed,
@@ -24,7 +30,7 @@ from cniperf.cli.options import (
 )
 from cniperf.errors import CniperfError, ParameterError
 
-# Runs of one scheme: as many labs as an interval takes that says something.
+# Runs of one scheme: fewer labs give no interval that is worth a look.
 LABS = 4
 
 # When a suite ends.
@@ -37,14 +43,24 @@ if TYPE_CHECKING:
 # How a suite ends, as options; the defaults of suite and sweep differ.
 Target = Annotated[
     float | None,
-    typer.Option(help="Stop when every loss is known to ± this many points of hostnetwork's "
-                 "figure; 0: go on until a cap. (default: 1)"),
+    typer.Option(help="Stop when the interval of every loss is within ± this many points of "
+                 "hostnetwork's figure. 0: stop at --rounds or --budget only. (default: 1)",
+                 rich_help_panel=WHEN),
 ]  # fmt: skip
-Seed = Annotated[int | None, typer.Option(help="Of the order of each round.")]
+Seed = Annotated[
+    int | None,
+    typer.Option(help="Seed of the order of the runs in each round. (default: random)",
+                 rich_help_panel=WHAT),
+]  # fmt: skip
 Resume = Annotated[
-    str | None, typer.Option(help="Go on with one that was interrupted, by its name.")
+    str | None,
+    typer.Option(help="Continue the interrupted suite of this name, with its own options. "
+                 "(default: a new suite)"),
+]  # fmt: skip
+OutDir = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the report. (default: reports/NAME)", rich_help_panel=OUTPUT),
 ]
-OutDir = Annotated[Path | None, typer.Option(help="Folder of the report. (default: reports/NAME)")]
 
 
 @app.command(
@@ -60,14 +76,14 @@ def run(
     rounds: Annotated[
         int | None,
         typer.Option(
-            help="Runs of the scheme, each on a fresh lab. (default: 4 of the "
-            "interleaved design, else 1)"
+            help="Runs of the scheme, each in a new lab. (default: interleaved 4; separate 1)",
+            rich_help_panel=WHEN,
         ),
     ] = None,
     settings: Settings = None,
     **parameters: Any,  # noqa: ANN401
 ) -> None:
-    """Measure one scheme and leave a run for each round."""
+    """Measure one scheme, and write a folder for each run. Needs root."""
     from cniperf.cli.losses import losses
     from cniperf.measure.run import run as measure
     from cniperf.runs import runs_table
@@ -95,34 +111,35 @@ def run(
 )
 @takes_parameters
 def suite(
-    schemes: Annotated[
-        list[str] | None, typer.Argument(help="Schemes; all if none is given.")
-    ] = None,
+    schemes: Schemes = None,
     target: Target = None,
     rounds: Annotated[
-        int | None, typer.Option(help="Stop after this many rounds. (default: 100)")
+        int | None,
+        typer.Option(help="Stop after this many rounds. (default: 100)", rich_help_panel=WHEN),
     ] = None,
     budget: Annotated[
         str | None,
         typer.Option(
-            help="Stop in time for the report to be there after this, as 10m or 1h30m; "
-            "0: no limit. (default: 15m)"
+            help="Stop early enough for the report to be ready within this time, for example 10m "
+            "or 1h30m. 0: no limit. (default: 15m)",
+            rich_help_panel=WHEN,
         ),
     ] = None,
     equal_load: Annotated[
         bool | None,
         typer.Option(
             "--equal-load",
-            help="Offer every scheme the same: 90 % of what the slowest "
-            "of them carries, which is tried first.",
+            help="Offer every scheme the same load, 90 % of what the slowest carries. The suite "
+            "measures that first. (default: no)",
+            rich_help_panel=WHAT,
         ),
     ] = None,
     at_once: Annotated[
         int | None,
         typer.Option(
-            help="How many pairs of hosts are loaded at once, where the hosts file has several "
-            "(bed ssh; a host carries one load at a time), or how many guests count at once (bed "
-            "counted). (default: 1, and for bed counted one a CPU)"
+            help="Runs at a time: bed ssh, pairs of hosts, each host in one run; bed counted, "
+            "guests. (default: 1; in bed counted one for each CPU)",
+            rich_help_panel=WHERE,
         ),
     ] = None,
     seed: Seed = None,
@@ -133,12 +150,14 @@ def suite(
     settings: Settings = None,
     **parameters: Any,  # noqa: ANN401
 ) -> None:
-    """Measure all schemes (or some) in rounds until the losses are known, and end in a report.
+    """Measure schemes in rounds until their losses are precise, and write a report. Needs root.
 
-    Each round measures every scheme once, in random order, and hostnetwork against itself as a
-    control. In the interleaved design a run loads the scheme and hostnetwork in turns, 3 seconds in
-    all; in the separate one a run has one second of load that counts, and hostnetwork has two runs
-    a round.
+    A round measures every scheme once, in random order.
+    It also measures hostnetwork against itself, as a control.
+    Design interleaved: a run loads the scheme and hostnetwork in turns, for 3
+    seconds in all.
+    Design separate: one second of load counts in a run, and hostnetwork has two
+    runs a round.
     """
     options = {"target": target, "rounds": rounds, "budget": budget, "seed": seed,
                "equal_load": equal_load, "at_once": at_once, **parameters}  # fmt: skip
@@ -149,7 +168,7 @@ def suite(
 def _suite(
     schemes: list[str] | None, settings: Path | None, data_dir: Path | None, options: dict[str, Any]
 ) -> "Suite":
-    """Lay out the suite that was asked for."""
+    """Return the suite that the options describe."""
     from cniperf.beds import find as find_bed
     from cniperf.measure.suite import robust_cells, scheme_cells
     from cniperf.schemes import BASELINE, find
@@ -165,8 +184,9 @@ def _suite(
     base = _short(known)
     pairs = _pairs_of(base)
     if at_once > 1 and len(pairs) < 2 and not kind.aside:
-        raise ParameterError("--at-once is for several pairs of hosts (bed ssh, and a hosts file "
-                             "with more than two) and for bed counted")  # fmt: skip
+        raise ParameterError(f"at_once={at_once} is not allowed: more than 1 needs several pairs "
+                             "of hosts (bed ssh, and a hosts file with more than two) or "
+                             "--bed counted")  # fmt: skip
     if equal:
         base = _short({**known, "rate": _paced(base, names, data_dir)})
     if kind.robust:
@@ -178,19 +198,19 @@ def _suite(
 def _alone(
     base: "Experiment", names: list[str], pairs: list[str], known: dict[str, Any]
 ) -> dict[str, dict[str, Any]]:
-    """Return the schemes that cannot take turns, with the parameters of their separate runs."""
+    """Return each scheme that cannot take turns, with the parameters of its separate runs."""
     rest = {name: value for name, value in known.items() if name not in ("design", "slice")}
     found = {}
     for name in names:
         if reason := base.alone(name, pairs):
-            typer.echo(f"{name} and hostnetwork take no turns, but have separate runs: {reason}")
+            typer.echo(f"{name} and hostnetwork have separate runs, not turns: {reason}")
             own = _short({**rest, "scheme": name, "design": "separate"})
             found[name] = own.model_dump(include={"design", "slice", "duration", "omit"})
     return found
 
 
 def _short(known: dict[str, Any]) -> "Experiment":
-    """Return the experiment of a suite: one second counts of each separate run, if not told."""
+    """Return the experiment of a suite: by default one second of a separate run counts."""
     base = experiment_of(known)
     if base.design == "separate" and "duration" not in known:
         return experiment_of({**known, "duration": 1})
@@ -198,7 +218,7 @@ def _short(known: dict[str, Any]) -> "Experiment":
 
 
 def _pairs_of(base: "Experiment") -> list[str]:
-    """Return the pairs of hosts that a suite measures: all of the file, unless one is named."""
+    """Return the pairs of hosts that a suite measures: all of the file, or the one named."""
     from cniperf.inventory import read_inventory
 
     if base.hosts is None or base.between:
@@ -211,8 +231,8 @@ def _paced(base: "Experiment", names: list[str], data_dir: Path | None) -> float
     from cniperf.measure.equal_load import common_rate
 
     if base.rate or base.mode != "stream":
-        raise ParameterError("--equal-load sets the rate of TCP streams itself: leave --rate and "
-                             "--mode out")  # fmt: skip
+        raise ParameterError("--equal-load does not go with --rate or --mode: it sets the rate of "
+                             "TCP streams; leave both out")  # fmt: skip
     return common_rate(base, names, data_dir, typer.echo)
 
 
@@ -229,25 +249,41 @@ def _paced(base: "Experiment", names: list[str], data_dir: Path | None) -> float
 def sweep(
     vary: Annotated[
         list[str] | None,
-        typer.Option(help="A parameter and its values, as mtu=1450,1500,9000; more than once."),
+        typer.Option(
+            help="A parameter and its values, for example mtu=1450,1500,9000. Give it once for "
+            "each parameter. (required, here or in --settings)",
+            rich_help_panel=WHAT,
+        ),
     ] = None,
     schemes: Annotated[
-        str | None, typer.Option(help="Schemes, commas between. (default: those of the kernel)")
+        str | None,
+        typer.Option(
+            help="The schemes, separated by commas. (default: the article's without Open vSwitch)",
+            autocompletion=complete_scheme,
+            rich_help_panel=WHAT,
+        ),
     ] = None,
     one_at_a_time: Annotated[
         bool | None,
         typer.Option(
             "--one-at-a-time/--grid",
-            help="Change one parameter at a time from the "
-            "first values, instead of every combination.",
+            help="Vary one parameter at a time and keep the others at their first values, or "
+            "measure every combination. (default: grid)",
+            rich_help_panel=WHAT,
         ),
     ] = None,
     target: Target = None,
     rounds: Annotated[
-        int | None, typer.Option(help="Stop after this many rounds. (default: 8)")
+        int | None,
+        typer.Option(help="Stop after this many rounds. (default: 8)", rich_help_panel=WHEN),
     ] = None,
     budget: Annotated[
-        str | None, typer.Option(help="Stop in time after this, as 30m. (default: 0: no limit)")
+        str | None,
+        typer.Option(
+            help="Stop early enough for the report to be ready within this time, for example 30m. "
+            "(default: 0: no limit)",
+            rich_help_panel=WHEN,
+        ),
     ] = None,
     seed: Seed = None,
     resume: Resume = None,
@@ -256,11 +292,14 @@ def sweep(
     data_dir: DataDir = None,
     settings: Annotated[
         Path | None,
-        typer.Option(help="YAML file of these options, as vary: {mtu: [1450, 9000]}."),
+        typer.Option(
+            help="YAML file with options, for example vary: {mtu: [1450, 9000]}. An option on the "
+            "command line overrides it. (default: no file)"
+        ),
     ] = None,
     **parameters: Any,  # noqa: ANN401
 ) -> None:
-    """Measure schemes at several values of some parameters, and chart what their loss depends on.
+    """Measure schemes at several values of parameters, and report the effect. Needs root.
 
     A round measures hostnetwork and every scheme at every point.
     """
@@ -271,14 +310,14 @@ def sweep(
 
 
 def _sweep(settings: Path | None, options: dict[str, Any]) -> "Suite":
-    """Lay out the sweep that was asked for."""
+    """Return the sweep that the options describe."""
     from cniperf.measure.sweep import read_vary, sweep_cells
     from cniperf.schemes import ARTICLE, find
 
     known = merged(settings, {"target": 1.0, "rounds": 8, "budget": "0"}, options)
     vary, chosen = known.pop("vary", None), known.pop("schemes", None)
     if not vary:
-        raise ParameterError("a sweep needs something to vary: --vary mtu=1450,1500,9000")
+        raise ParameterError("a sweep needs a parameter to vary: --vary mtu=1450,1500,9000")
     points = vary if isinstance(vary, dict) else read_vary(listed("vary", [*vary]))
     if chosen is None:
         chosen = [name for name in ARTICLE if not find(name).ovs]
@@ -290,7 +329,7 @@ def _sweep(settings: Path | None, options: dict[str, Any]) -> "Suite":
 
 
 def _until(known: dict[str, Any]) -> dict[str, Any]:
-    """Take what says how long a suite goes on out of the options."""
+    """Remove the options that limit a suite from the others, and return their values."""
     target, rounds, budget, seed = (
         known.pop(name, None) for name in ("target", "rounds", "budget", "seed")
     )
@@ -311,19 +350,19 @@ def _new(
 
 
 def _resumed(resume: str | None, others: list[object], data_dir: Path | None) -> "Suite | None":
-    """Return the suite to go on with, if one is named; then nothing else may be."""
+    """Return the suite to continue, if one is named. It takes no other option."""
     from cniperf.measure.suite import resumable
 
     if not resume:
         return None
     if any(value not in (None, []) for value in others):
-        raise ParameterError("--resume goes on as it began: give it no other option than "
-                             "--data-dir, --out-dir and --lang")  # fmt: skip
+        raise ParameterError("--resume continues a suite with its own options: give no other "
+                             "option than --data-dir, --out-dir and --lang")  # fmt: skip
     return resumable(data_dir, resume)
 
 
 def _measured(planned: "Suite", data_dir: Path | None, out_dir: Path | None, lang: str) -> None:
-    """Measure a suite, saying what happens, and end in its report."""
+    """Measure a suite, print its progress, and write its report."""
     from cniperf.cli.losses import losses
     from cniperf.measure.suite import run_suite
 
@@ -338,11 +377,11 @@ def _measured(planned: "Suite", data_dir: Path | None, out_dir: Path | None, lan
         done.runs[done.runs["status"].eq("ok")]["scheme"]
     )
     if missing:
-        raise CniperfError(f"{', '.join(sorted(missing))} failed; the report says why")
+        raise CniperfError(f"{', '.join(sorted(missing))} failed; the report has the reason")
 
 
 def _announced(suite: "Suite") -> str:
-    wanted = f"until every loss is known to ±{100 * suite.target:g} points" if suite.target else ""
+    wanted = f"until every loss is within ±{100 * suite.target:g} points" if suite.target else ""
     caps = [f"{suite.rounds} rounds"]
     if suite.budget:
         caps.append(f"{suite.budget / 60:g} minutes")
@@ -357,20 +396,23 @@ def _announced(suite: "Suite") -> str:
 
 @app.command(epilog=examples("cniperf prove", "cniperf prove calico calico-ipip --bed vm"))
 def prove(
-    schemes: Annotated[
-        list[str] | None, typer.Argument(help="Schemes; all if none is given.")
-    ] = None,
+    schemes: Schemes = None,
     bed: Annotated[
-        str | None,
-        typer.Option(help="lab, or vm: guests that have what this kernel lacks. (default: lab)"),
+        Literal["lab", "vm"] | None,
+        typer.Option(
+            help="lab: namespaces on this machine. vm: guests, with a kernel that supports every "
+            "scheme. (default: lab)",
+            rich_help_panel=WHERE,
+        ),
     ] = None,
     nic: Nic = None,
     mtu: Mtu = None,
 ) -> None:
-    """Show which way a scheme's packets go, counted hop by hop.
+    """Count a scheme's packets at each hop of their path. Needs root.
 
-    Wires each scheme and sends 100 datagrams each way. Exit code 1 if they took another way than
-    the scheme declares; the first hop that disagrees is named.
+    It wires each scheme and sends 100 datagrams each way.
+    The exit code is 1 if the packets took another path than the scheme declares.
+    The error names the first hop that disagrees.
     """
     from cniperf.analysis.paths import evidence_text
     from cniperf.measure.run import prove_path

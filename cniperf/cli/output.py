@@ -1,4 +1,4 @@
-"""Standard output that may end before the work does: the work goes on without it."""
+"""Standard output that may close before the work ends: the work continues without it."""
 
 import errno
 import io
@@ -15,13 +15,13 @@ def _descriptor(stream: TextIO | None) -> int | None:
 
 
 class Output(io.RawIOBase):
-    """What is written goes to a descriptor for as long as that takes it; then nowhere.
+    """A stream to a descriptor. What the descriptor no longer accepts is dropped.
 
     Args:
-        stream: whose descriptor; None where standard output is closed.
+        stream: the stream with the descriptor; None where standard output is closed.
 
     Attributes:
-        problem: why it took no more; empty where it did, or where its reader left (``| head``).
+        problem: why a write failed; empty where none did, or where the reader left (``| head``).
         text: the stream to write to.
     """
 
@@ -30,7 +30,7 @@ class Output(io.RawIOBase):
         self._to = _descriptor(stream)
         self._terminal = stream is not None and stream.isatty()
         self.text: TextIO
-        if stream is not None and self._to is None:  # not a file, as a test has it
+        if stream is not None and self._to is None:  # not a file, for example in a test
             self.text = stream
             return
         self.text = io.TextIOWrapper(
@@ -39,7 +39,7 @@ class Output(io.RawIOBase):
         )  # fmt: skip
 
     def write(self, data: Any) -> int:  # noqa: ANN401
-        """Write to the descriptor, or drop what it does not take any more."""
+        """Write to the descriptor, or drop what it no longer accepts."""
         while self._to is not None:
             try:
                 return os.write(self._to, data)
@@ -56,11 +56,11 @@ class Output(io.RawIOBase):
         return True
 
     def isatty(self) -> bool:
-        """Tell whether a person reads it."""
+        """Return whether a terminal shows it."""
         return self._terminal
 
     def fileno(self) -> int:
-        """Return the descriptor, while it takes anything."""
+        """Return the descriptor, while it accepts data."""
         if self._to is None:
             raise io.UnsupportedOperation("standard output has ended")
         return self._to

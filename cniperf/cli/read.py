@@ -6,22 +6,27 @@ from typing import Annotated, Literal
 import typer
 
 from cniperf import stop
-from cniperf.cli.app import app, examples, shown, tell
+from cniperf.cli.app import app, examples, report_findings, shown
 from cniperf.cli.options import Lang, Mtu, Nic, Scheme, words
+
+Suite = Annotated[
+    str, typer.Option(help="Read the runs of this suite only. (default: all)", show_default=False)
+]
 
 
 @app.command(epilog=examples("cniperf doctor"))
 def doctor() -> None:
-    """Tell what this machine can run, scheme by scheme, and what would mend what it cannot.
+    """Report what this machine can run, scheme by scheme, and how to fix the rest.
 
-    Exit code 1 where something stands in the way of the article's eight.
+    A line marked warn does not stop a run; a line marked NO does.
+    The exit code is 1 if one of the article's eight schemes cannot run.
     """
     from cniperf.doctor import examine
 
     machine, schemes, further = examine()
-    tell("This machine", machine)
-    tell("Schemes", schemes)
-    tell("Further schemes, measured where they are named", further)
+    report_findings("This machine", machine)
+    report_findings("Schemes", schemes)
+    report_findings("Further schemes, measured where they are named", further)
     if not all(finding.ok for finding in (*machine, *schemes)):
         raise typer.Exit(1)
 
@@ -29,18 +34,26 @@ def doctor() -> None:
 @app.command(epilog=examples("cniperf plan calico", "cniperf plan canal --host b --undo"))
 def plan(
     scheme: Scheme,
-    host: Annotated[Literal["a", "b"] | None, typer.Option(help="Only this host.")] = None,
-    undo: Annotated[bool, typer.Option("--undo", help="The commands that take it back.")] = False,
+    host: Annotated[
+        Literal["a", "b"] | None, typer.Option(help="Print this host only. (default: both)")
+    ] = None,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Print the commands that undo the wiring.")
+    ] = False,
     nic: Nic = None,
     mtu: Mtu = None,
     ovs_datapath: Annotated[
         Literal["system", "netdev"],
-        typer.Option(help="Open vSwitch's datapath: kernel or userspace."),
+        typer.Option(
+            help="Datapath of Open vSwitch. system: kernel. netdev: userspace. (default: system)",
+            show_default=False,
+        ),
     ] = "system",
 ) -> None:
     """Print the shell commands that wire a scheme, host by host.
 
-    They run as printed, as root, on a host that forwards IPv4 and has a default route.
+    They run as printed, as root.
+    The host needs IPv4 forwarding and a default route.
     """
     from dataclasses import replace
 
@@ -66,27 +79,31 @@ def plan(
     )
 )
 def compare(
-    before: Annotated[Path, typer.Argument(help="Folder of runs, the baseline.")],
-    after: Annotated[Path, typer.Argument(help="Another.")],
+    before: Annotated[Path, typer.Argument(help="Folder of the runs to compare with.")],
+    after: Annotated[Path, typer.Argument(help="Folder of the runs to judge.")],
     suites: Annotated[
         tuple[str, str],
-        typer.Option(help="Only the runs of these suites, one of each folder."),
+        typer.Option(
+            help="Compare the runs of these suites only, one of each folder. (default: all runs)",
+            show_default=False,
+        ),
     ] = ("", ""),
     anyway: Annotated[
-        bool, typer.Option("--anyway", help="Even if they were measured under other conditions.")
+        bool, typer.Option("--anyway", help="Compare even if the measuring conditions differ.")
     ] = False,
     within: Annotated[
         float,
         typer.Option(
-            min=0, help="% by which the same may differ; of bed counted, in instructions per byte."
+            min=0,
+            help="A difference of this many % counts as the same. (default: 3)",
+            show_default=False,
         ),
     ] = 3.0,
 ) -> None:
-    """Tell which schemes became better or worse from one set of runs to another. Needs no root.
+    """Report which schemes became better or worse between two sets of runs. Needs no root.
 
-    Runs of bed counted are compared by their instructions per byte, seed by seed.
-
-    Exit code 3 if any became worse, so that it can guard a pipeline; 0 if none did.
+    Runs of bed counted compare by instructions per byte, seed by seed.
+    The exit code is 3 if a scheme became worse, so a pipeline can stop, else 0.
     """
     from cniperf.analysis import gate
     from cniperf.analysis.blocks import seeded
@@ -116,21 +133,28 @@ def compare(
 )
 def report(
     data: Annotated[
-        Path | None, typer.Argument(help="Folder of runs. (default: the project's data/)")
+        Path | None, typer.Argument(help="Folder of the runs. (default: the project's data/)")
     ] = None,
-    suite: Annotated[str, typer.Option(help="Only the runs of this suite.")] = "",
+    suite: Suite = "",
     out_dir: Annotated[
-        Path | None, typer.Option(help="Folder of the report. (default: reports/…)")
+        Path | None,
+        typer.Option(help="Folder of the report. (default: reports/ and the suite or the time)"),
     ] = None,
     format: Annotated[
-        str, typer.Option(help="Of html, pdf, md (Markdown); commas between.")
+        str,
+        typer.Option(
+            help="Formats, separated by commas: html, pdf, md (Markdown). (default: html,pdf)",
+            show_default=False,
+        ),
     ] = "html,pdf",
     lang: Lang = "en",
 ) -> None:
     """Make the report of a folder of runs. Needs no root."""
     from cniperf.report import make_report
 
-    files = make_report(data, out_dir, suite=suite, formats=words(format), lang=lang)
+    files = make_report(
+        data, out_dir, suite=suite, formats=words(format), lang=lang, tell=typer.echo
+    )
     typer.echo("report: " + "\n        ".join(map(shown, files.files)))
 
 
@@ -142,14 +166,17 @@ def report(
 )
 def export(
     data: Annotated[
-        Path | None, typer.Argument(help="Folder of runs. (default: the project's data/)")
+        Path | None, typer.Argument(help="Folder of the runs. (default: the project's data/)")
     ] = None,
     out: Annotated[
-        Path, typer.Option(help="The file; its ending names the format, .csv or .parquet.")
+        Path,
+        typer.Option(
+            help="File of the table, .csv or .parquet. (default: runs.csv)", show_default=False
+        ),
     ] = Path("runs.csv"),
-    suite: Annotated[str, typer.Option(help="Only the runs of this suite.")] = "",
+    suite: Suite = "",
 ) -> None:
-    """Write a folder of runs into one table for other tools, a row a run. Needs no root."""
+    """Write the runs of a folder to one table, with a row for each run. Needs no root."""
     from cniperf.export import export as write
     from cniperf.runs import load_runs
 

@@ -67,7 +67,8 @@ def _warnings(group: pd.DataFrame) -> Iterator[str]:
     ]
     if parts:
         text = _("Disturbed: {what}. The intervals are wider for it.")
-        yield f"<span class='warning'>{text.format(what=_('; ').join(parts))}</span>"
+        said = text.format(what=_("; ").join(parts))
+        yield f"<span class='warning'>{said}</span>"
 
 
 def _levels(table: pd.DataFrame, group: pd.DataFrame) -> Iterator[str]:

@@ -89,7 +89,7 @@ def test_a_round_that_was_dropped_is_told(shelf):
     shelf.add_rounds(hostnetwork=[20.0, 20.0], calico=[10.0])
     shelf.add("calico", suite="s", round=2)
     (row,) = flag_table(load_runs(shelf.folder)).itertuples()
-    assert row.kind == "broken" and row.round == 2 and "dropped whole" in row.says
+    assert row.kind == "broken" and row.round == 2 and "whole round is left out" in row.says
 
 
 def test_two_modes_are_flagged(shelf):

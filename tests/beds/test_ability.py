@@ -1,4 +1,4 @@
-"""Abilities are tried: what is only installed, or forbidden, is named with what mends it."""
+"""Abilities are tried: what is only installed, or forbidden, is named with how to fix it."""
 
 import os
 import subprocess
@@ -66,7 +66,7 @@ def test_a_kernel_without_the_egress_hook(fake, rehearsal):
     fake("nft", NO_EGRESS)
     machine, _, _ = examine()
     (bad,) = [finding for finding in machine if not finding.ok]
-    assert bad.subject == "nft's egress hook" and "5.16" in bad.fix
+    assert bad.subject == "nft's egress hook" and "5.16" in bad.fixes[0]
     refused(rehearsal, NotAble,
             r"^host alpha lacks nft's egress hook \(.*Operation not supported \(and 17 more lines\)"
             r"\): a kernel from 5.16")  # fmt: skip
@@ -117,14 +117,15 @@ def test_open_vswitch_of_this_machine_that_does_not_run(fake):
         if finding.subject.startswith("ovs"):
             assert not finding.ok
             assert "installed, but does not run" in finding.says and "libx.so.1" in finding.says
-            assert "--reinstall" in finding.fix
+            assert "--reinstall" in finding.fixes[0]
 
 
 def test_a_generator_that_is_there_and_does_not_run(fake, machines):
     fake("iperf3", NO_LIBRARY)
     machine, _, _ = examine()
-    says = next(finding.says for finding in machine if finding.subject == "generators")
-    assert "iperf3 is there, but does not run" in says
+    (bad,) = [finding for finding in machine if finding.subject == "iperf3"]
+    assert bad.mark == "warn" and bad.says == "installed, but does not run"
+    assert bad.fixes == ("apt-get install --reinstall iperf3",)
     with (
         pytest.raises(NotAble, match=r"host alpha: iperf3 \(.*libx.so.1.* but does not run"),
         SshBed(machines, tools={"iperf3": "iperf3"}),

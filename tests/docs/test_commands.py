@@ -13,6 +13,7 @@ import yaml
 from book import BLOCKS, blocks_of, each
 from conftest import ROOT
 
+from cniperf.cli.app import EXIT_CODES
 from cniperf.params import Experiment
 from cniperf.runs import load_runs
 
@@ -137,6 +138,12 @@ def test_a_block_that_is_not_run_says_why():
     for block in BLOCKS:
         assert not block.mark or block.mark.startswith(known), block
         assert block.language in ("", "sh", "python", "yaml", "text"), block
+
+
+def test_the_exit_codes_of_the_book_are_those_of_the_command_line():
+    text = (ROOT / "docs/commands.md").read_text()
+    rows = re.findall(r"^\| (\d+) \| (.+) \|$", text.split("### Exit codes")[1], re.MULTILINE)
+    assert {int(code): meaning for code, meaning in rows} == EXIT_CODES
 
 
 # ── extending ─────────────────────────────────────────────────────────────────────────────────

@@ -130,7 +130,7 @@ def test_a_suite_goes_on_past_a_scheme_that_fails_and_says_so(tmp_path):
         environ={"PATH": f"{tools}:{os.environ['PATH']}"},
     )  # fmt: skip
     _, err = ended(suite, within=110)
-    assert suite.returncode == 1 and err == "cniperf: ovs failed; the report says why\n"
+    assert suite.returncode == 1 and err == "cniperf: ovs failed; the report has the reason\n"
     runs = load_runs(tmp_path / "d")
     assert runs.groupby(["scheme", "status"]).size().to_dict() == {
         ("hostnetwork", "ok"): 3, ("macvlan", "ok"): 3, ("ovs", "failed"): 2,

@@ -110,9 +110,10 @@ class Demand:
         """Try on a host what the run will need of it; leaves nothing there.
 
         Raises:
-            NotAble: what it cannot do, and what would mend that.
+            NotAble: what it cannot do, and how to fix that.
         """
         wanted = [*ability.needed(cpus), *ability.devices(self.devices).values()]
         if lacks := ability.lacking(wanted, remote.ask):
-            raise NotAble(f"host {machine.name} lacks {lacks[0]}: {lacks[0].ability.mend}")
+            fixes = "; or ".join(lacks[0].ability.fixes)
+            raise NotAble(f"host {machine.name} lacks {lacks[0]}: {fixes}")
         remote.reserve((1 + self.turns) * self.pairs + self.turns + BESIDES)

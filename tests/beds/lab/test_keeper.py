@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from cniperf.beds.lab import keeper
+from cniperf.cli.lab import capture
 from cniperf.errors import ParameterError
 
 HERE = keeper.Standing(
@@ -28,6 +30,25 @@ def test_a_hop_that_is_no_device_is_told_what_there_is():
     for wrong in ("eth0", "a:forward", "b:eth0"):
         with pytest.raises(ParameterError, match="pod-a:calico-c"):
             HERE.device(wrong)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [({}, "capturing a:eth0 to a-eth0.pcap; it stops with Ctrl-C\n"),
+     ({"out": Path("x.pcap"), "count": 5}, "capturing a:eth0 to x.pcap; it stops after 5 packets\n")],
+)  # fmt: skip
+def test_a_capture_names_its_file(monkeypatch, capsys, tmp_path, options, says):
+    monkeypatch.chdir(tmp_path)
+    started = []
+    monkeypatch.setattr(keeper, "the_one", lambda: HERE)
+    monkeypatch.setattr("cniperf.beds.privilege.require_root", lambda: None)
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr("cniperf.stop.let_go", lambda: None)
+    monkeypatch.setattr("os.execvp", lambda file, argv: started.append(argv))
+    capture("a:eth0", **options)
+    assert capsys.readouterr().out == says
+    (argv,) = started
+    assert argv[argv.index("-w") + 1] == says.split()[3].rstrip(";")
 
 
 def cniperf(*argv, cwd=None):
