@@ -31,10 +31,19 @@ pictures() {
   suite=$(.venv/bin/python -c 'import cniperf; print(cniperf.load_runs("data/reference")["suite"].min())')
   $cniperf report data/reference --suite "$suite" --out-dir reports/reference
   n=1
-  for name in loss throughput cpu ladder trade-off paths; do
+  for name in loss throughput cpu ladder trade-off; do
     cp "reports/reference/chart-$n.png" "data/reference/$name.png"
     n=$((n + 1))
   done
+  .venv/bin/python - <<'PYTHON'
+from PIL import Image
+
+parts = [Image.open(f"reports/reference/chart-{n}.png") for n in (6, 7)]
+whole = Image.new("RGB", (parts[0].width, sum(part.height for part in parts)))
+whole.paste(parts[0], (0, 0))
+whole.paste(parts[1], (0, parts[0].height))
+whole.save("data/reference/paths.png")
+PYTHON
   pdftoppm -png -r 75 -f 1 -l 1 -singlefile reports/reference/report.pdf data/reference/report
   .venv/bin/python - data/reference/*.png <<'PYTHON'
 import sys

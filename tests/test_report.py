@@ -37,7 +37,7 @@ def test_the_page_needs_nothing_from_outside(reference):
 def test_it_shows_results_and_no_code(reference):
     html = reference.html.read_text()
     assert "load_runs" not in html
-    assert html.count('role="img"') == 6
+    assert html.count('role="img"') == 7
     assert 'aria-label="Goodput, pod to pod"' in html and ">flannel-hostgw</text>" in html
     for word in ("What a pod network costs", "The article's claims", "The machine", "−86.0 %",
                  "How far these figures can be trusted", "95 % interval", "How it was measured",
@@ -81,7 +81,7 @@ def test_no_page_but_the_last_is_half_empty_and_nothing_leaves_the_margin(tmp_pa
 
 
 def test_its_charts_are_saved(reference):
-    assert len(list(reference.html.parent.glob("chart-*.png"))) == 6
+    assert len(list(reference.html.parent.glob("chart-*.png"))) == 7
 
 
 def test_a_failed_scheme_appears_as_failed_with_its_reason(shelf, tmp_path):

@@ -56,7 +56,7 @@ def test_nothing_is_wider_than_the_screen(opened, width, scheme):
     page = opened(width, scheme)
     page.screenshot(path=SCREENSHOTS / f"report-{width}-{scheme}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.locator("svg[role=img]").count() == 6
+    assert page.locator("svg[role=img]").count() == 7
 
 
 def test_it_works_without_scripts(opened):

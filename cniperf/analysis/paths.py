@@ -177,6 +177,16 @@ def last_evidence(runs: pd.DataFrame) -> dict[str, Proof]:
     return found
 
 
+def parts(runs: pd.DataFrame, schemes: int = 4) -> Iterator[pd.DataFrame]:
+    """Yield the runs of so many schemes with evidence at a time, in the order of charts.
+
+    A picture of all would fill a page by itself, and leave the one before it half empty.
+    """
+    names = list(last_evidence(runs))
+    for first in range(0, len(names), schemes):
+        yield runs[runs["scheme"].isin(names[first : first + schemes])]
+
+
 class Ways:
     """The ways that were shown already, so that a report of many conditions shows each once."""
 
