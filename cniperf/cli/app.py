@@ -52,9 +52,9 @@ def report_findings(heading: str, findings: "Iterable[Finding]") -> None:
     typer.secho(heading, bold=True)
     for finding in findings:
         mark = typer.style(f"{finding.mark:<4}", fg=MARKS[finding.mark])
-        typer.echo(f"  {mark}  {finding.subject:<15} {finding.says}")
+        typer.echo(f"  {mark}  {finding.subject:<17} {finding.says}")
         for word, fix in zip(chain(["fix:"], repeat("or: ")), finding.fixes, strict=False):
-            typer.echo(f"        {'':<15} {word} {fix}")
+            typer.echo(f"        {'':<17} {word} {fix}")
 
 
 _shown: set[str] = set()
