@@ -47,9 +47,9 @@ def _line(name: str, figure: str, loss: str) -> str:
 
 
 def _claims(group: pd.DataFrame) -> str:
-    """Return how many of the article's claims the runs confirm."""
+    """Return how many of the article's claims hold, in the words of the report."""
     kinds = claims_table(group).apply(kind, axis=1).value_counts()
-    words = {"confirmed": "confirmed", "contradicted": "contradicted", "undecided": "undecided",
-             "not": "not comparable here"}  # fmt: skip
+    words = {"confirmed": "hold", "contradicted": "do not hold", "undecided": "are not decided",
+             "not": "cannot be compared here"}  # fmt: skip
     counts = ", ".join(f"{kinds[name]} {text}" for name, text in words.items() if kinds.get(name))
     return f"  The article's claims: {counts}."

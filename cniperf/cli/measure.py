@@ -381,10 +381,12 @@ def _measured(planned: "Suite", data_dir: Path | None, out_dir: Path | None, lan
 
 
 def _announced(suite: "Suite") -> str:
+    from cniperf.suites import clock
+
     wanted = f"until every loss is within ±{100 * suite.target:g} points" if suite.target else ""
     caps = [f"{suite.rounds} rounds"]
     if suite.budget:
-        caps.append(f"{suite.budget / 60:g} minutes")
+        caps.append(clock(suite.budget))
     params = suite.params
     nics = " and ".join(suite.values("nic") or [params["nic"]])
     return (
