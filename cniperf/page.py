@@ -18,22 +18,18 @@ def with_contents(page: str, title: str) -> str:
         page: HTML.
         title: of the list, in the reader's language.
     """
+    if "<h2" not in page:
+        return page
     items: list[str] = []
-    inside = False
 
     def linked(match: re.Match[str]) -> str:
-        nonlocal inside
         level, attributes, text = match.groups()
         name = f"section-{len(items) + 1}"
         words = re.sub("<[^>]+>", "", text)
-        if level == "2":
-            inside = True
         items.append(f"<li class='level-{level}'><a href='#{name}'>{words}</a></li>")
         return f"<h{level} id='{name}'{attributes}>{text}</h{level}>"
 
     found = HEADING.sub(linked, page)
-    if not inside:
-        return found
     listed = (
         f"<nav><details><summary>{escape(title)}</summary><ul>{''.join(items)}</ul></details></nav>"
     )

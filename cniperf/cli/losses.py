@@ -6,12 +6,11 @@ import numpy as np
 import pandas as pd
 
 from cniperf.analysis.blocks import BASELINE
-from cniperf.analysis.claims import claims_table
 from cniperf.analysis.compare import heading
 from cniperf.analysis.loss import by_loss, loss_table, sittings
 from cniperf.modes import emulated, mode_of
 from cniperf.sections.html import percent, ranged
-from cniperf.sections.verdicts import concerned, kind
+from cniperf.sections.verdicts import tally
 
 
 def losses(runs: pd.DataFrame) -> Iterator[str]:
@@ -24,8 +23,7 @@ def losses(runs: pd.DataFrame) -> Iterator[str]:
     for condition, group in parts:
         yield heading(condition, [each for each, _ in parts])
         yield from map(_line, *zip(*_rows(group), strict=True))
-        if concerned(group):
-            yield _claims(group)
+        yield from (f"  {sentence}" for sentence in tally(group))
 
 
 def _rows(group: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
@@ -44,12 +42,3 @@ def _rows(group: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
 
 def _line(name: str, figure: str, loss: str) -> str:
     return f"  {name:<16} {figure:>14}   {loss}".rstrip()
-
-
-def _claims(group: pd.DataFrame) -> str:
-    """Return how many of the article's claims hold, in the words of the report."""
-    kinds = claims_table(group).apply(kind, axis=1).value_counts()
-    words = {"confirmed": "hold", "contradicted": "do not hold", "undecided": "are not decided",
-             "not": "cannot be compared here"}  # fmt: skip
-    counts = ", ".join(f"{kinds[name]} {text}" for name, text in words.items() if kinds.get(name))
-    return f"  The article's claims: {counts}."

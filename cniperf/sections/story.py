@@ -1,6 +1,6 @@
 """The answer first: who is nearly free, who costs what, what to pick, and how sure that is."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from html import escape
 
 import numpy as np
@@ -8,7 +8,6 @@ import pandas as pd
 
 from cniperf.analysis.blocks import BASELINE, WITH, laid_out, seeded, spread_of
 from cniperf.analysis.choice import choice_table
-from cniperf.analysis.claims import claims_table
 from cniperf.analysis.control import control
 from cniperf.analysis.ladder import ladder_table
 from cniperf.analysis.loss import loss_table
@@ -17,7 +16,7 @@ from cniperf.language import N_, _, listed, plural
 from cniperf.modes import emulated
 from cniperf.sections.html import Cell, Html, as_table, percent, ranged, signed
 from cniperf.sections.summary import unsound
-from cniperf.sections.verdicts import concerned, kind
+from cniperf.sections.verdicts import tally
 
 # A loss from here up to the next one is spoken of together; what a reader would do differs.
 FREE, MOST = 0.05, 0.40
@@ -44,14 +43,15 @@ def story(group: pd.DataFrame) -> Html:
         group: runs of one condition.
 
     Returns:
-        Nothing where there is no baseline, or where only an emulated clock was read.
+        Nothing where there are not hostnetwork and two schemes that compare with it, or where
+        software emulated the CPUs.
     """
     table = loss_table(group)
     table = table[(table["runs"] > 0) & ~table["userspace"].astype(bool)]
     if BASELINE not in table.index or emulated(group).any() or len(table) < 3:
         return Html("")
     lines = [*unsound(group), *_warnings(group), *_levels(table, group), *_placements(table, group),
-             *_difference(group), *_article(group), *_sure(group)]  # fmt: skip
+             *_difference(group), *tally(group), *_sure(table, group)]  # fmt: skip
     said = "".join(f"<p>{line}</p>" for line in lines)
     return Html(f"<div class='story'>{said}</div>{_advice(group)}")
 
@@ -66,7 +66,7 @@ def _warnings(group: pd.DataFrame) -> Iterator[str]:
         >= max(1, DISTURBED * len(group))
     ]
     if parts:
-        text = _("Disturbed: {what}. The intervals are wider for it.")
+        text = _("Disturbed: {what}. The intervals may be wider for it.")
         said = text.format(what=_("; ").join(parts))
         yield f"<span class='warning'>{said}</span>"
 
@@ -100,7 +100,9 @@ def _placements(table: pd.DataFrame, group: pd.DataFrame) -> Iterator[str]:
     blocks, losses = laid_out(group), dict[str, list[str]]()
     for scheme in table.index[table.index != BASELINE]:
         for place, change in blocks.each(str(scheme)).items():
-            losses.setdefault(place, []).append(f"{scheme} {percent(0 - change.middle)}")
+            losses.setdefault(place, []).append(
+                f"{escape(str(scheme))} {percent(0 - change.middle)}"
+            )
     if len(losses) > 1:
         each = _("; ").join(_("{placement} {losses}").format(placement=_(WITH[place]),
                                                              losses=listed(own))
@@ -122,25 +124,11 @@ def _difference(group: pd.DataFrame) -> Iterator[str]:
     )
 
 
-def _article(group: pd.DataFrame) -> Iterator[str]:
-    """Count what the article's claims came to; the table of them follows."""
-    if not concerned(group):
-        return
-    found = claims_table(group)
-    kinds = found.apply(kind, axis=1).value_counts()
-    words: Mapping[str, str] = {
-        "confirmed": _("{n} hold"), "contradicted": _("{n} do not hold"),
-        "undecided": _("{n} are not decided"), "not": _("{n} cannot be compared here"),
-    }  # fmt: skip
-    parts = [text.format(n=kinds[name]) for name, text in words.items() if kinds.get(name)]
-    yield _("Of the article's {all} claims {parts}.").format(all=len(found), parts=listed(parts))
-
-
-def _sure(group: pd.DataFrame) -> Iterator[str]:
+def _sure(table: pd.DataFrame, group: pd.DataFrame) -> Iterator[str]:
     """Say how often each scheme was measured, and what the control came to."""
     if seeded(group):
         return
-    found, rounds = control(group), group.groupby("scheme").size().min()
+    found, rounds = control(group), int(table["runs"].min())
     text = plural("How sure: {rounds} run of each scheme.",
                   "How sure: at least {rounds} runs of each scheme.", rounds)  # fmt: skip
     if found.checked and found.sound:

@@ -64,6 +64,21 @@ def concerned(group: pd.DataFrame) -> bool:
     return bool(set(group["scheme"]) & named - {BASELINE})
 
 
+def tally(group: pd.DataFrame) -> list[str]:
+    """Return how many of the article's claims hold, as a sentence; none where none is judged."""
+    if not concerned(group):
+        return []
+    found = claims_table(group)
+    kinds = found.apply(kind, axis=1).value_counts()
+    words = {
+        "confirmed": _("{n} hold"), "contradicted": _("{n} do not hold"),
+        "undecided": _("{n} are not decided"), "not": _("{n} cannot be compared here"),
+    }  # fmt: skip
+    parts = [text.format(n=kinds[name]) for name, text in words.items() if name in kinds]
+    text = _("Of the article's {all} claims {parts}.")
+    return [text.format(all=len(found), parts=listed(parts))]
+
+
 DIRECTIONS = {
     "holds": N_("holds"), "does not hold": N_("does not hold"),
     "not told apart": N_("not told apart"), "depends": N_("depends"),

@@ -165,6 +165,9 @@ def test_every_load_that_takes_turns_leaves_a_whole_run(tmp_path, given):
     assert run["summary"]["log_ratio"] < 0.3
     assert run["bed"]["bare_nic"] == "eth1" and run["params"]["design"] == "interleaved"
     assert run["params"]["slice"] == 0.01 and len(run["summary"]["blocks"]) >= 2
+    owned = not set(run["bed"]["cpus"]["a"]) & set(run["bed"]["cpus"]["b"])
+    assert turns["handover"].between(0.5, 50).all() == owned
+    assert (run["summary"]["handover"][0] is not None) == owned
     assert run["summary"]["base_cpu_per_gb_a"] > 0 and run["summary"]["base_cpu_per_gb_b"] > 0
     assert sorted(file.name for file in folder.iterdir()) == [
         "evidence.json", "host-a.sh", "host-b.sh", "run.json", "turns.csv"
