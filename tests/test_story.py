@@ -10,6 +10,7 @@ from cniperf import sections
 from cniperf.analysis.loss import by_loss, loss_table
 from cniperf.cli.losses import losses
 from cniperf.runs import load_runs
+from cniperf.sections.html import margin
 
 WOBBLE = [1.0, 1.01, 0.99, 1.005, 0.995, 1.0, 1.01, 0.99]
 SHARES = {"hostnetwork": 1.0, "macvlan": 0.99, "calico": 0.85, "flannel-hostgw": 0.84,
@@ -100,6 +101,19 @@ def test_a_terminal_says_why_a_scheme_has_no_figure(shelf):
     lines = list(losses(load_runs(shelf.folder)))
     assert "canal" in lines[2] and "failed: host a: `ip link add` was refused" in lines[2]
     assert lines[3].split()[0] == "ovs*" and "no interval" in lines[3]
+
+
+def test_runs_of_a_placement_that_does_not_count_make_nothing_sure(shelf):
+    for number in range(1, 6):
+        for scheme, share in (("calico", 0.85), ("macvlan", 0.99), ("hostnetwork", 1.0)):
+            lie = 1.2 if scheme == "calico" and number > 3 else 3.1
+            shelf.lab(scheme, share + number / 1e3, suite="s", round=number, handover=[lie, lie])
+    assert "at least 3 runs of each scheme" in told(load_runs(shelf.folder))
+
+
+@pytest.mark.parametrize(("fraction", "words"), [(0.073, "7.3 %"), (1641.0, "over 100 %")])
+def test_a_margin_has_no_digits_that_pretend_to_be_known(fraction, words):
+    assert margin(fraction) == words and margin(float("nan")) == "–"
 
 
 def test_runs_that_failed_do_not_count_among_those_that_make_it_sure(shelf):

@@ -58,6 +58,13 @@ def percent(fraction: float) -> str:
     return _("unknown") if np.isnan(fraction) else f"{100 * fraction:.1f} %".replace("-", "−")
 
 
+def margin(fraction: float) -> str:
+    """Return a margin in %; beyond 100 % nothing is known, and the digits would pretend it."""
+    if np.isnan(fraction):
+        return "–"
+    return _("over 100 %") if fraction >= 1 else percent(fraction)
+
+
 def signed(fraction: float) -> str:
     """Return a fraction in % with its sign."""
     digits = 0 if abs(fraction) >= 1 else 1  # +2062.9 % would have two too many

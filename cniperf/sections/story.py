@@ -125,10 +125,15 @@ def _difference(group: pd.DataFrame) -> Iterator[str]:
 
 
 def _sure(table: pd.DataFrame, group: pd.DataFrame) -> Iterator[str]:
-    """Say how often each scheme was measured, and what the control came to."""
+    """Say how many runs the least known scheme's loss is from, and what the control came to."""
     if seeded(group):
         return
-    found, rounds = control(group), int(table["runs"].min())
+    blocks, found = laid_out(group), control(group)
+    rounds = min(
+        len(blocks.changes(scheme)[place]) or int(table["runs"][scheme])
+        for scheme in map(str, table.index[table.index != BASELINE])
+        for place in blocks.each(scheme)
+    )
     text = plural("How sure: {rounds} run of each scheme.",
                   "How sure: at least {rounds} runs of each scheme.", rounds)  # fmt: skip
     if found.checked and found.sound:

@@ -18,7 +18,7 @@ from cniperf.analysis.groups import groups
 from cniperf.analysis.loss import loss_table
 from cniperf.language import _, listed
 from cniperf.modes import mode_of
-from cniperf.sections.html import Cell, Html, as_table, percent, ranged, signed
+from cniperf.sections.html import Cell, Html, as_table, margin, percent, ranged, signed
 
 
 def noise(group: pd.DataFrame) -> Html:
@@ -66,8 +66,7 @@ def _groups(group: pd.DataFrame) -> str:
         words = _("No two schemes are told apart yet: {takes}.")
         return f"<p>{words.format(takes=_(spread.takes).format(rounds=spread.rounds))}</p>"
     rows: list[list[Cell]] = [
-        [one.letter, listed(one.schemes), "–" if np.isnan(one.within) else percent(one.within)]
-        for one in found
+        [one.letter, listed(one.schemes), margin(one.within)] for one in found
     ]
     text = _(
         "A test compares each pair of schemes within the rounds, adjusted for the number of "

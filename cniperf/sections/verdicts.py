@@ -16,7 +16,7 @@ from cniperf.sections.html import (
     Cell,
     Html,
     as_table,
-    percent,
+    margin,
     ranged,
     records,
     signed,
@@ -108,8 +108,8 @@ def _verdict(row: Mapping[str, Any]) -> Html:
         parts.append(_("size: {size}").format(size=_(SIZES[row["size"]])))
     if np.isfinite(row["needed"]):
         words = _("the same within {needed} ({margin} asked)")
-        needed, margin = percent(row["needed"]), f"{100 * row['margin']:g} %"
-        parts.append(words.format(needed=needed, margin=margin))
+        asked = f"{100 * row['margin']:g} %"
+        parts.append(words.format(needed=margin(row["needed"]), margin=asked))
     return two_lines(says, " · ".join(parts)) if parts else Html(says)
 
 
