@@ -98,6 +98,16 @@ class LocalChild(Popen[bytes]):
         return names
 
 
+def ends_with_us(argv: Sequence[str]) -> list[str]:
+    """Return a command that the kernel kills as soon as this process has ended, however it ended.
+
+    The kernel sends that signal once, when the parent ends: a parent that ended before the signal
+    was asked for is seen by the shell, which starts nothing then.
+    """
+    alive = '[ "$PPID" = "$0" ] && exec "$@"'
+    return ["setpriv", "--pdeathsig", "KILL", "sh", "-c", alive, str(os.getpid()), *argv]
+
+
 def end_all(children: Sequence[Child], grace: float) -> None:
     """Ask processes to end; those that have not after this many seconds are not asked again."""
     for child in children:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cniperf.beds.child import LocalChild
+from cniperf.beds.child import LocalChild, ends_with_us
 from cniperf.beds.command import run
 from cniperf.beds.journal import NETNS_DIR
 from cniperf.beds.lab.bed import Lab
@@ -130,7 +130,7 @@ class ControlPlane:
         namespace = f"--net={NETNS_DIR / self.lab.namespace('wire')}"
         with (self.folder / f"{name}.log").open("ab") as log:
             child = LocalChild(
-                ["setpriv", "--pdeathsig", "KILL", "nsenter", namespace, "--", *map(str, argv)],
+                ends_with_us(["nsenter", namespace, "--", *map(str, argv)]),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 cwd=self.folder, **more,
             )  # fmt: skip

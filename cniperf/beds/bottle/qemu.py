@@ -11,6 +11,7 @@ from pathlib import Path
 from cniperf import stop
 from cniperf.beds.bottle.image import archive, image
 from cniperf.beds.bottle.kernel import Kernel, kernel
+from cniperf.beds.child import ends_with_us
 from cniperf.beds.command import run
 from cniperf.beds.journal import Journal, state_dir
 from cniperf.errors import CniperfError, NotAble, one_line
@@ -96,7 +97,7 @@ class Guest:
         self._log = folder / "qemu"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", *argv],
+                ends_with_us(argv),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         journal.add_process(self._process.pid)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from cniperf.beds.child import ends_with_us
 from cniperf.beds.command import CommandFailed, run
 from cniperf.beds.lab.netlink import Netlink
 from cniperf.errors import StepFailed, cause
@@ -50,7 +51,7 @@ class LabHost:
         However this process ends, that command ends with it.
         """
         namespace = f"/run/netns/{netns or self.namespace}"
-        return ["setpriv", "--pdeathsig", "KILL", "nsenter", f"--net={namespace}", "--", *argv]
+        return ends_with_us(["nsenter", f"--net={namespace}", "--", *argv])
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from shutil import which
 from tempfile import TemporaryDirectory
 
 from cniperf import stop
+from cniperf.beds.child import ends_with_us
 from cniperf.beds.command import CommandFailed, run
 from cniperf.errors import NotAble, cause
 
@@ -57,7 +58,7 @@ def trial() -> str:
         running: list[subprocess.Popen[bytes]] = []
 
         def begin(argv: Sequence[str], log: Path) -> None:
-            words = ["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "--", *argv]
+            words = ends_with_us(["unshare", "--net", "--", *argv])
             with log.open("wb") as file:
                 running.append(subprocess.Popen(words, env=environs, stdout=file, stderr=file,
                                                 start_new_session=True))  # fmt: skip
