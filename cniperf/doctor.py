@@ -1,17 +1,18 @@
 """What this machine can run, and how to fix what it cannot."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from shutil import which
 
-from cniperf.beds import ability, cpus, quota, shell
+from cniperf.beds import ability, cpus, quota, rootless, shell
 from cniperf.beds.answer import Answer
 from cniperf.beds.bottle import qemu
 from cniperf.beds.command import CommandFailed, run
 from cniperf.beds.journal import journals
 from cniperf.beds.lab import missing_tools, ovs
 from cniperf.beds.lab.device_kinds import device_kinds
+from cniperf.beds.privilege import is_root, is_rootless
 from cniperf.environment import congestion_controls
 from cniperf.errors import NotAble
 from cniperf.generators import all_generators
@@ -61,11 +62,16 @@ class Finding:
         return "warn" if self.fixes else "ok"
 
 
-def examine() -> tuple[list[Finding], list[Finding], list[Finding]]:
+def examine(
+    tell: Callable[[str], None] = lambda text: None,
+) -> tuple[list[Finding], list[Finding], list[Finding]]:
     """Return the findings about the machine, about each of the article's schemes, and the others.
 
-    It makes one device of each kind in a network namespace of its own, which needs root. Without
-    root it does not check the schemes, and their findings report that.
+    It makes one device of each kind in a network namespace of its own. Where it may not make one,
+    it does not check the schemes, and their findings report that.
+
+    Args:
+        tell: not used; see :func:`cniperf.beds.privilege.with_namespaces`.
     """
     machine = [
         _root(),
@@ -107,6 +113,9 @@ def _scheme(scheme: Scheme, lacking: dict[str, str]) -> Finding:
     if scheme.ovs and (absent := ovs.missing()):
         return Finding(scheme.name, False, f"{', '.join(absent)} not found",
                        ("apt-get install openvswitch-switch",))  # fmt: skip
+    if scheme.ovs and ovs.closed():
+        return Finding(scheme.name, False, f"only root may open {ovs.TUN}",
+                       (f"sudo chmod a+rw {ovs.TUN}", _other_kernel(scheme)))  # fmt: skip
     if scheme.ovs and (why := ovs.trial()):
         return Finding(scheme.name, False, f"Open vSwitch is installed, but does not run: {why}",
                        ("apt-get install --reinstall openvswitch-switch openvswitch-common",
@@ -126,10 +135,14 @@ def _other_kernel(scheme: Scheme) -> str:
 
 
 def _root() -> Finding:
-    if os.geteuid() == 0:
+    if is_rootless():
+        return Finding("privilege", True, "no root: labs lie in a user namespace")
+    if is_root():
         return Finding("privilege", True, "root")
-    return Finding("privilege", False, "not root: network namespaces need root",
-                   ("sudo cniperf doctor",))  # fmt: skip
+    refusal = rootless.refusal()
+    assert refusal is not None  # or this would run in a user namespace
+    return Finding("privilege", False, refusal.reason,
+                   (*refusal.fixes[:-1], "sudo cniperf doctor"))  # fmt: skip
 
 
 def _tools() -> list[Finding]:
@@ -144,7 +157,7 @@ def _tools() -> list[Finding]:
 
 def _abilities() -> list[Finding]:
     """Try what a run needs. Without root or the tools nothing can be tried."""
-    if os.geteuid() != 0 or missing_tools() or which("unshare") is None:
+    if not is_root() or missing_tools() or which("unshare") is None:
         return []
     wanted = [*ability.needed(os.sched_getaffinity(0)), *ability.here()]
     if lacks := ability.lacking(wanted, ask_here):
@@ -214,4 +227,4 @@ def _labs() -> list[Finding]:
     if not dead:
         return []
     return [Finding("leftovers", True, f"killed runs left labs {', '.join(dead)}",
-                    ("sudo cniperf clean",))]  # fmt: skip
+                    ("cniperf clean" if is_rootless() else "sudo cniperf clean",))]  # fmt: skip

@@ -3,6 +3,7 @@
 import re
 import reprlib
 from collections.abc import Iterable
+from typing import Any
 
 LONGEST = 2000  # characters of a message
 ECHOED = 80  # characters of what was given, where a message repeats it
@@ -22,9 +23,19 @@ class CniperfError(Exception):
     def __str__(self) -> str:
         return one_line(super().__str__())
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it pass to another process whole, whatever its own ``__init__`` takes."""
+        return _again, (type(self), self.args, self.__dict__)
+
     def _render_traceback_(self) -> list[str]:
         """Show one line in a notebook: IPython asks the exception itself how it wants to look."""
         return [f"{type(self).__name__}: {self}"]
+
+
+def _again(kind: type[CniperfError], args: tuple[Any, ...], own: dict[str, Any]) -> CniperfError:
+    problem = kind.__new__(kind, *args)
+    problem.__dict__.update(own)
+    return problem
 
 
 class ParameterError(CniperfError, ValueError):

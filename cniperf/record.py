@@ -131,6 +131,8 @@ class BedFacts(Foreign):
     cpus: Cpus | None = None
     ovs_datapath: Literal["system", "netdev"] | None = None
     bare_nic: Line | None = None
+    steered: bool = True
+    rootless: bool = False
     quota: Amount | None = None
     cluster: ClusterFacts | None = None
     nodes: Annotated[dict[Line, NodeFacts], Field(max_length=2)] | None = None

@@ -3,6 +3,7 @@
 A folder that holds a ``BED`` is a bed; what they share stands beside them.
 """
 
+import os
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -14,6 +15,12 @@ from cniperf.errors import ParameterError, unknown
 if TYPE_CHECKING:
     from cniperf.beds.bed import Bed
     from cniperf.params import Experiment
+
+# Debian leaves the tools of the network out of an ordinary user's PATH.
+SYSTEM_TOOLS = ("/usr/sbin", "/sbin")
+os.environ["PATH"] = os.pathsep.join(
+    dict.fromkeys([*os.environ.get("PATH", os.defpath).split(os.pathsep), *SYSTEM_TOOLS])
+)
 
 
 @cache

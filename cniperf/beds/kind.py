@@ -58,6 +58,8 @@ class Kind(ABC):
         building: what is announced while its hosts are made or reached.
         here: whether its hosts are this machine itself, so that they are known before they are
             opened, and where its CPUs lie matters.
+        namespaces: whether it makes network namespaces on this machine, which takes root, or a user
+            namespace.
         aside: whether runs do not feel each other, so that several can be made at once.
         suite: how a suite ends, where that is not given, by option.
         own: parameters that only it takes.
@@ -72,6 +74,7 @@ class Kind(ABC):
     summary: str
     building: str
     here = False
+    namespaces = False
     aside = False
     suite: Mapping[str, Any] = MappingProxyType({})
     robust: Mapping[str, Sequence[Any]] = MappingProxyType({})
@@ -121,13 +124,9 @@ class Kind(ABC):
             kubeconfig: how the cluster of bed k8s is reached.
             context: which context of it.
 
-        Raises:
-            NotAble: no root, where that takes it.
         """
         from cniperf.beds.journal import sweep_dead
-        from cniperf.beds.privilege import require_root
 
-        require_root()
         return sweep_dead()
 
     def environment(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from cniperf.errors import ParameterError
 
 @app.command(epilog=examples("cniperf up calico"))
 def up(scheme: Scheme, nic: Nic = None, mtu: Mtu = None) -> None:
-    """Wire a scheme and keep its lab up, for a look inside. Needs root."""
+    """Wire a scheme and keep its lab up, for a look inside."""
     from cniperf.beds.lab.keeper import up as build
     from cniperf.measure.run import check
 
@@ -39,13 +39,11 @@ def exec_(
     place: Annotated[str, typer.Argument(help="Where: pod-a, a, wire, b or pod-b.")],
     command: Annotated[list[str], typer.Argument(help="The command and its arguments, after --.")],
 ) -> None:
-    """Run a command in the lab that is up, and return its exit code. Needs root."""
+    """Run a command in the lab that is up, and return its exit code."""
     import os
 
     from cniperf.beds.lab.keeper import the_one
-    from cniperf.beds.privilege import require_root
 
-    require_root()
     argv = the_one().enter(place, command)
     stop.let_go()
     os.execvp(argv[0], argv)
@@ -70,24 +68,29 @@ def capture(
         ),
     ] = 0,
 ) -> None:
-    """Capture the packets at a device of the lab that is up, in a pcap file. Needs root."""
+    """Capture the packets at a device of the lab that is up, in a pcap file."""
     import os
+    import sys
     from shutil import which
 
+    from cniperf.beds.lab import pcap
     from cniperf.beds.lab.keeper import the_one
-    from cniperf.beds.privilege import require_root
+    from cniperf.beds.privilege import is_root
     from cniperf.errors import NotAble
 
-    require_root()
     lab = the_one()
     place, device = lab.device(hop)
-    if which("tcpdump") is None:
+    if is_root() and which("tcpdump") is None:
         raise NotAble("tcpdump not found: apt-get install tcpdump")
     file = out or Path(f"{place}-{device}.pcap")
     if not os.path.isdir(file.parent):  # noqa: PTH112  Path's own raises where it cannot look
         raise ParameterError(f"there is no folder {file.parent}: mkdir {file.parent}")
-    argv = lab.enter(place, ["tcpdump", "-n", "-i", device, "-U", "-Z", "root", "-w", str(file),
-                             *(["-c", str(count)] if count else [])])  # fmt: skip
+    if is_root():
+        words = ["tcpdump", "-n", "-i", device, "-U", "-Z", "root", "-w", str(file),
+                 *(["-c", str(count)] if count else [])]  # fmt: skip
+    else:
+        words = [sys.executable, "-SE", pcap.__file__, device, str(file), str(count)]
+    argv = lab.enter(place, words)
     until = f"after {count} packets" if count else "with Ctrl-C"
     typer.echo(f"capturing {place}:{device} to {shown(file)}; it stops {until}")
     stop.let_go()
@@ -96,11 +99,9 @@ def capture(
 
 @app.command(epilog=examples("cniperf down"))
 def down() -> None:
-    """Take down the lab that is up. Needs root."""
+    """Take down the lab that is up."""
     from cniperf.beds.lab.keeper import down as take_down
-    from cniperf.beds.privilege import require_root
 
-    require_root()
     typer.echo(f"{take_down().scheme} is down")
 
 
@@ -117,7 +118,7 @@ def clean(
     kubeconfig: Kubeconfig = None,
     context: Context = "",
 ) -> None:
-    """Remove what killed runs left. It removes only what they recorded. Lab: needs root."""
+    """Remove what killed runs left. It removes only what they recorded."""
     from cniperf.beds import find
     from cniperf.beds.journal import journals
 

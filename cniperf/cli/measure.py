@@ -75,7 +75,7 @@ def run(
     settings: Settings = None,
     **parameters: Any,  # noqa: ANN401
 ) -> None:
-    """Measure one scheme, and write a folder for each run. Needs root."""
+    """Measure one scheme, and write a folder for each run."""
     from cniperf.cli.losses import losses
     from cniperf.measure.run import run as measure
     from cniperf.runs import runs_table
@@ -142,7 +142,7 @@ def suite(
     settings: Settings = None,
     **parameters: Any,  # noqa: ANN401
 ) -> None:
-    """Measure schemes in rounds until their losses are precise, and write a report. Needs root.
+    """Measure schemes in rounds until their losses are precise, and write a report.
 
     A round measures every scheme once, in random order.
     It also measures hostnetwork against itself, as a control.
@@ -220,7 +220,7 @@ def sweep(
     ] = None,
     **parameters: Any,  # noqa: ANN401
 ) -> None:
-    """Measure schemes at several values of parameters, and report the effect. Needs root.
+    """Measure schemes at several values of parameters, and report the effect.
 
     A round measures hostnetwork and every scheme at every point.
     """
@@ -279,7 +279,7 @@ def prove(
     nic: Nic = None,
     mtu: Mtu = None,
 ) -> None:
-    """Count a scheme's packets at each hop of their path. Needs root.
+    """Count a scheme's packets at each hop of their path.
 
     It wires each scheme and sends 100 datagrams each way.
     The exit code is 1 if the packets took another path than the scheme declares.

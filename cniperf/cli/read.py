@@ -21,9 +21,12 @@ def doctor() -> None:
     A line marked warn does not stop a run; a line marked NO does.
     The exit code is 1 if one of the article's eight schemes cannot run.
     """
+    from cniperf.beds.privilege import may_make_namespaces, with_namespaces
     from cniperf.doctor import examine
 
-    machine, schemes, further = examine()
+    machine, schemes, further = (
+        with_namespaces(examine, tell=typer.echo) if may_make_namespaces() else examine()
+    )
     report_findings("This machine", machine)
     report_findings("Schemes", schemes)
     report_findings("Further schemes, measured where they are named", further)

@@ -5,11 +5,12 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 from cniperf import beds
 from cniperf.beds.bed import Bed, Untouched
 from cniperf.beds.journal import sweep_dead
+from cniperf.beds.privilege import is_root, with_namespaces
 from cniperf.draft import Draft
 from cniperf.errors import CannotWrite, CniperfError, NotRestored
 from cniperf.measure import by_devices
@@ -24,6 +25,8 @@ from cniperf.places import real, require_folder
 from cniperf.plan import Plan, planned
 from cniperf.runs import default_data_dir
 from cniperf.schemes import find
+
+T = TypeVar("T")
 
 # Parameters that say nothing of a figure, and may name folders of this machine.
 UNTOLD = {"data_dir", "first_round", "hosts", "kubeconfig"}
@@ -55,6 +58,10 @@ def run(experiment: Experiment, progress: Progress = say) -> list[Path]:
         CniperfError: a round failed.
     """
     require_folder(real(experiment.data_dir or default_data_dir()))
+    return _where_it_can(_run, experiment, progress)
+
+
+def _run(experiment: Experiment, progress: Progress) -> list[Path]:
     check(experiment)
     first = experiment.first_round
     with lock(experiment, f"cniperf, measuring {experiment.scheme}"):
@@ -79,6 +86,10 @@ def prove_path(
         Busy: another run holds this machine.
         CniperfError: the lab could not be built or wired.
     """
+    return _where_it_can(_prove_path, experiment, tell)
+
+
+def _prove_path(experiment: Experiment, tell: Callable[[str], None]) -> Evidence | DeviceEvidence:
     check(experiment)
     with lock(experiment, f"cniperf, proving {experiment.scheme}"):
         sweep_dead()
@@ -87,6 +98,21 @@ def prove_path(
             plan = planned(experiment, bed.hosts)
             bed.apply(plan)
             return proof(bed, plan, Path(folder))
+
+
+def _where_it_can(
+    work: Callable[[Experiment, Callable[..., None]], T],
+    experiment: Experiment,
+    tell: Callable[..., None],
+) -> T:
+    """Call a function here, or where it may make the network namespaces of its bed."""
+    kind = beds.find(experiment.bed)
+    if not kind.namespaces:
+        return work(experiment, tell)
+    if not is_root():  # where there are only its own networks, it can fetch nothing
+        kind.check(experiment)
+        kind.prepare(print)
+    return with_namespaces(work, experiment, tell=tell)
 
 
 def proof(bed: Bed, plan: Plan, folder: Path) -> Evidence | DeviceEvidence:

@@ -120,6 +120,10 @@ def measured_how(condition: Mapping[str, Any], group: pd.DataFrame) -> Html:
     text += f" {_cluster(bed)}" if bed.cluster else ""
     for fact in (condition["meter"], condition["accelerator"]):
         text += f" {_(MADE_BY[fact])}" if fact in MADE_BY else ""
+    if bed.rootless:
+        text += " " + _("The lab was an ordinary user's, in a user namespace.")
+    if not condition["steered"]:
+        text += " " + _("Each host's packets were received on the sender's CPU, not on its own.")
     if condition["erms"]:
         text += " " + _("The kernel copies a byte an instruction (ERMS).")
     return Html(f"<p class='meta'>{escape(text)}{_suite(condition)}</p>")

@@ -10,14 +10,16 @@ if TYPE_CHECKING:
 
 
 class GuestKind(Kind):
-    """A bed of guests: it needs root, QEMU, and an image that is made once."""
+    """A bed of guests: it needs QEMU, and an image that is made once."""
+
+    namespaces = True
 
     def check(self, asked: "Experiment") -> None:
-        """Look for root and QEMU."""
+        """Look for the right to make namespaces, and for QEMU."""
         from cniperf.beds.bottle.qemu import require
-        from cniperf.beds.privilege import require_root
+        from cniperf.beds.privilege import require_namespaces
 
-        require_root()
+        require_namespaces()
         require()
 
     def prepare(self, tell: Callable[[str], None]) -> None:

@@ -35,7 +35,7 @@ class LabKind(Kind):
     order = 1
     summary = "two namespaces here"
     building = "building the lab"
-    here = True
+    here = namespaces = True
     # Noise of a block of turns is the same with slices of 10 and of 40 ms, so more of them know
     # more; within one machine 10 ms hold hundreds of round trips.
     turns = MappingProxyType({"slice": 0.01})
@@ -45,11 +45,11 @@ class LabKind(Kind):
         return ""
 
     def check(self, asked: "Experiment") -> None:
-        """Look for root, the tools and the congestion control."""
-        from cniperf.beds.privilege import require_root
+        """Look for the right to make namespaces, the tools and the congestion control."""
+        from cniperf.beds.privilege import require_namespaces
         from cniperf.environment import congestion_controls
 
-        require_root()
+        require_namespaces()
         if missing := missing_tools(asked.generator, asked.scheme):
             packages = " ".join(sorted(set(missing.values())))
             raise NotAble(f"{', '.join(missing)} not found: apt-get install {packages}")

@@ -33,11 +33,18 @@ from cniperf.beds.cputime import CpuTimes, process_seconds, used_since
 from cniperf.beds.datagrams import Datagrams
 from cniperf.beds.journal import NETNS_DIR, Journal, state_dir
 from cniperf.beds.lab import ovs
-from cniperf.beds.lab.blueprint import BARE_ADDRESSES, BARE_NIC, Names, bare_steps, lab_steps
+from cniperf.beds.lab.blueprint import (
+    BARE_ADDRESSES,
+    BARE_NIC,
+    DEFAULT_MASK,
+    Names,
+    bare_steps,
+    lab_steps,
+)
 from cniperf.beds.lab.host import LabHost, refusals
 from cniperf.beds.lab.netlink import shared
 from cniperf.beds.opened import Opened
-from cniperf.beds.privilege import require_root
+from cniperf.beds.privilege import is_rootless, require_root
 from cniperf.environment import fingerprint
 from cniperf.errors import Busy, StepFailed
 from cniperf.hosts import ARTICLE_HOSTS, Endpoint, Host
@@ -138,13 +145,11 @@ class Lab(Opened):
             self.journal.add_namespace(name)
         wire = LabHost(self.names.wire, self._netlink)
         self._take(AddNetns(self.names.wire), "wire", wire)
-        for step in lab_steps(self.names, self.hosts, self.nic, self._gro):
+        for step in lab_steps(self.names, self.hosts, self.nic, self._gro, self._masks()):
             self._take(step, "wire", wire)
         # A wire filters nothing; with br_netfilter loaded each packet would pass its hooks.
         wire.run(["sysctl", "-eqw", f"{BRIDGE_NETFILTER}=0"])
-        for host in self.hosts:
-            self._steer(self.names.wire, f"port-{host.name}", host)
-            self._steer(self.names.host(host.name), host.nic, host)
+        self._steer("port", {host.name: host.nic for host in self.hosts})
         if self._bare:
             self._build_bare(wire)
         if self._ovs:
@@ -153,11 +158,9 @@ class Lab(Opened):
                 self._start_ovs(host)
 
     def _build_bare(self, wire: LabHost) -> None:
-        for step in bare_steps(self.names, self.hosts, self.nic, self._gro):
+        for step in bare_steps(self.names, self.hosts, self.nic, self._gro, self._masks()):
             self._take(step, "wire", wire)
-        for host in self.hosts:
-            self._steer(self.names.wire, f"bare-{host.name}", host)
-            self._steer(self.names.host(host.name), BARE_NIC, host)
+        self._steer("bare", {host.name: BARE_NIC for host in self.hosts})
 
     def _start_ovs(self, host: Host) -> None:
         rundir = self._rundir / host.name
@@ -213,14 +216,27 @@ class Lab(Opened):
             else:
                 applier.run(step.argv())
 
-    def _steer(self, namespace: str, device: str, host: Host) -> None:
-        """Let a host's CPUs do the receive processing of its NIC, or of the wire's end (RPS).
+    # A host's CPUs do the receive processing of its NIC, and of its port of the wire (RPS). What
+    # follows inside the host (veth, bridge, VTEP) stays on the CPU that began it.
 
-        What follows inside the host (veth, bridge, VTEP) stays on the CPU that began it.
-        """
-        file = f"/sys/class/net/{device}/queues/rx-0/rps_cpus"
-        # `ip netns exec` shows the namespace's own devices under /sys.
-        run(["ip", "netns", "exec", namespace, "tee", file], text=cpus.mask(self.cpus[host.name]))
+    def _masks(self) -> dict[str, str]:
+        """Return by host the CPUs that new devices of it receive on, where the kernel can do so."""
+        if not Path("/proc/sys", *DEFAULT_MASK.split(".")).exists():
+            return {}
+        return {host.name: cpus.mask(self.cpus[host.name]) for host in self.hosts}
+
+    def _steer(self, port: str, nics: Mapping[str, str]) -> None:
+        """Do the same for devices that are there, as root; root of a user namespace may not."""
+        if self._masks() or is_rootless():
+            return
+        for host, nic in nics.items():
+            for namespace, device in (
+                (self.names.wire, f"{port}-{host}"), (self.names.host(host), nic)
+            ):  # fmt: skip
+                file = f"/sys/class/net/{device}/queues/rx-0/rps_cpus"
+                # `ip netns exec` shows the namespace's own devices under /sys.
+                argv = ["ip", "netns", "exec", namespace, "tee", file]
+                run(argv, text=cpus.mask(self.cpus[host]))
 
     # ── load ──────────────────────────────────────────────────────────────────────────────────
 
@@ -381,6 +397,8 @@ class Lab(Opened):
             "bed": self.name,
             "nic": self.nic,
             "awake": self._awake,
+            "rootless": is_rootless(),
+            "steered": bool(self._masks()) or not is_rootless(),
             "cpus": {name: list(own) for name, own in self.cpus.items()},
             "quota": quota.allowed(quota.read()),
             "ovs_datapath": self.hosts[0].ovs_datapath if self._ovs else None,

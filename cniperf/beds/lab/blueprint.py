@@ -1,6 +1,6 @@
 """What a lab is made of: its namespaces' names, what its NICs can do, the steps that build it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cniperf.hosts import Host, Pod
@@ -63,8 +63,28 @@ class Names:
         return [*pods, self.host("a"), self.host("b"), self.wire]
 
 
-def lab_steps(names: Names, hosts: Iterable[Host], nic: str, gro: str = "default") -> list[Step]:
-    """Return the steps that build a lab, to be taken in the namespace of its wire."""
+# What RPS of a new device begins with, in its namespace (Documentation/admin-guide/sysctl/net.rst);
+# kernels from 6.3 on have it. A user namespace's root may set it, but no device's own rps_cpus.
+DEFAULT_MASK = "net.core.rps_default_mask"
+
+
+def lab_steps(
+    names: Names,
+    hosts: Iterable[Host],
+    nic: str,
+    gro: str = "default",
+    masks: Mapping[str, str] | None = None,
+) -> list[Step]:
+    """Return the steps that build a lab, to be taken in the namespace of its wire.
+
+    Args:
+        names: of its namespaces.
+        hosts: the two of them.
+        nic: what their NICs can do.
+        gro: generic receive offload of the NICs: ``on``, ``off``, or ``default``.
+        masks: by host the CPUs that receive for its NIC, as :data:`DEFAULT_MASK` takes them; none
+            where the kernel has no such parameter.
+    """
     steps: list[Step] = []
     for host in hosts:
         inside = names.host(host.name)
@@ -72,7 +92,7 @@ def lab_steps(names: Names, hosts: Iterable[Host], nic: str, gro: str = "default
             steps += _bridge("br0", host)
         steps += [
             AddNetns(inside),
-            *_nic(host, host.nic, f"port-{host.name}", "br0", inside),
+            *_nic(host, host.nic, f"port-{host.name}", "br0", inside, masks),
             LinkUp("lo", netns=inside),
             LinkUp(host.nic, netns=inside),
             AddAddress(f"{host.address}/{host.prefixlen}", host.nic, netns=inside),
@@ -84,7 +104,13 @@ def lab_steps(names: Names, hosts: Iterable[Host], nic: str, gro: str = "default
     return steps
 
 
-def bare_steps(names: Names, hosts: Iterable[Host], nic: str, gro: str = "default") -> list[Step]:
+def bare_steps(
+    names: Names,
+    hosts: Iterable[Host],
+    nic: str,
+    gro: str = "default",
+    masks: Mapping[str, str] | None = None,
+) -> list[Step]:
     """Return the steps that give each host of a lab its second NIC, equal to the first."""
     steps: list[Step] = []
     for host in hosts:
@@ -92,7 +118,7 @@ def bare_steps(names: Names, hosts: Iterable[Host], nic: str, gro: str = "defaul
         if not steps:
             steps += _bridge("br1", host)
         steps += [
-            *_nic(host, BARE_NIC, f"bare-{host.name}", "br1", inside),
+            *_nic(host, BARE_NIC, f"bare-{host.name}", "br1", inside, masks),
             LinkUp(BARE_NIC, netns=inside),
             AddAddress(f"{BARE_ADDRESSES[host.name]}/24", BARE_NIC, netns=inside),
             *_offloads(BARE_NIC, nic, gro, inside),
@@ -104,10 +130,15 @@ def _bridge(name: str, host: Host) -> list[Step]:
     return [AddBridge(name, host.mtu), LinkUp(name)]
 
 
-def _nic(host: Host, nic: str, port: str, bridge: str, inside: str) -> list[Step]:
+def _nic(
+    host: Host, nic: str, port: str, bridge: str, inside: str, masks: Mapping[str, str] | None
+) -> list[Step]:
     """A veth: one end is the host's NIC, the other a port of the wire's bridge."""
+    made: list[Step] = [AddVeth(nic, port, host.mtu)]
+    if masks:
+        made = [SetSysctl(DEFAULT_MASK, masks[host.name]), *made, SetSysctl(DEFAULT_MASK, "0")]
     return [
-        AddVeth(nic, port, host.mtu),
+        *made,
         MoveLink(nic, into=inside),
         SetMaster(port, bridge),
         LinkUp(port),

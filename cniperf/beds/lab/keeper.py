@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cniperf import stop
+from cniperf.beds import rootless
 from cniperf.beds.journal import NETNS_DIR, Journal, journals, sweep_dead
+from cniperf.beds.privilege import is_root
 from cniperf.errors import Busy, CniperfError, NotAble, ParameterError, Stopped
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ class Standing:
         host = "b" if place.endswith("b") else "a"
         words = [f"{name}={value}" for name, value in self.environ[host].items()]
         inside = ["nsenter", f"--net={NETNS_DIR / self.places[place]}", "--"]
-        return [*inside, *(["env", *words] if words else []), *argv]
+        return rootless.enter(self.pid, [*inside, *(["env", *words] if words else []), *argv])
 
     def device(self, hop: str) -> tuple[str, str]:
         """Return the place and the device of a hop such as ``a:eth0``.
@@ -85,8 +87,9 @@ def up(experiment: "Experiment") -> Standing:
     """
     if (found := find()) is not None:
         raise Busy(f"{found.scheme} is up already: `cniperf down` first")
+    argv = [sys.executable, "-m", "cniperf.beds.lab.keeper", experiment.model_dump_json()]
     keeper = subprocess.Popen(
-        [sys.executable, "-m", "cniperf.beds.lab.keeper", experiment.model_dump_json()],
+        argv if is_root() else rootless.command(argv), env=rootless.environ(),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         start_new_session=True, cwd="/", encoding="utf-8",
     )  # fmt: skip
@@ -139,7 +142,8 @@ def the_one() -> Standing:
         NotAble: none is.
     """
     if (found := find()) is None:
-        raise NotAble("no lab is up: cniperf up SCHEME")
+        of_root = "" if is_root() else "; for a lab of root, put sudo before it"
+        raise NotAble(f"no lab is up: cniperf up SCHEME{of_root}")
     return found
 
 

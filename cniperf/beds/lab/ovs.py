@@ -15,6 +15,7 @@ from cniperf.beds.command import CommandFailed, run
 from cniperf.errors import NotAble, cause
 
 SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
+TUN = "/dev/net/tun"  # of which the userspace datapath makes its internal ports
 TOOLS = ("ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-ofctl")
 
 Start = Callable[[Sequence[str], Path], object]
@@ -37,16 +38,26 @@ def missing() -> list[str]:
     return [tool for tool in TOOLS if which(tool) is None]
 
 
+def closed() -> bool:
+    """Return whether the userspace datapath runs here, but may not make devices."""
+    return datapath() == "netdev" and not os.access(TUN, os.R_OK | os.W_OK)
+
+
 def require() -> None:
-    """Refuse where Open vSwitch is not installed.
+    """Refuse where Open vSwitch is not installed, or may not make its devices.
 
     Raises:
-        NotAble: with the command that installs it.
+        NotAble: with the command that helps.
     """
     if gone := missing():
         raise NotAble(
             f"Open vSwitch is not installed ({', '.join(gone)} not found): "
             "apt-get install openvswitch-switch"
+        )
+    if closed():
+        raise NotAble(
+            f"Open vSwitch in userspace needs {TUN}, which only root may open here: "
+            f"sudo chmod a+rw {TUN}, or put sudo before it"
         )
 
 
