@@ -19,7 +19,7 @@ from functools import cache
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any, NoReturn, TypeVar, cast
 
 from cniperf import stop
@@ -28,6 +28,7 @@ from cniperf.errors import CniperfError, Stopped, cause
 T = TypeVar("T")
 
 PATIENCE = 20.0  # seconds to tidy up after a signal
+SETTINGS = Path("/proc/sys")
 UNSHARE = ("unshare", "--user", "--map-root-user", "--mount", "--net")
 
 # A /run of its own, with all that the user's has, but no network namespaces in it.
@@ -80,7 +81,7 @@ def refusal() -> Refusal | None:
     if done.returncode == 0:
         return None
     for key, (forbids, allows) in FORBIDDING.items():
-        file = Path("/proc/sys", *key.split("."))
+        file = SETTINGS.joinpath(*key.split("."))
         if file.exists() and file.read_text(encoding="utf-8").strip() == forbids:
             return Refusal(
                 f"an ordinary user may make no network namespaces here ({key}={forbids})",
@@ -117,6 +118,7 @@ class Session:
     """The process that works for this one in a user namespace."""
 
     def __init__(self) -> None:
+        self._turn = Lock()  # one call at a time
         self._connection, theirs = Pipe()
         with theirs:
             self._process = subprocess.Popen(
@@ -139,8 +141,9 @@ class Session:
             Stopped: a signal came here; it has tidied up and ended.
         """
         try:
-            self._connection.send((work, words))
-            return cast(T, self._answer(tell))
+            with self._turn:
+                self._connection.send((work, words))
+                return cast(T, self._answer(tell))
         except (EOFError, ConnectionError):
             self.end()
             raise CniperfError(
@@ -188,11 +191,11 @@ def main(descriptor: str) -> NoReturn:
     """Do what comes in by a connection; end with the process at its other end."""
     connection = Connection(int(descriptor))
     stop.listen()
-    asked: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    asked: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     Thread(target=_listen, args=[connection, asked], daemon=True).start()
-    while not stop.came() and (found := asked.get()) is not None:
-        work, words = found
+    while not stop.came() and (call := asked.get()):
         try:
+            work, words = pickle.loads(call)
             answer = "returned", work(*words, lambda *said: connection.send(("told", said)))
         except BaseException as problem:
             answer = "raised", _sendable(problem)
@@ -201,12 +204,12 @@ def main(descriptor: str) -> NoReturn:
     sys.exit(128 + stop.came() if stop.came() else 0)
 
 
-def _listen(connection: Connection, asked: "queue.SimpleQueue[Any]") -> None:
+def _listen(connection: Connection, asked: "queue.SimpleQueue[bytes]") -> None:
     """Pass on what is asked; where the other end is closed, what goes on is stopped."""
     with suppress(EOFError, OSError):
         while True:
-            asked.put(connection.recv())
-    asked.put(None)
+            asked.put(connection.recv_bytes())
+    asked.put(b"")
     os.kill(os.getpid(), signal.SIGTERM)
 
 
