@@ -3,6 +3,8 @@
 A process with threads cannot enter one, and a notebook's kernel has threads. So a process of its
 own enters it, does what it is asked, one thing after the other, and ends with the one that asks.
 It has its own mounts, too: named network namespaces are mounts below /run.
+
+``python -m cniperf.beds.rootless COMMAND`` runs any command there.
 """
 
 import os
@@ -187,20 +189,23 @@ def session() -> Session:
 # ── in the user namespace ─────────────────────────────────────────────────────────────────────
 
 
-def main(descriptor: str) -> NoReturn:
+def serve(descriptor: str) -> NoReturn:
     """Do what comes in by a connection; end with the process at its other end."""
     connection = Connection(int(descriptor))
     stop.listen()
     asked: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+
+    def answer(kind: str, value: object) -> None:
+        with suppress(OSError):  # the other end may be closed: a signal is on its way then
+            connection.send((kind, value))
+
     Thread(target=_listen, args=[connection, asked], daemon=True).start()
     while not stop.came() and (call := asked.get()):
         try:
             work, words = pickle.loads(call)
-            answer = "returned", work(*words, lambda *said: connection.send(("told", said)))
+            answer("returned", work(*words, lambda *said: answer("told", said)))
         except BaseException as problem:
-            answer = "raised", _sendable(problem)
-        with suppress(OSError):  # the other end may be closed
-            connection.send(answer)
+            answer("raised", _sendable(problem))
     sys.exit(128 + stop.came() if stop.came() else 0)
 
 
@@ -224,4 +229,6 @@ def _sendable(problem: BaseException) -> BaseException:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    if sys.argv[1].isdigit():
+        serve(sys.argv[1])
+    os.execvpe(UNSHARE[0], command(sys.argv[1:]), environ())

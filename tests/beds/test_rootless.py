@@ -166,8 +166,8 @@ def test_receiving_is_steered_to_each_hosts_cpus_without_root_too(user, clean):
     try:
         found = {
             f"{place}:{device}": user.run(
-                "cniperf", "exec", place, "--", "sh", "-c",
-                f"mount -t sysfs sysfs /sys && cat /sys/class/net/{device}/queues/rx-0/rps_cpus",
+                "cniperf", "exec", place, "--", "unshare", "--mount", "sh", "-c",
+                f"mount -n -t sysfs sysfs /sys && cat /sys/class/net/{device}/queues/rx-0/rps_cpus",
             ).stdout.strip()
             for place, device in [("a", "eth0"), ("wire", "port-a"), ("wire", "port-b"),
                                   ("b", "eth0"), ("wire", "br0")]
