@@ -31,10 +31,10 @@ run: setup ## measure all schemes in the lab and make the report
 # Guests, and the browser that reads the notebooks in the tests; Ubuntu has none as a package.
 test: APT += $(GUESTS) $(shell grep -qsx ID=debian /etc/os-release && echo chromium)
 test: APT += tcsh fish sudo  # accounts of hosts, see tests/accounts.py
-# Those of the lab measure: they have the machine to themselves, one after the other.
+# Those that measure have the machine to themselves, one after the other.
 test: setup lint ## every test
-	$(SUDO) $(BIN)/pytest -m "not lab" --numprocesses logical --dist loadscope
-	$(SUDO) $(BIN)/pytest -m "lab and not cluster"
+	$(SUDO) $(BIN)/pytest -m "not alone and not cluster" --numprocesses logical --dist loadscope
+	$(SUDO) $(BIN)/pytest -m "alone and not cluster"
 
 # Apart from the others, as Kubernetes is built for them first.
 test-cluster: APT += $(CLUSTER)

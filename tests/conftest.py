@@ -19,7 +19,7 @@ from cniperf.schemes.scheme import Scheme
 
 ROOT = Path(__file__).parent.parent
 
-pytest_plugins = ["rehearsed", "cluster.session"]
+pytest_plugins = ["apart", "rehearsed", "cluster.session"]
 os.environ["PYTHONFAULTHANDLER"] = "1"  # what a test starts can tell where it hangs: see ended()
 
 
@@ -89,9 +89,11 @@ def machine_state() -> dict[str, object]:
 
 def our_processes() -> list[str]:
     """The processes that only a lab starts, by their command line."""
+    from apart import is_own  # a plugin: pytest imports it first
+
     found = []
     for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
+        if folder.name.isdigit() and is_own(folder):
             try:
                 words = (folder / "cmdline").read_text().split("\0")
             except OSError:

@@ -29,6 +29,7 @@ def papermill(cwd, notebook, *words, output=None, **parameters):
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 @from_both
 def test_piped_the_notebook_is_printed_and_the_run_is_left(tmp_path, still, cwd, notebook):
     done = papermill(cwd, notebook, scheme="macvlan", duration=2, data_dir=tmp_path / "d")
@@ -49,6 +50,7 @@ def test_piped_the_notebook_is_printed_and_the_run_is_left(tmp_path, still, cwd,
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 def test_a_reader_who_closes_the_pipe_early_still_gets_the_run(tmp_path):
     line = f"{PAPERMILL} run_scheme.ipynb -p scheme macvlan -p duration 1 -p data_dir {tmp_path}/d | head -c1"
     done = subprocess.run(
@@ -59,6 +61,7 @@ def test_a_reader_who_closes_the_pipe_early_still_gets_the_run(tmp_path):
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 def test_with_an_output_path_the_notebook_is_kept(tmp_path):
     out = tmp_path / "out.ipynb"
     done = papermill(
@@ -169,6 +172,7 @@ def test_why_vxlan_reads_runs_that_are_there(shelf, tmp_path):
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 @pytest.mark.usefixtures("still")
 def test_why_vxlan_measures_every_combination(tmp_path):
     out = tmp_path / "out.ipynb"

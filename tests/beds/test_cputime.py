@@ -60,6 +60,7 @@ print(time.process_time())
 """
 
 
+@pytest.mark.alone
 @pytest.mark.lab  # it has the machine to itself
 def test_a_load_that_wakes_with_the_timer_shows_up_whole():
     cpu = max(os.sched_getaffinity(0))

@@ -125,6 +125,7 @@ def squeezed():
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 def test_a_run_in_a_group_with_a_quota_has_its_flag(squeezed, tmp_path):
     assert quota.allowed(quota.read()) == 0.5
     says = next(finding.says for finding in examine()[0] if finding.subject == "CPUs")

@@ -152,6 +152,7 @@ EXTENDING = ROOT / "docs/extending.md"
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 def test_a_ninth_scheme_and_a_generator_are_one_file_each(checkout):
     put_files(EXTENDING, checkout)

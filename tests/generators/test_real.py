@@ -11,7 +11,7 @@ from cniperf.generators import all_generators
 from cniperf.params import Experiment
 from cniperf.runs import load_runs
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.alone]
 
 PAIRS = [(name, mode) for name, each in all_generators().items() for mode in each.modes]
 

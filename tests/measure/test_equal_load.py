@@ -20,6 +20,7 @@ def test_the_rate_is_what_the_slowest_can_carry(shelf, monkeypatch):
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 def test_at_that_rate_all_carry_the_same(tmp_path):
     from cniperf import run
 

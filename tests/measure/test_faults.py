@@ -12,7 +12,7 @@ from cniperf.params import Experiment
 from cniperf.runs import load_runs
 
 # A hypervisor that moves the CPUs meanwhile is none of the faults here.
-pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("one_placement")]
+pytestmark = [pytest.mark.lab, pytest.mark.alone, pytest.mark.usefixtures("one_placement")]
 
 
 def measured(tmp_path, scheme="hostnetwork", number=1, duration=1):

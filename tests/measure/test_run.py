@@ -18,7 +18,7 @@ from cniperf.schemes import all_schemes, scheme_names
 from cniperf.steps import AddRoute
 from cniperf.timeline import load_intervals
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.alone]
 
 
 def measure(tmp_path, **parameters):

@@ -134,6 +134,7 @@ def undisturbed(tmp_path, **how):
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 def test_a_slower_wire_reads_as_slow_as_it_is(tmp_path):
     """Both wires are slower than the CPUs, so the machine's own noise has no say."""
     loss, figures = undisturbed(tmp_path, limit="port-b=900mbit bare-b=1000mbit", slice=0.1)
@@ -142,12 +143,14 @@ def test_a_slower_wire_reads_as_slow_as_it_is(tmp_path):
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 def test_equal_wires_read_as_equal(tmp_path):
     loss, _ = undisturbed(tmp_path, limit="port-b=1000mbit bare-b=1000mbit", slice=0.1, duration=12)
     assert loss == pytest.approx(0, abs=0.3)
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "given",
     [{"streams": 4}, {"direction": "reverse"}, {"generator": "iperf"}, {"pairs": 2},
@@ -175,6 +178,7 @@ def test_every_load_that_takes_turns_leaves_a_whole_run(tmp_path, given):
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 def test_hostnetworks_turns_leave_the_schemes_nic_alone(tmp_path):
     """Open vSwitch takes the first NIC; hostnetwork runs over the second one all the same."""
     asked = cniperf.Experiment.of(scheme="ovs", duration=1, data_dir=tmp_path)
@@ -184,6 +188,7 @@ def test_hostnetworks_turns_leave_the_schemes_nic_alone(tmp_path):
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 def test_a_sender_that_is_stopped_for_a_share_of_its_slices_loses_that_share(tmp_path):
     """The windows are small, or the socket's buffer would go on sending meanwhile."""
     with_fault, _ = ratio(tmp_path, stall={"scheme": 0.3}, window="128K", slice=0.1, duration=6)

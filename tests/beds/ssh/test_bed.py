@@ -19,7 +19,7 @@ from cniperf.plan import Plan, make_plan
 from cniperf.runs import load_evidence, load_runs
 from cniperf.schemes import find, scheme_names
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.alone]
 
 # ── all eight ─────────────────────────────────────────────────────────────────────────────────
 
