@@ -5,6 +5,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
+# A lab needs namespaces, which most kernels let an ordinary user make.
+OWN    := $(shell unshare --user --map-root-user --mount --net true 2>/dev/null && echo yes)
+LAB    := $(if $(OWN),,$(SUDO))
+
 # What the lab, the report and the tests need of the system.
 APT := iperf3 iperf sockperf curl nginx-light openvswitch-switch iproute2 ethtool nftables wireguard-tools openssh-server \
        tcpdump iputils-ping procps socat util-linux python3-venv poppler-utils \
@@ -25,8 +29,8 @@ QUIET := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", 
 .PHONY: run test test-cluster lab lint bench gate clean setup system lock catalogue environment reference counted pictures
 
 run: setup ## measure all schemes in the lab and make the report
-	@$(SUDO) $(BIN)/cniperf suite --budget 6m; code=$$?; \
-	$(SUDO) chown -R "$$(id -u):$$(id -g)" data reports; exit $$code
+	@$(LAB) $(BIN)/cniperf suite --budget 6m; code=$$?; \
+	$(LAB) chown -R "$$(id -u):$$(id -g)" data reports; exit $$code
 
 # Guests, and the browser that reads the notebooks in the tests; Ubuntu has none as a package.
 test: APT += $(GUESTS) $(shell grep -qsx ID=debian /etc/os-release && echo chromium)
@@ -60,11 +64,11 @@ bench: setup ## what cniperf itself costs, as ratios
 gate: APT += $(GUESTS)
 gate: setup ## has the wiring become dearer? instructions a byte against those in data/counted
 	@rm -rf build/gate
-	@$(SUDO) $(BIN)/cniperf suite --bed counted --rounds 1 --data-dir build/gate --out-dir build/gate/report
+	@$(LAB) $(BIN)/cniperf suite --bed counted --rounds 1 --data-dir build/gate --out-dir build/gate/report
 	@$(BIN)/cniperf compare data/counted build/gate
 
 clean: ## take down what killed runs left behind
-	$(SUDO) $(BIN)/cniperf clean
+	$(LAB) $(BIN)/cniperf clean
 
 setup: system $(VENV)/.installed
 

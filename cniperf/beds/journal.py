@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from cniperf import stop
+from cniperf.errors import NotAble
 
 NETNS_DIR = Path("/run/netns")
+ELSEWHERE = "name another folder in CNIPERF_STATE_DIR"
 YOUNG = 60.0  # seconds within which a journal gets its owner: it takes one write
 GRACE = 1.0  # seconds that a process gets between SIGTERM and SIGKILL
 
@@ -28,9 +30,28 @@ def state_dir() -> Path:
     """Return the folder of journals and of the lock."""
     if os.geteuid() == 0:
         usual = "/run/cniperf"
-    else:  # who measures hosts by SSH need not be root here
-        usual = f"{os.environ.get('XDG_RUNTIME_DIR') or f'/tmp/cniperf-{os.getuid()}'}/cniperf"
+    elif own := os.environ.get("XDG_RUNTIME_DIR"):
+        usual = f"{own}/cniperf"
+    else:
+        usual = f"/tmp/cniperf-{os.getuid()}"  # made_state_dir looks whose it is
     return Path(os.environ.get("CNIPERF_STATE_DIR", usual))
+
+
+def made_state_dir() -> Path:
+    """Return the folder of journals and of the lock, made where it is not there yet.
+
+    Raises:
+        NotAble: it is another user's, or cannot be made.
+    """
+    folder = state_dir()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        owner = folder.stat(follow_symlinks=False).st_uid
+    except OSError as problem:
+        raise NotAble(f"cannot make {folder}: {problem.strerror}; {ELSEWHERE}") from None
+    if owner != os.geteuid():
+        raise NotAble(f"{folder} belongs to another user (uid {owner}): {ELSEWHERE}")
+    return folder
 
 
 class Journal:
@@ -42,8 +63,7 @@ class Journal:
     @classmethod
     def open(cls, lab: str) -> "Journal":
         """Start the journal of a new lab, owned by this process."""
-        state_dir().mkdir(mode=0o700, parents=True, exist_ok=True)
-        journal = cls(state_dir() / f"{lab}.journal")
+        journal = cls(made_state_dir() / f"{lab}.journal")
         journal._append("owner", _identity(os.getpid()))
         return journal
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cniperf.beds.journal import state_dir
+from cniperf.beds.journal import made_state_dir
 from cniperf.errors import Busy
 
 
@@ -21,8 +21,7 @@ def machine_lock(what: str) -> Iterator[None]:
     Raises:
         Busy: another run holds the machine; the text says which.
     """
-    state_dir().mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (state_dir() / "lock").open("a+", encoding="utf-8") as file:
+    with (made_state_dir() / "lock").open("a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -9,6 +9,8 @@ import time
 import pytest
 
 from cniperf.beds.journal import Journal, journals, sweep_dead
+from cniperf.beds.lock import machine_lock
+from cniperf.errors import NotAble
 
 
 @pytest.fixture(autouse=True)
@@ -118,3 +120,19 @@ def test_a_journal_without_an_owner_is_left_alone_while_it_is_young():
     assert journal.owner_lives() and sweep_dead() == []
     os.utime(journal.path, (1, 1))
     assert sweep_dead() == ["x"]
+
+
+def test_a_folder_of_another_user_is_not_trusted(tmp_path, monkeypatch):
+    monkeypatch.setenv("CNIPERF_STATE_DIR", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 1 + tmp_path.stat().st_uid)
+    for begin in (lambda: Journal.open("ab12"), lambda: machine_lock("a run").__enter__()):
+        with pytest.raises(NotAble, match="belongs to another user .* CNIPERF_STATE_DIR"):
+            begin()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("CNIPERF_STATE_DIR", str(tmp_path / "file" / "state"))
+    with pytest.raises(NotAble, match="cannot make .*file/state: Not a directory"):
+        Journal.open("ab12")

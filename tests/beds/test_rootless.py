@@ -135,7 +135,7 @@ def clean(user):
     """Nothing of the user's runs at the end, and no journal is left."""
     yield
     assert comes_about(lambda: not left(user)), left(user)
-    assert not list(Path(f"/tmp/cniperf-{UID}").glob("cniperf/*.journal"))
+    assert not list(Path(f"/tmp/cniperf-{UID}").glob("*.journal"))
 
 
 @pytest.mark.lab
