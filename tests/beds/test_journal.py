@@ -126,7 +126,7 @@ def test_a_folder_of_another_user_is_not_trusted(tmp_path, monkeypatch):
     monkeypatch.setenv("CNIPERF_STATE_DIR", str(tmp_path))
     monkeypatch.setattr(os, "geteuid", lambda: 1 + tmp_path.stat().st_uid)
     for begin in (lambda: Journal.open("ab12"), lambda: machine_lock("a run").__enter__()):
-        with pytest.raises(NotAble, match="belongs to another user .* CNIPERF_STATE_DIR"):
+        with pytest.raises(NotAble, match=r"belongs to another user .* CNIPERF_STATE_DIR"):
             begin()
     assert not list(tmp_path.iterdir())
 
@@ -134,5 +134,5 @@ def test_a_folder_of_another_user_is_not_trusted(tmp_path, monkeypatch):
 def test_a_folder_that_cannot_be_made_is_named(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("CNIPERF_STATE_DIR", str(tmp_path / "file" / "state"))
-    with pytest.raises(NotAble, match="cannot make .*file/state: Not a directory"):
+    with pytest.raises(NotAble, match=r"cannot make .*file/state: Not a directory"):
         Journal.open("ab12")
