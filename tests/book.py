@@ -33,10 +33,11 @@ class Block:
         return self.language in ("", "sh") and not self.mark
 
     @property
-    def needs_root(self) -> bool:
-        return "sudo" in self.text or "run_scheme" in self.text
+    def needs_lab(self) -> bool:
+        return bool(LAB.search(self.text))
 
 
+LAB = re.compile(r"cniperf (run|suite|sweep|prove|up|exec|capture|down|clean|bench)\b|run_scheme")
 FENCE = re.compile(r"^(?:<!-- ([^\n]*) -->\n)?```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -55,7 +56,7 @@ def each(blocks):
     return pytest.mark.parametrize(
         "block",
         [
-            pytest.param(b, id=str(b), marks=[pytest.mark.lab] if b.needs_root else [])
+            pytest.param(b, id=str(b), marks=[pytest.mark.lab] if b.needs_lab else [])
             for b in blocks
         ],
     )

@@ -81,12 +81,12 @@ def commands(block):
     """The lines of a shell block as they are run here."""
     for line in block.text.splitlines():
         command = re.sub(r"(^|\s+)# .*", "", line).strip()
-        as_root = re.sub(r"^sudo ((\.\./)?\.venv/bin/)?", "", command)
-        if as_root in TWINS:
-            yield from filter(None, [TWINS[as_root]])
+        plain = re.sub(r"^(sudo )?((\.\./)?\.venv/bin/)?", "", command)
+        if plain in TWINS:
+            yield from filter(None, [TWINS[plain]])
         elif command:
-            assert not LONG.search(as_root), f"{block}: give {as_root!r} a shorter twin in TWINS"
-            yield as_root
+            assert not LONG.search(plain), f"{block}: give {plain!r} a shorter twin in TWINS"
+            yield plain
 
 
 def run_in(home, block):
