@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from cniperf.beds.lab import ovs
+from cniperf.beds.privilege import is_rootless
 from cniperf.doctor import lacking_kinds
 from cniperf.schemes import find
 from cniperf.schemes.scheme import Scheme
@@ -34,15 +36,22 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if not item.get_closest_marker("lab"):
         return
     if os.geteuid() != 0:
-        cannot_here("the lab makes network namespaces, which needs root")
+        cannot_here("tests of the lab make network namespaces: run them as root, or by "
+                    "python -m cniperf.beds.rootless pytest")  # fmt: skip
+    if item.get_closest_marker("root") and is_rootless():
+        cannot_here("it needs more than a user namespace's root", kernel=True)
     if callspec := getattr(item, "callspec", None):
         the_kernel_makes(callspec.params.get("scheme"))
 
 
 def the_kernel_makes(scheme: Scheme | str | None) -> None:
-    """Skip a test of a scheme some of whose devices this kernel cannot make."""
-    devices = (find(scheme) if isinstance(scheme, str) else scheme).devices if scheme else ()
-    for kind in devices:
+    """Skip a test of a scheme some of whose devices cannot be made here."""
+    if not scheme:
+        return
+    found = find(scheme) if isinstance(scheme, str) else scheme
+    if found.ovs and ovs.closed():
+        cannot_here(f"only root may open {ovs.TUN}", kernel=True)
+    for kind in found.devices:
         if kind in lacking():
             cannot_here(f"this kernel makes no {kind}: {lacking()[kind]}", kernel=True)
 

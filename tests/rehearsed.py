@@ -5,7 +5,9 @@ import time
 from pathlib import Path
 
 import pytest
+from conftest import cannot_here
 
+from cniperf.beds.privilege import is_rootless
 from cniperf.beds.ssh import snapshot
 from cniperf.beds.ssh.rehearsal import Rehearsal
 from cniperf.beds.ssh.remote import Remote
@@ -16,6 +18,8 @@ from cniperf.params import Experiment
 
 @pytest.fixture(scope="module")
 def rehearsal():
+    if is_rootless():
+        cannot_here("sshd sets its groups, which a user namespace forbids", kernel=True)
     with Rehearsal(ovs=True) as found:
         yield found
 

@@ -6,7 +6,7 @@ import pytest
 from cniperf.beds.awake import DEVICE, awake
 from cniperf.beds.lab.bed import Lab
 
-pytestmark = [pytest.mark.lab, pytest.mark.alone]
+pytestmark = [pytest.mark.lab, pytest.mark.alone, pytest.mark.root]
 
 
 def wish():

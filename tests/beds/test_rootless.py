@@ -112,7 +112,7 @@ def test_what_forbids_it_is_named_with_the_two_ways_out(monkeypatch, tmp_path, k
 
 @pytest.fixture(scope="module")
 def user():
-    if os.geteuid() != 0:
+    if not privilege.is_root() or privilege.is_rootless():
         pytest.skip("only root can become another user")
     with account() as found:
         yield found

@@ -10,7 +10,7 @@ from cniperf.beds.ssh.remote import Remote
 from cniperf.beds.ssh.survey import survey
 from cniperf.errors import CniperfError, NotAble
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.root]
 
 HOSTILE = 'a\'b "c" $d `e` !f \\g\n#h; *?~[i] é\n'
 NOISE = "echo out of the profile\n"
