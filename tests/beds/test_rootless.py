@@ -146,6 +146,7 @@ def test_doctor_reports_that_no_root_is_needed(user, clean):
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 @pytest.mark.notebook
 def test_the_readmes_line_works(user, clean):
     done = user.run(
@@ -217,6 +218,22 @@ def test_however_a_run_ends_nothing_is_left(user, clean, number, code, after):
     if number != signal.SIGKILL:
         assert run.returncode == code, said
         assert said == f"cniperf: stopped by {number.name}; nothing is left running\n"
+
+
+@pytest.mark.lab
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("tests", "fewest"), [
+    ("tests/beds/lab/test_bed.py::test_netlink_and_commands_wire_the_same", 10),
+    ("tests/measure/test_evidence.py", 25),
+])  # fmt: skip
+def test_schemes_are_wired_and_proven_as_they_are_by_root(user, clean, tests, fewest):
+    done = user.run(
+        sys.executable, "-m", "cniperf.beds.rootless", sys.executable, "-m", "pytest", "-q",
+        "-p", "no:cacheprovider", "-p", "no:xdist", "-m", "lab and not alone", tests,
+    )  # fmt: skip
+    said = done.stdout.splitlines()
+    assert done.returncode == 0, said[-40:]
+    assert int(said[-1].split(" passed")[0]) >= fewest, said[-1]
 
 
 @pytest.mark.lab

@@ -16,7 +16,7 @@ from cniperf.errors import MeasurementFailed, ParameterError
 from cniperf.params import Experiment
 from cniperf.runs import load_evidence, load_raw, load_runs, read_run
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.lab, pytest.mark.alone, pytest.mark.timeout(600)]
 
 # The article's order: what costs least first.
 ORDER = ["hostnetwork", "macvlan", "ovs", "calico", "flannel-hostgw", "canal", "flannel-vxlan"]

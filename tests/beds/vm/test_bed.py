@@ -17,7 +17,7 @@ from cniperf.schemes import ARTICLE, scheme_names
 # What needs no other kernel is proven in the lab; of Open vSwitch's tunnels one takes the time.
 LEFT_OUT = ("docker-nat", "policy-0", "policy-100", "policy-1000", "ovs-vxlan")
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.alone, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
