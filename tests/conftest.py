@@ -19,7 +19,7 @@ from cniperf.schemes.scheme import Scheme
 
 ROOT = Path(__file__).parent.parent
 
-pytest_plugins = ["rehearsed", "cluster.session"]
+pytest_plugins = ["rehearsed", "reporting", "cluster.session"]
 os.environ["PYTHONFAULTHANDLER"] = "1"  # what a test starts can tell where it hangs: see ended()
 
 

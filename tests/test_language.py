@@ -16,6 +16,7 @@ from babel.messages.pofile import read_po
 from conftest import ROOT, Shelf
 from matplotlib.text import Text
 from odd_runs import REFERENCE, odd_runs, why_runs
+from reporting import pages_are_filled
 from three_beds import add_three_beds
 
 from cniperf import charts, sections
@@ -24,7 +25,6 @@ from cniperf.analysis.compare import compare
 from cniperf.analysis.loss import sittings
 from cniperf.errors import ParameterError
 from cniperf.language import FOLDER, _, each, languages, plural, speak, speaking, spoken
-from cniperf.notebook import warm_kernel
 from cniperf.path_picture import path_picture
 from cniperf.report import make_report
 from cniperf.runs import load_runs, run_folders
@@ -193,17 +193,16 @@ def runs(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def reports(runs, tmp_path_factory):
+def reports(runs, kernel, tmp_path_factory):
     """Reports from one warm kernel, the English one last; PDF only of what is read there."""
     out = tmp_path_factory.mktemp("reports")
-    with warm_kernel() as kernel:
-        return {
-            (name, lang): make_report(getattr(runs, name), out / f"{name}-{lang}", kernel=kernel,
-                                      lang=lang, formats=formats)
-            for name, lang, *formats in (("odd", "zh", "html"), ("beds", "zh", "html"),
-                                         ("reference", "zh", "html", "pdf"),
-                                         ("reference", "en", "html", "pdf"))
-        }  # fmt: skip
+    return {
+        (name, lang): make_report(getattr(runs, name), out / f"{name}-{lang}", kernel=kernel,
+                                  lang=lang, formats=formats)
+        for name, lang, *formats in (("odd", "zh", "html"), ("beds", "zh", "html"),
+                                     ("reference", "zh", "html", "pdf"),
+                                     ("reference", "en", "html", "pdf"))
+    }  # fmt: skip
 
 
 @pytest.mark.notebook
@@ -325,3 +324,9 @@ def test_the_pdf_says_it_in_fonts_that_it_carries(reports, lang, words):
     embedded = [line.split()[-5] for line in fonts]
     assert fonts and set(embedded) == {"yes"}
     assert any("CJK-SC" in line for line in fonts)
+
+
+@pytest.mark.notebook
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_no_page_but_the_last_is_half_empty_and_nothing_leaves_the_margin(reports, tmp_path, lang):
+    pages_are_filled(reports["reference", lang].pdf, tmp_path)
