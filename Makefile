@@ -33,7 +33,7 @@ test: APT += $(GUESTS) $(shell grep -qsx ID=debian /etc/os-release && echo chrom
 test: APT += tcsh fish sudo  # accounts of hosts, see tests/accounts.py
 # Those of the lab measure: they have the machine to themselves, one after the other.
 test: setup lint ## every test
-	$(SUDO) $(BIN)/pytest -m "not lab" --numprocesses logical --dist loadscope
+	$(SUDO) $(BIN)/pytest -m "not lab" --numprocesses logical --dist loadscope --no-loadscope-reorder
 	$(SUDO) $(BIN)/pytest -m "lab and not cluster"
 
 # Apart from the others, as Kubernetes is built for them first.

@@ -18,6 +18,12 @@ from cniperf.suites import suite_names
 REFERENCE = Path(__file__).parent.parent / "data/reference"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files whose tests take minutes come first, so that no worker is alone with one at the end."""
+    long = {item.path for item in items if item.get_closest_marker("notebook")}
+    items.sort(key=lambda item: item.path not in long)
+
+
 @pytest.fixture(scope="module")
 def kernel() -> Iterator[Any]:
     """A kernel for the notebooks of a file of tests: to start one takes longer than most run."""

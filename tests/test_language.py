@@ -1,7 +1,6 @@
 """The report and the charts in another language: every word is there, and English is English."""
 
 import ast
-import io
 import re
 import subprocess
 from html.parser import HTMLParser
@@ -180,7 +179,7 @@ def texts(shown):
     """Return every text of a chart, as it is drawn, or of a piece of HTML."""
     if isinstance(shown, sections.Html):
         return Visible(shown.text).texts
-    shown.savefig(io.BytesIO(), format="svg")
+    shown.draw_without_rendering()
     return [text.get_text() for text in shown.findobj(Text)]
 
 

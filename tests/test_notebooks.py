@@ -9,6 +9,7 @@ import pytest
 from conftest import ROOT
 
 from cniperf.analysis.factors import factorial_cells
+from cniperf.notebook import NotebookFailed, execute
 from cniperf.runs import default_data_dir, load_runs
 from cniperf.suites import suite_names
 
@@ -68,24 +69,37 @@ def test_with_an_output_path_the_notebook_is_kept(tmp_path):
     assert json.loads(out.read_text())["metadata"]["papermill"]["exception"] is None
 
 
+def the_error(notebook):
+    """The one error in an executed notebook."""
+    cells = json.loads(notebook.read_text())["cells"]
+    (error,) = (o for c in cells for o in c.get("outputs", []) if o["output_type"] == "error")
+    return error
+
+
+def test_a_wrong_value_ends_papermill_in_one_clear_line(tmp_path):
+    out = tmp_path / "out.ipynb"
+    done = papermill(".", "notebooks/run_scheme.ipynb", output=out, duration="abc")
+    assert done.returncode != 0
+    says = "ParameterError: duration='abc' is not allowed"
+    assert says in done.stderr.rstrip().splitlines()[-1]
+    assert len(the_error(out)["traceback"]) == 1  # no stack in the notebook either
+
+
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
         ("scheme", "calcio", "UnknownScheme: unknown scheme 'calcio'; did you mean 'calico'?"),
-        ("mtu", "100", "ParameterError: mtu=100 is not allowed"),
-        ("duration", "abc", "ParameterError: duration='abc' is not allowed"),
-        ("duraton", "5", "ParameterError: unknown parameter 'duraton'; did you mean 'duration'?"),
+        ("mtu", 100, "ParameterError: mtu=100 is not allowed"),
+        ("duraton", 5, "ParameterError: unknown parameter 'duraton'; did you mean 'duration'?"),
         ("lang", "de", "ParameterError: unknown lang 'de'. Known: en, zh"),
     ],
 )
-def test_a_wrong_name_or_value_ends_in_one_clear_line(tmp_path, name, value, says):
-    out = tmp_path / "out.ipynb"
-    done = papermill(".", "notebooks/run_scheme.ipynb", output=out, **{name: value})
-    assert done.returncode != 0
-    assert says in done.stderr.rstrip().splitlines()[-1]
-    cells = json.loads(out.read_text())["cells"]
-    (error,) = (o for c in cells for o in c.get("outputs", []) if o["output_type"] == "error")
-    assert len(error["traceback"]) == 1  # no stack in the notebook either
+def test_a_wrong_name_or_value_is_one_clear_line(tmp_path, kernel, name, value, says):
+    with pytest.raises(NotebookFailed) as failed:
+        execute("run_scheme", tmp_path / "out.ipynb", {name: value}, kernel)
+    error = the_error(tmp_path / "out.ipynb")
+    assert f"{error['ename']}: {failed.value}".startswith(says)
+    assert len(error["traceback"]) == 1 and says in error["traceback"][0]
 
 
 def test_papermill_tells_every_parameter_with_its_type_and_meaning():
