@@ -179,6 +179,7 @@ def texts(shown):
     """Return every text of a chart, as it is drawn, or of a piece of HTML."""
     if isinstance(shown, sections.Html):
         return Visible(shown.text).texts
+    shown.set_layout_engine(None)  # where a text stands is not looked at
     shown.draw_without_rendering()
     return [text.get_text() for text in shown.findobj(Text)]
 
@@ -199,7 +200,7 @@ def reports(runs, kernel, tmp_path_factory):
         (name, lang): make_report(getattr(runs, name), out / f"{name}-{lang}", kernel=kernel,
                                   lang=lang, formats=formats)
         for name, lang, *formats in (("odd", "zh", "html"), ("beds", "zh", "html"),
-                                     ("reference", "zh", "html", "pdf"),
+                                     ("reference", "zh", "html", "pdf", "md"),
                                      ("reference", "en", "html", "pdf"))
     }  # fmt: skip
 

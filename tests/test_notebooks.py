@@ -140,34 +140,35 @@ def shown(notebook):
     return json.dumps([inside, [cell.get("outputs") for cell in book["cells"]]], ensure_ascii=False)
 
 
-@pytest.mark.parametrize(
-    ("lang", "words"),
-    [
-        ("en", ["</b> carries ", "Loss against hostnetwork", "cannot be told apart", "the underlay sees",
-                "How it was wired", "From one set of runs to the other", "What the loss depends on"]),
-        ("zh", ["相对 hostnetwork 的损失", "如何组网", "从一组运行到另一组", "符合"]),
-    ],
-)  # fmt: skip
-def test_explore_runs_without_a_browser_and_without_root(tmp_path, lang, words):
+EXPLORED = ["</b> carries ", "Loss against hostnetwork", "cannot be told apart", "the underlay sees",
+            "How it was wired", "From one set of runs to the other", "What the loss depends on"]  # fmt: skip
+
+
+def test_explore_runs_without_a_browser_and_without_root(tmp_path):
     out = tmp_path / "out.ipynb"
-    done = papermill("notebooks", "explore.ipynb", output=out, lang=lang)
+    done = papermill("notebooks", "explore.ipynb", output=out)
     assert done.returncode == 0, done.stderr
     text = shown(out)
+    assert [word for word in EXPLORED if word not in text] == []
+
+
+def test_explore_speaks_the_readers_language(tmp_path, kernel):
+    out = tmp_path / "out.ipynb"
+    execute("explore", out, {"lang": "zh"}, kernel)
+    text = shown(out)
+    words = ["相对 hostnetwork 的损失", "如何组网", "从一组运行到另一组", "符合"]
     assert [word for word in words if word not in text] == []
 
 
-def test_explore_takes_any_two_folders(shelf, tmp_path):
+def test_explore_takes_any_two_folders(shelf, tmp_path, kernel):
     shelf.add_rounds(hostnetwork=[20.0] * 7, calico=[15.0] * 7)
     out = tmp_path / "out.ipynb"
-    other = ROOT / "data/reference"
-    done = papermill(
-        "notebooks", "explore.ipynb", output=out, data_dir=shelf.folder, other_dir=other
-    )
-    assert done.returncode == 0, done.stderr
+    folders = {"data_dir": str(shelf.folder), "other_dir": str(ROOT / "data/reference")}
+    execute("explore", out, folders, kernel)
     assert "calico</b> loses 25.0 %" in shown(out)
 
 
-def test_why_vxlan_reads_runs_that_are_there(shelf, tmp_path):
+def test_why_vxlan_reads_runs_that_are_there(shelf, tmp_path, kernel):
     for number in range(1, 7):
         for cell in factorial_cells():
             gbps = 20.0 if cell["scheme"] == "hostnetwork" else 16.0
@@ -175,8 +176,7 @@ def test_why_vxlan_reads_runs_that_are_there(shelf, tmp_path):
                 gbps = 4.0 if cell["nic"] == "virtio" else 9.0
             shelf.add(**cell, gbps=gbps, suite="why", round=number)
     out = tmp_path / "out.ipynb"
-    done = papermill("notebooks", "why_vxlan.ipynb", output=out, suite="why", data_dir=shelf.folder)
-    assert done.returncode == 0, done.stderr
+    execute("why_vxlan", out, {"suite": "why", "data_dir": str(shelf.folder)}, kernel)
     text = out.read_text()
     assert "no tunnel segmentation in the NIC</b> moves it most: +25.0 %" in text
     assert text.count('"image/png": "') == 2
