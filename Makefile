@@ -37,7 +37,7 @@ test: APT += $(GUESTS) $(shell grep -qsx ID=debian /etc/os-release && echo chrom
 test: APT += tcsh fish sudo  # accounts of hosts, see tests/accounts.py
 # Those that measure have the machine to themselves, one after the other.
 test: setup lint ## every test
-	$(SUDO) $(BIN)/pytest -m "not alone and not cluster" --numprocesses logical --dist loadscope
+	$(SUDO) $(BIN)/pytest -m "not alone and not cluster" --numprocesses logical --dist loadscope --no-loadscope-reorder
 	$(SUDO) $(BIN)/pytest -m "alone and not cluster"
 
 # Apart from the others, as Kubernetes is built for them first.

@@ -6,8 +6,8 @@ from base64 import b64decode
 from pathlib import Path
 
 from cniperf.language import _, speaking, spoken
-from cniperf.page import Pictures, with_contents
-from cniperf.sections import TITLE
+from cniperf.page import TITLE, Pictures, with_contents
+from cniperf.quick import import_jsonschema
 
 FORMATS = ("html", "pdf", "md")
 
@@ -20,6 +20,7 @@ def html(notebook: str, file: str, lang: str) -> None:
         file: the page's.
         lang: the language of the page's own title.
     """
+    import_jsonschema()
     from nbconvert import HTMLExporter
 
     exporter = HTMLExporter(
@@ -60,6 +61,7 @@ def md(page: str, file: str) -> None:
 
 def save_charts(notebook: Path, folder: Path) -> None:
     """Save the charts of an executed notebook as ``chart-1.png`` and so on."""
+    import_jsonschema()
     import nbformat
 
     cells = nbformat.read(str(notebook), as_version=4).cells

@@ -12,6 +12,7 @@ from typing import Any
 
 from cniperf import stop
 from cniperf.errors import CniperfError, one_line
+from cniperf.quick import import_jsonschema
 
 logging.getLogger("papermill").addHandler(logging.NullHandler())  # what fails comes as an error
 
@@ -43,6 +44,7 @@ def execute(
     Raises:
         NotebookFailed: a cell failed.
     """
+    import_jsonschema()
     import papermill
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError

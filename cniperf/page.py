@@ -7,6 +7,9 @@ import itertools
 import re
 from html import escape, unescape
 
+from cniperf.language import N_
+
+TITLE = N_("What a pod network costs")
 HEADING = re.compile(r"<h([23])([^>]*)>(.*?)</h\1>", re.DOTALL)
 HOVER = "hover:"  # what an artist's gid begins with whose words show when a reader points at it
 

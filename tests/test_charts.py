@@ -47,6 +47,20 @@ def test_bars_say_their_figures(shelf):
     assert {"25.0 %", "95.0 %*"} <= set(shown(charts.loss(runs)))
 
 
+def test_a_chart_is_laid_out_once_for_both_its_formats_and_again_when_it_changes(
+    shelf, monkeypatch
+):
+    shelf.add("hostnetwork", 20.0)
+    shelf.add("calico", 15.0)
+    chart = charts.loss(load_runs(shelf.folder))
+    times, engine = [], chart.get_layout_engine()
+    monkeypatch.setattr(engine, "execute", lambda figure: times.append(figure))
+    shown(chart)
+    assert times == [chart] and chart.get_layout_engine() is engine
+    shown(chart)
+    assert times == [chart, chart]
+
+
 def test_a_scheme_without_baseline_says_so(shelf):
     shelf.add("calico", 15.0)
     assert any("no hostnetwork run" in word for word in shown(charts.loss(load_runs(shelf.folder))))

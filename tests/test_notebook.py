@@ -10,13 +10,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import nbformat
 import pytest
 from conftest import ROOT, ended, open_files
 from jupyter_client.provisioning import LocalProvisioner
 
 from cniperf import notebook
 from cniperf.notebook import NotebookFailed, execute, warm_kernel
+from cniperf.quick import import_jsonschema
 
 pytestmark = pytest.mark.notebook
 
@@ -24,6 +24,9 @@ pytestmark = pytest.mark.notebook
 @pytest.fixture
 def small(tmp_path, monkeypatch):
     """A notebook that does what its parameter says, in place of the project's own."""
+    import_jsonschema()
+    import nbformat
+
     cells = [
         nbformat.v4.new_code_cell("do = 'pass'", metadata={"tags": ["parameters"]}),
         nbformat.v4.new_code_cell("exec(do)"),

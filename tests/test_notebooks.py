@@ -9,6 +9,7 @@ import pytest
 from conftest import ROOT
 
 from cniperf.analysis.factors import factorial_cells
+from cniperf.notebook import NotebookFailed, execute
 from cniperf.runs import default_data_dir, load_runs
 from cniperf.suites import suite_names
 
@@ -71,24 +72,37 @@ def test_with_an_output_path_the_notebook_is_kept(tmp_path):
     assert json.loads(out.read_text())["metadata"]["papermill"]["exception"] is None
 
 
+def the_error(notebook):
+    """The one error in an executed notebook."""
+    cells = json.loads(notebook.read_text())["cells"]
+    (error,) = (o for c in cells for o in c.get("outputs", []) if o["output_type"] == "error")
+    return error
+
+
+def test_a_wrong_value_ends_papermill_in_one_clear_line(tmp_path):
+    out = tmp_path / "out.ipynb"
+    done = papermill(".", "notebooks/run_scheme.ipynb", output=out, duration="abc")
+    assert done.returncode != 0
+    says = "ParameterError: duration='abc' is not allowed"
+    assert says in done.stderr.rstrip().splitlines()[-1]
+    assert len(the_error(out)["traceback"]) == 1  # no stack in the notebook either
+
+
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
         ("scheme", "calcio", "UnknownScheme: unknown scheme 'calcio'; did you mean 'calico'?"),
-        ("mtu", "100", "ParameterError: mtu=100 is not allowed"),
-        ("duration", "abc", "ParameterError: duration='abc' is not allowed"),
-        ("duraton", "5", "ParameterError: unknown parameter 'duraton'; did you mean 'duration'?"),
+        ("mtu", 100, "ParameterError: mtu=100 is not allowed"),
+        ("duraton", 5, "ParameterError: unknown parameter 'duraton'; did you mean 'duration'?"),
         ("lang", "de", "ParameterError: unknown lang 'de'. Known: en, zh"),
     ],
 )
-def test_a_wrong_name_or_value_ends_in_one_clear_line(tmp_path, name, value, says):
-    out = tmp_path / "out.ipynb"
-    done = papermill(".", "notebooks/run_scheme.ipynb", output=out, **{name: value})
-    assert done.returncode != 0
-    assert says in done.stderr.rstrip().splitlines()[-1]
-    cells = json.loads(out.read_text())["cells"]
-    (error,) = (o for c in cells for o in c.get("outputs", []) if o["output_type"] == "error")
-    assert len(error["traceback"]) == 1  # no stack in the notebook either
+def test_a_wrong_name_or_value_is_one_clear_line(tmp_path, kernel, name, value, says):
+    with pytest.raises(NotebookFailed) as failed:
+        execute("run_scheme", tmp_path / "out.ipynb", {name: value}, kernel)
+    error = the_error(tmp_path / "out.ipynb")
+    assert f"{error['ename']}: {failed.value}".startswith(says)
+    assert len(error["traceback"]) == 1 and says in error["traceback"][0]
 
 
 def test_papermill_tells_every_parameter_with_its_type_and_meaning():
@@ -129,34 +143,35 @@ def shown(notebook):
     return json.dumps([inside, [cell.get("outputs") for cell in book["cells"]]], ensure_ascii=False)
 
 
-@pytest.mark.parametrize(
-    ("lang", "words"),
-    [
-        ("en", ["</b> carries ", "Loss against hostnetwork", "cannot be told apart", "the underlay sees",
-                "How it was wired", "From one set of runs to the other", "What the loss depends on"]),
-        ("zh", ["相对 hostnetwork 的损失", "如何组网", "从一组运行到另一组", "符合"]),
-    ],
-)  # fmt: skip
-def test_explore_runs_without_a_browser_and_without_root(tmp_path, lang, words):
+EXPLORED = ["</b> carries ", "Loss against hostnetwork", "cannot be told apart", "the underlay sees",
+            "How it was wired", "From one set of runs to the other", "What the loss depends on"]  # fmt: skip
+
+
+def test_explore_runs_without_a_browser_and_without_root(tmp_path):
     out = tmp_path / "out.ipynb"
-    done = papermill("notebooks", "explore.ipynb", output=out, lang=lang)
+    done = papermill("notebooks", "explore.ipynb", output=out)
     assert done.returncode == 0, done.stderr
     text = shown(out)
+    assert [word for word in EXPLORED if word not in text] == []
+
+
+def test_explore_speaks_the_readers_language(tmp_path, kernel):
+    out = tmp_path / "out.ipynb"
+    execute("explore", out, {"lang": "zh"}, kernel)
+    text = shown(out)
+    words = ["相对 hostnetwork 的损失", "如何组网", "从一组运行到另一组", "符合"]
     assert [word for word in words if word not in text] == []
 
 
-def test_explore_takes_any_two_folders(shelf, tmp_path):
+def test_explore_takes_any_two_folders(shelf, tmp_path, kernel):
     shelf.add_rounds(hostnetwork=[20.0] * 7, calico=[15.0] * 7)
     out = tmp_path / "out.ipynb"
-    other = ROOT / "data/reference"
-    done = papermill(
-        "notebooks", "explore.ipynb", output=out, data_dir=shelf.folder, other_dir=other
-    )
-    assert done.returncode == 0, done.stderr
+    folders = {"data_dir": str(shelf.folder), "other_dir": str(ROOT / "data/reference")}
+    execute("explore", out, folders, kernel)
     assert "calico</b> loses 25.0 %" in shown(out)
 
 
-def test_why_vxlan_reads_runs_that_are_there(shelf, tmp_path):
+def test_why_vxlan_reads_runs_that_are_there(shelf, tmp_path, kernel):
     for number in range(1, 7):
         for cell in factorial_cells():
             gbps = 20.0 if cell["scheme"] == "hostnetwork" else 16.0
@@ -164,8 +179,7 @@ def test_why_vxlan_reads_runs_that_are_there(shelf, tmp_path):
                 gbps = 4.0 if cell["nic"] == "virtio" else 9.0
             shelf.add(**cell, gbps=gbps, suite="why", round=number)
     out = tmp_path / "out.ipynb"
-    done = papermill("notebooks", "why_vxlan.ipynb", output=out, suite="why", data_dir=shelf.folder)
-    assert done.returncode == 0, done.stderr
+    execute("why_vxlan", out, {"suite": "why", "data_dir": str(shelf.folder)}, kernel)
     text = out.read_text()
     assert "no tunnel segmentation in the NIC</b> moves it most: +25.0 %" in text
     assert text.count('"image/png": "') == 2

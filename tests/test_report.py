@@ -2,29 +2,21 @@ import json
 import re
 import subprocess
 
-import matplotlib.pyplot as plt
-import numpy as np
 import pytest
-from conftest import ROOT, Shelf
+from conftest import Shelf
 from odd_runs import add_proven
+from reporting import pages_are_filled
 from three_beds import add_three_beds
 
 from cniperf.errors import CniperfError
 from cniperf.report import Unfinished, make_report
-from cniperf.suites import Suite, suite_names
+from cniperf.suites import Suite
 
 pytestmark = pytest.mark.notebook
-REFERENCE = ROOT / "data/reference"
-ALL_EIGHT = suite_names(REFERENCE)[0]  # the others have other NICs, loads and MTUs
 
 
 def pdf_text(file):
     return subprocess.check_output(["pdftotext", "-layout", file, "-"], text=True)
-
-
-@pytest.fixture(scope="module")
-def reference(tmp_path_factory):
-    return make_report(REFERENCE, tmp_path_factory.mktemp("report") / "r", suite=ALL_EIGHT)
 
 
 def test_the_page_needs_nothing_from_outside(reference):
@@ -61,39 +53,24 @@ def test_the_pdf_says_the_same_on_numbered_pages(reference):
     assert "�" not in text
 
 
-def filled(pdf, folder):
-    """How far down each page of a PDF is printed, and how far to the right, without the footer."""
-    subprocess.run(["pdftoppm", "-r", "30", "-gray", pdf, folder / "page"], check=True)
-    for file in sorted(folder.glob("page-*.pgm")):
-        ink = plt.imread(file) < 200
-        body = ink[: int(0.93 * len(ink))]
-        rows, columns = np.flatnonzero(body.any(axis=1)), np.flatnonzero(body.any(axis=0))
-        yield rows.max(initial=0) / len(ink), columns.max(initial=0) / ink.shape[1]
-
-
-@pytest.mark.parametrize("lang", ["en", "zh"])
-def test_no_page_but_the_last_is_half_empty_and_nothing_leaves_the_margin(tmp_path, lang):
-    made = make_report(REFERENCE, tmp_path / "r", suite=ALL_EIGHT, lang=lang, formats=["pdf"])
-    *pages, last = filled(made.pdf, tmp_path)
-    assert len(pages) > 5
-    assert min(down for down, _ in pages) > 0.5, [round(down, 2) for down, _ in pages]
-    assert max(right for _, right in [*pages, last]) < 1 - 12 / 210  # A4, 14 mm of margin
+def test_no_page_but_the_last_is_half_empty_and_nothing_leaves_the_margin(tmp_path, reference):
+    pages_are_filled(reference.pdf, tmp_path)
 
 
 def test_its_charts_are_saved(reference):
     assert len(list(reference.html.parent.glob("chart-*.png"))) == 7
 
 
-def test_a_failed_scheme_appears_as_failed_with_its_reason(shelf, tmp_path):
+def test_a_failed_scheme_appears_as_failed_with_its_reason(shelf, reported):
     shelf.add("hostnetwork", 20.0)
     shelf.add("canal")
-    report = make_report(shelf.folder, tmp_path / "r")
+    report = reported(shelf.folder, formats=["html", "pdf"])
     html = report.html.read_text()
     assert html.count("failed</span>: host a: `ip link add` was refused: no") == 2
     assert "failed" in pdf_text(report.pdf)
 
 
-def test_it_says_what_is_known_and_what_is_not(shelf, tmp_path):
+def test_it_says_what_is_known_and_what_is_not(shelf, reported):
     wobble = [1.0, 1.01, 0.99, 1.0, 1.005, 0.995, 1.0, 1.0]
     shelf.add_rounds(
         hostnetwork=[(20 * a, 20 * b) for a, b in zip(wobble, reversed(wobble), strict=True)],
@@ -104,7 +81,7 @@ def test_it_says_what_is_known_and_what_is_not(shelf, tmp_path):
     Suite(name="s", seed=7, cells=({"scheme": "calico"},), ended="the cap of 8 rounds").save(
         shelf.folder
     )
-    html = make_report(shelf.folder, tmp_path / "r", formats=["html"]).html.read_text()
+    html = reported(shelf.folder).html.read_text()
     text = re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", html))
     assert re.search(r"calico loses 30\.\d % \(95 % interval: [\d.]+ to [\d.]+ %\)", text)
     assert re.search(r"Not told apart: (hostnetwork, macvlan|macvlan, hostnetwork)", text)
@@ -118,9 +95,9 @@ def test_it_says_what_is_known_and_what_is_not(shelf, tmp_path):
     assert "s 7 1 the cap of 8 rounds" in text
 
 
-def test_a_single_round_has_no_interval_and_the_report_says_so(shelf, tmp_path):
+def test_a_single_round_has_no_interval_and_the_report_says_so(shelf, reported):
     shelf.add_rounds(hostnetwork=[20.0], calico=[15.0])
-    html = make_report(shelf.folder, tmp_path / "r", formats=["html"]).html.read_text()
+    html = reported(shelf.folder).html.read_text()
     assert "one run: no interval" in html and "an interval takes 2" in html
     assert "that takes two rounds with hostnetwork against itself" in html
 
@@ -135,30 +112,30 @@ def test_the_answer_comes_first(reference):
     assert -1 not in places and places[:8] == sorted(places[:8])
 
 
-def test_a_control_that_fails_is_said_first(shelf, tmp_path):
+def test_a_control_that_fails_is_said_first(shelf, reported):
     shelf.add_labs(hostnetwork=[1.05, 1.051, 1.049, 1.05], calico=[0.7, 0.71, 0.7, 0.69])
     Suite(name="s", seed=7, cells=({"scheme": "calico"},)).save(shelf.folder)
-    html = make_report(shelf.folder, tmp_path / "r", formats=["html"]).html.read_text()
+    html = reported(shelf.folder).html.read_text()
     first = html[html.index("<h2") :].split("<ul>")[1].split("</li>")[0]
     assert "The control failed" in first and "+5.0 %" in first
     text = text_of(html)
     assert "Do not use the figures below" in text and "Interleaved design: in each lab" in text
 
 
-def test_a_lone_interleaved_scheme_is_answered(shelf, tmp_path):
+def test_a_lone_interleaved_scheme_is_answered(shelf, reported):
     for ratio in (0.97, 0.98, 0.975):
         shelf.lab("macvlan", ratio)
-    text = text_of(make_report(shelf.folder, tmp_path / "r", formats=["html"]).html.read_text())
+    text = text_of(reported(shelf.folder).html.read_text())
     assert "hostnetwork carries 20.00 Gbit/s" in text
     assert re.search(r"macvlan loses 2\.5 % \(95 % interval: 1\.\d to 3\.\d %\)", text)
 
 
-def test_both_placements_stand_on_the_first_page(shelf, tmp_path):
+def test_both_placements_stand_on_the_first_page(shelf, reported):
     for number in range(1, 9):
         for lie, share in ((1.5, 0.76), (4.7, 0.84))[: 2 if number < 5 else 1]:
             share += 0.001 * (-1) ** number
             shelf.lab("calico", share, suite="s", round=number, handover=[lie, lie])
-    report = make_report(shelf.folder, tmp_path / "r", formats=["pdf", "html"])
+    report = reported(shelf.folder, formats=["pdf", "html"])
     text = re.sub(r"\s+", " ", pdf_text(report.pdf).split("\f")[0])
     assert re.search(
         r"calico loses 16\.\d to 24\.\d % \(24\.\d % with a common cache, 95 % interval", text
@@ -166,17 +143,17 @@ def test_both_placements_stand_on_the_first_page(shelf, tmp_path):
     assert re.search(r"16\.\d % without a common cache, 95 % interval", text)
 
 
-def test_two_suites_are_two_headlines(shelf, tmp_path):
+def test_two_suites_are_two_headlines(shelf, reported):
     shelf.add_rounds(hostnetwork=[20.0] * 3, calico=[15.0] * 3)
     for number in (1, 2):
         for scheme, gbps in (("hostnetwork", 20.0), ("calico", 19.0)):
             shelf.add(scheme, gbps, suite="t", round=number)
-    text = text_of(make_report(shelf.folder, tmp_path / "r", formats=["html"]).html.read_text())
+    text = text_of(reported(shelf.folder).html.read_text())
     assert "calico loses 25.0 %" in text and "calico loses 5.0 %" in text
     assert "Suite s ." in text and "Suite t ." in text
 
 
-def test_how_long_a_round_took_is_told_as_it_was(shelf, tmp_path):
+def test_how_long_a_round_took_is_told_as_it_was(shelf, reported):
     for number, minute in ((1, 0), (2, 3)):
         for scheme, at in (
             ("hostnetwork", "03:04:05+00:00"),
@@ -184,22 +161,22 @@ def test_how_long_a_round_took_is_told_as_it_was(shelf, tmp_path):
         ):
             shelf.add(scheme, 20.0, suite="s", round=number, started=f"2026-01-02T{at}")
     Suite(name="s", seed=7, cells=({"scheme": "calico"},)).save(shelf.folder)
-    text = text_of(make_report(shelf.folder, tmp_path / "r", formats=["html"]).html.read_text())
+    text = text_of(reported(shelf.folder).html.read_text())
     assert "began within 2 min 10 s of each other (median), at most 3 min 40 s" in text
 
 
-def test_words_from_outside_are_escaped(shelf, tmp_path):
+def test_words_from_outside_are_escaped(shelf, reported):
     shelf.add("hostnetwork", 20.0)
     shelf.add("<script>alert(1)", 10.0)
-    html = make_report(shelf.folder, tmp_path / "r", formats=["html"]).html.read_text()
+    html = reported(shelf.folder).html.read_text()
     assert "<script" not in html and "A <CPU>" not in html
 
 
-def test_unlike_conditions_have_sections_of_their_own(shelf, tmp_path):
+def test_unlike_conditions_have_sections_of_their_own(shelf, reported):
     for nic in ("virtio", "plain"):
         shelf.add("hostnetwork", 20.0, nic=nic)
         add_proven(shelf, "calico", 15.0, nic=nic)
-    html = make_report(shelf.folder, tmp_path / "r", formats=["html"]).html.read_text()
+    html = reported(shelf.folder).html.read_text()
     assert html.count(">NICs without") == 2 * 2  # the contents, too
     # The packets took the same way in both: it is drawn once.
     assert html.count('aria-label="Which way the packets went') == 1
@@ -208,10 +185,10 @@ def test_unlike_conditions_have_sections_of_their_own(shelf, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def three_beds(tmp_path_factory):
+def three_beds(tmp_path_factory, kernel):
     folder = tmp_path_factory.mktemp("beds")
     runs = add_three_beds(Shelf(folder / "data")).folder
-    return make_report(runs, folder / "r", formats=["html", "pdf", "md"])
+    return make_report(runs, folder / "r", formats=["html", "pdf", "md"], kernel=kernel)
 
 
 def text_of(html):
@@ -281,31 +258,31 @@ def test_a_single_bed_has_no_such_page(reference):
     assert "Beds side by side" not in html and "bed by bed" not in html
 
 
-def test_a_new_report_replaces_the_old_and_leaves_its_neighbours(shelf, tmp_path):
+def test_a_new_report_replaces_the_old_and_leaves_its_neighbours(shelf, tmp_path, reported):
     shelf.add("hostnetwork", 20.0)
     (tmp_path / "r").mkdir()
     (tmp_path / "r/notes.txt").write_text("mine")
-    make_report(shelf.folder, tmp_path / "r")
+    reported(shelf.folder)
     first = (tmp_path / "r/report.html").read_text()
     shelf.add("calico", 15.0)
-    make_report(shelf.folder, tmp_path / "r")
+    reported(shelf.folder)
     assert (tmp_path / "r/report.html").read_text() != first
     assert (tmp_path / "r/notes.txt").read_text() == "mine"
     assert sorted(folder.name for folder in tmp_path.iterdir()) == ["data", "r"]
 
 
-def test_a_report_that_cannot_be_written_leaves_nothing(shelf, tmp_path):
+def test_a_report_that_cannot_be_written_leaves_nothing(shelf, tmp_path, reported):
     shelf.add("hostnetwork", 20.0)
     (tmp_path / "file").write_text("")
     with pytest.raises(CniperfError, match="cannot write the report"):
-        make_report(shelf.folder, tmp_path / "file/r")
+        reported(shelf.folder, out_dir=tmp_path / "file/r")
     with pytest.raises(CniperfError, match="no run of suite 'none'"):
-        make_report(shelf.folder, tmp_path / "r", suite="none")
+        reported(shelf.folder, suite="none")
     assert not (tmp_path / "r").exists()
 
 
 def test_a_format_whose_process_dies_is_named_and_the_others_are_delivered(
-    shelf, tmp_path, monkeypatch
+    shelf, tmp_path, monkeypatch, reported
 ):
     """As WeasyPrint does on a machine without fonts."""
     shelf.add("hostnetwork", 20.0)
@@ -313,15 +290,15 @@ def test_a_format_whose_process_dies_is_named_and_the_others_are_delivered(
     (tmp_path / "site/weasyprint.py").write_text("import os; os.kill(os.getpid(), 11)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
     with pytest.raises(Unfinished, match=r"^report.pdf was not made: SIGSEGV .*; report.html, rep"):
-        make_report(shelf.folder, tmp_path / "r", formats=["html", "pdf", "md"])
+        reported(shelf.folder, formats=["html", "pdf", "md"])
     names = {file.name for file in (tmp_path / "r").iterdir()}
     assert {"report.html", "report.md", "report.ipynb", "SHA256SUMS", "chart-1.png"} <= names
     assert not any("pdf" in name or "partial" in name for name in names)
 
 
-def test_as_markdown_it_says_the_same_and_shows_the_charts(shelf, tmp_path):
+def test_as_markdown_it_says_the_same_and_shows_the_charts(shelf, tmp_path, reported):
     shelf.add_rounds(hostnetwork=[20.0] * 3, calico=[15.0] * 3)
-    report = make_report(shelf.folder, tmp_path / "r", formats=["md"])
+    report = reported(shelf.folder, formats=["md"])
     text = (tmp_path / "r/report.md").read_text()
     assert "# What a pod network costs" in text and "**calico** loses 25.0 %" in text
     assert "| scheme | runs |" in text
@@ -333,7 +310,7 @@ def test_as_markdown_it_says_the_same_and_shows_the_charts(shelf, tmp_path):
     assert [file.name for file in report.files] == ["report.md"] and not report.html.exists()
 
 
-def test_a_stranger_can_tell_the_data_and_has_the_command(shelf, tmp_path):
+def test_a_stranger_can_tell_the_data_and_has_the_command(shelf, tmp_path, reported):
     shelf.add_rounds(hostnetwork=[20.0] * 3, calico=[15.0] * 3)
     params = json.loads(next(shelf.folder.glob("*/run.json")).read_text())["params"]
     for name in ("scheme", "rounds"):
@@ -341,16 +318,16 @@ def test_a_stranger_can_tell_the_data_and_has_the_command(shelf, tmp_path):
     Suite(name="s", seed=7, cells=({"scheme": "hostnetwork"},) * 2, params=params).save(
         shelf.folder
     )
-    html = make_report(shelf.folder, tmp_path / "r", formats=["html", "md"]).html.read_text()
+    html = reported(shelf.folder, formats=["html", "md"]).html.read_text()
     own = subprocess.check_output(["sha256sum", tmp_path / "r/SHA256SUMS"], text=True).split()[0]
     assert own in html
     assert "sudo cniperf suite hostnetwork --seed 7" in html
-    make_report(shelf.folder, tmp_path / "r", formats=["html"])
+    reported(shelf.folder)
     assert not (tmp_path / "r/report.md").exists()  # nothing of an earlier report stays
 
 
-def test_an_unknown_format_says_which_there_are(shelf, tmp_path):
+def test_an_unknown_format_says_which_there_are(shelf, tmp_path, reported):
     shelf.add("hostnetwork", 20.0)
     with pytest.raises(CniperfError, match=r"unknown format 'docx'.*html, pdf, md"):
-        make_report(shelf.folder, tmp_path / "r", formats=["docx"])
+        reported(shelf.folder, formats=["docx"])
     assert not (tmp_path / "r").exists()

@@ -2,13 +2,8 @@
 
 import pytest
 from browser import SCREENSHOTS, browser
-from conftest import ROOT
-
-from cniperf.report import make_report
-from cniperf.suites import suite_names
 
 pytestmark = [pytest.mark.notebook, pytest.mark.timeout(240)]
-REFERENCE = ROOT / "data/reference"
 WIDTHS = [1280, 800, 390]
 
 # What axe-core must find nothing of.
@@ -19,19 +14,13 @@ RULES = ["color-contrast", "svg-img-alt", "image-alt", "heading-order", "empty-h
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("report") / "r"
-    return make_report(REFERENCE, folder, suite=suite_names(REFERENCE)[0], formats=["html"]).html
-
-
-@pytest.fixture(scope="module")
 def chromium():
     with browser() as found:
         yield found
 
 
 @pytest.fixture
-def opened(chromium, report):
+def opened(chromium, reference):
     """Open the report, without scripts of its own, and see that it asks for nothing."""
     asked, contexts = [], []
 
@@ -41,13 +30,13 @@ def opened(chromium, report):
         contexts.append(context)
         page = context.new_page()
         page.on("request", lambda request: asked.append(request.url))
-        page.goto(report.as_uri())
+        page.goto(reference.html.as_uri())
         return page
 
     yield open_page
     for context in contexts:
         context.close()
-    assert set(asked) == {report.as_uri()}
+    assert set(asked) == {reference.html.as_uri()}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -16,6 +16,7 @@ from cniperf.analysis.blocks import BASELINE
 from cniperf.analysis.claims import is_articles_load
 from cniperf.analysis.groups import told_apart
 from cniperf.analysis.loss import loss_table, sittings
+from cniperf.analysis.memo import once
 from cniperf.language import N_, _
 from cniperf.modes import Mode, emulated, find
 
@@ -93,6 +94,7 @@ class Agreement:
     gains: tuple[tuple[str, tuple[Setup, ...]], ...]
 
 
+@once
 def set_up(runs: pd.DataFrame) -> dict[Setup, pd.DataFrame]:
     """Return the runs of each bed as it was set up, in the order of columns.
 

@@ -317,6 +317,7 @@ def that_count(placed: dict[str, pd.DataFrame]) -> list[str]:
     return list(placed)
 
 
+@once
 def usable(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the runs that count.
 

@@ -174,8 +174,6 @@ def _broken(runs: pd.DataFrame) -> list[tuple[object, ...]]:
 
 def _rounds(runs: pd.DataFrame) -> list[tuple[object, ...]]:
     """Flag rounds whose baseline stands apart, and a baseline that drifts over the rounds."""
-    from scipy.stats import theilslopes
-
     good = usable(runs)
     good = good[good["scheme"].eq(BASELINE) & good["suite"].ne("")]
     found: list[tuple[object, ...]] = []
@@ -183,6 +181,8 @@ def _rounds(runs: pd.DataFrame) -> list[tuple[object, ...]]:
         base = part.groupby("round")["figure"].mean()
         if len(base) < 4:
             continue
+        from scipy.stats import theilslopes  # takes seconds, and few rounds do without
+
         off = base / base.median() - 1
         usual = 1.4826 * off.abs().median()  # the MAD, as a standard deviation
         for number, apart in off[off.abs() > max(ROUND_OFF, ROUND_ROBUST * usual)].items():

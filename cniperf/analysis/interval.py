@@ -158,20 +158,20 @@ SEEDS = Spread(extremes, N_("spread of the seeds"), SEEDS_ENOUGH,
 
 
 def _student(found: Array, confidence: float) -> Interval:
-    from scipy.stats import t
+    from scipy.special import stdtrit  # scipy.stats takes seconds to import
 
     middle = float(found.mean())
-    reach = float(t.ppf((1 + confidence) / 2, len(found) - 1) * _error(found))
+    reach = float(stdtrit(len(found) - 1, (1 + confidence) / 2) * _error(found))
     return Interval(middle - reach, middle, middle + reach)
 
 
 def _student_p(found: Array, bound: float) -> float:
-    from scipy.stats import t
+    from scipy.special import stdtr
 
     error, beyond = _error(found), float(found.mean()) - bound
     if not error:
         return float(beyond <= 0)
-    return float(t.sf(beyond / error, len(found) - 1))
+    return float(stdtr(len(found) - 1, -beyond / error))
 
 
 def _error(found: Array) -> float:
@@ -211,10 +211,10 @@ def _signed_ranks(n: int) -> Array:
     """
     most = n * (n + 1) // 2
     if n > EXACT:
-        from scipy.stats import norm
+        from scipy.special import ndtr
 
         spread = np.sqrt(n * (n + 1) * (2 * n + 1) / 24)
-        return np.diff(norm.cdf((np.arange(-1, most + 1) + 0.5 - most / 2) / spread))
+        return np.diff(ndtr((np.arange(-1, most + 1) + 0.5 - most / 2) / spread))
     found = np.zeros(most + 1)
     found[0] = 1.0
     for rank in range(1, n + 1):

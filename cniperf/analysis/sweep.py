@@ -6,6 +6,7 @@ import pandas as pd
 
 from cniperf.analysis.blocks import by_placement, that_count, usable
 from cniperf.analysis.loss import conditions, loss_table
+from cniperf.analysis.memo import once
 from cniperf.language import listed
 from cniperf.runs import CONDITIONS
 
@@ -19,6 +20,7 @@ def varied(runs: pd.DataFrame) -> list[str]:
     return sorted((name for name in counts if counts[name] > 1), key=lambda name: -counts[name])
 
 
+@once
 def sweep_table(runs: pd.DataFrame) -> pd.DataFrame:
     """Return each scheme's loss at each point of a sweep.
 

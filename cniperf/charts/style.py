@@ -1,7 +1,8 @@
 """What all charts share: colours, style, the figure that shows itself, rows and labels."""
 
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from textwrap import shorten
@@ -79,12 +80,23 @@ class Chart(Figure):
         svg, png = io.StringIO(), io.BytesIO()
         with mpl.rc_context(_style()):
             self.savefig(svg, format="svg")
-            self.savefig(png, format="png", dpi=160)
+            with self._laid_out():
+                self.savefig(png, format="png", dpi=160)
         alt = {"alt": self.axes[0].get_title(loc="left")}
         return (
             {"image/svg+xml": svg.getvalue(), "image/png": png.getvalue()},
             {"image/svg+xml": alt, "image/png": alt},
         )
+
+    @contextmanager
+    def _laid_out(self) -> Iterator[None]:
+        """Keep everything where the last drawing put it; laying out takes as long as drawing."""
+        engine = self.get_layout_engine()
+        self.set_layout_engine(None)
+        try:
+            yield
+        finally:
+            self.set_layout_engine(engine)
 
     def save(self, file: Path | str) -> None:
         """Write the chart to a file whose ending names the format."""

@@ -76,14 +76,15 @@ def run(
     **parameters: Any,  # noqa: ANN401
 ) -> None:
     """Measure one scheme, and write a folder for each run."""
-    from cniperf.cli.losses import losses
-    from cniperf.measure.run import run as measure
-    from cniperf.runs import runs_table
-
     known = merged(settings, {}, {"scheme": scheme, "rounds": rounds, **parameters})
     asked = experiment_of(known)
     if asked.design == "interleaved" and "rounds" not in known:
         asked = experiment_of({**known, "rounds": LABS})
+    # A wrong value need not wait for these.
+    from cniperf.cli.losses import losses
+    from cniperf.measure.run import run as measure
+    from cniperf.runs import runs_table
+
     folders = measure(asked)
     for line in losses(runs_table(folders)):
         typer.echo(line)

@@ -16,6 +16,7 @@ from cniperf.analysis.interval import Interval
 from cniperf.analysis.loss import APART, by_loss, loss_table
 from cniperf.language import N_, _, listed, plural
 from cniperf.modes import MODES, emulated, mode_of
+from cniperf.page import TITLE
 from cniperf.record import BedFacts
 from cniperf.runs import read_run
 from cniperf.sections.html import (
@@ -32,7 +33,6 @@ from cniperf.sections.html import (
 )
 from cniperf.sections.trust import placed
 
-TITLE = N_("What a pod network costs")
 QUESTION = N_(
     "How much of the host's own throughput is left between two pods on two hosts, by scheme?"
 )

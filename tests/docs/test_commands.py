@@ -35,6 +35,8 @@ TWINS = {
     "cniperf sweep --vary mtu=1450,1500,9000 --vary streams=1,4":
         f"cniperf sweep --vary mtu=9000 --schemes macvlan {ROUND}",
     "cniperf report data/reference": "cniperf report data/reference --format html",
+    "cniperf report data/reference --format html,pdf,md --lang zh":
+        "cniperf report data/counted --format html,pdf,md --lang zh",
     "cniperf bench": None,  # ten minutes; docs/bench.md is what it wrote
     "cniperf capture a:eth0":
         "{ cniperf exec pod-a -- ping -c 9 -i 0.2 172.28.1.3 & cniperf capture a:eth0 -c 1; wait; }",
