@@ -163,7 +163,9 @@ def _abilities() -> list[Finding]:
     if lacks := ability.lacking(wanted, ask_here):
         return [Finding(each.ability.name, False, each.reason, each.ability.fixes)
                 for each in lacks]  # fmt: skip
-    return [Finding("abilities", True, ", ".join(each.name for each in wanted))]
+    by = "packet sockets" if ability.lacking([ability.rules_count()], ask_here) else "rules of nft"
+    return [Finding("abilities", True, ", ".join(each.name for each in wanted)),
+            Finding("counting", True, f"{by} count the packets at devices")]  # fmt: skip
 
 
 def _generators() -> list[Finding]:

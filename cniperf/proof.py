@@ -52,7 +52,7 @@ class Proof(Foreign):
     pods: dict[Line, Address]
     policy: Policy | None
     problem: Said
-    counted_by: Literal["rules", "devices"] = "rules"
+    counted_by: Literal["rules", "sockets", "devices"] = "rules"
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

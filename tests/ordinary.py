@@ -4,6 +4,7 @@ Python and its packages may lie in root's home, which others may not enter. So w
 has a mount namespace, in which they lie at the same place in a folder that all may enter.
 """
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from conftest import ROOT
 
-UID = 4243
+UID = 20_000 + os.getpid() % 10_000  # of its own in each worker
 NEEDED = (Path(sys.base_prefix), Path(sys.prefix))
 
 

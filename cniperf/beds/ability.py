@@ -37,6 +37,7 @@ EGRESS = """table netdev t { counter c { }
 chain e { type filter hook egress device "lo" priority -450; counter name c; }
 }
 """
+SOCKET = "python3 -c 'import socket; socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)'"
 
 
 @dataclass(frozen=True)
@@ -75,14 +76,19 @@ def needed(cpus: Iterable[int]) -> list[Ability]:
         Ability("nft's counters", _apart(
             f"{_nft(COUNTING)} && nft -j list ruleset | grep -q nftables"),
             ("a kernel with nf_tables (modprobe nf_tables), and nft with JSON",)),
-        Ability("nft's egress hook", _apart(_nft(EGRESS)),
-            ("a kernel from 5.16 on with CONFIG_NETFILTER_EGRESS and nft from 1.0.1 on",
+        Ability("counting at devices", f"{_apart(_nft(EGRESS))} || {_apart(SOCKET)}",
+            ("a kernel with CONFIG_PACKET (modprobe af_packet)",
              "--bed vm, which has its own kernel")),
         Ability("pinning to CPUs", f"taskset -c {numbers} true",
             ("give its control group (cpuset) these CPUs", "name other cpus")),
         Ability("python3", "python3 -c 'import json, socket'",
             ("apt-get install python3-minimal",)),
     ]  # fmt: skip
+
+
+def rules_count() -> Ability:
+    """Return the ability of nft to count at devices; packet sockets do without it."""
+    return Ability("nft's egress hook", _apart(_nft(EGRESS)), ())
 
 
 def here() -> list[Ability]:

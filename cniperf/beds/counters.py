@@ -72,7 +72,9 @@ class Tally:
     size: int | None = None
 
 
-def script(points: Collection[Point], there: Flow, back: Flow, nic: str = "") -> str:
+def script(
+    points: Collection[Point], there: Flow, back: Flow, nic: str = "", *, devices: bool = True
+) -> str:
     """Return the nftables script that counts at the points of one namespace.
 
     Args:
@@ -80,28 +82,50 @@ def script(points: Collection[Point], there: Flow, back: Flow, nic: str = "") ->
         there: packets from host a's pod to host b's.
         back: packets the other way.
         nic: device whose arriving senders are written down, or an empty text.
+        devices: False where :func:`taps` counts at those.
     """
     lines: dict[str, list[str]] = {"netdev": [], "inet": []}
     for number, point in enumerate(points):
+        named = _named(number, point, there, back)
         family = "netdev" if point.kind == "device" else "inet"
-        rules = " ".join(
-            f"{flow.match(point.inside, translated=point.translated in ways)} "
-            f"counter name p{number}_{way};"
-            for way, flow, ways in (("there", there, THERE), ("back", back, BACK))
-        )
-        lines[family] += [f"counter p{number}_there {{ }}", f"counter p{number}_back {{ }}"]
+        rules = " ".join(f"{match} counter name {name};" for name, match in named.items())
+        lines[family] += [f"counter {name} {{ }}" for name in named]
         lines[family] += [
             f"chain p{number}_{hook} {{ type filter hook {where} priority {EARLY}; {rules} }}"
             for hook, where in _where(point)
         ]
     if nic:
-        lines["netdev"] += _senders(nic, {point.inside for point in points if point.inside})
+        lines["netdev"] += _senders(nic, points)
+    if not devices:
+        del lines["netdev"]
     return "\n".join(
         f"table {family} {TABLE} {{\n" + "\n".join(body) + "\n}" for family, body in lines.items()
     )
 
 
+def taps(points: Collection[Point], there: Flow, back: Flow, nic: str = "") -> dict[str, Any]:
+    """Return what :mod:`cniperf.beds.taps` is to count at the devices of one namespace.
+
+    Args: those of :func:`script`.
+    """
+    rules = {
+        name: (point.name, match)
+        for number, point in enumerate(points) if point.kind == "device"
+        for name, match in _named(number, point, there, back).items()
+    }  # fmt: skip
+    return {"rules": rules, "nic": nic, "forms": _forms(points)}
+
+
+def _named(number: int, point: Point, there: Flow, back: Flow) -> dict[str, str]:
+    """Return what matches the packets of each way at a point, by the name of their counter."""
+    return {
+        f"p{number}_{way}": flow.match(point.inside, translated=point.translated in ways)
+        for way, flow, ways in (("there", there, THERE), ("back", back, BACK))
+    }
+
+
 BEGIN = ("nft", "-f", "-")  # reads a script
+TAP, TAPPED = ("python3", "-", "begin"), ("python3", "-", "end")  # read the program
 LIST = ("nft", "-j", "list", "ruleset")
 END = "\n".join(f"add table {family} {TABLE}; delete table {family} {TABLE}"
                 for family in ("netdev", "inet"))  # fmt: skip
@@ -114,9 +138,15 @@ def drop(pod: str) -> str:
     return f"table inet {TABLE} {{\ncounter dropped {{ }}\n{chain}\n}}"
 
 
-def read(said: str, points: Collection[Point]) -> dict[Point, Tally]:
-    """Return what the points of one namespace saw, from what :data:`LIST` said."""
-    counters = _counters(said)
+def read(said: str, points: Collection[Point], tapped: str = "") -> dict[Point, Tally]:
+    """Return what the points of one namespace saw, from what :data:`LIST` said.
+
+    Args:
+        said: that.
+        points: as :func:`script` had them.
+        tapped: what :data:`TAPPED` said, where that counted at the devices.
+    """
+    counters = _counters(said) | (_tapped(tapped)["counters"] if tapped else {})
     found = {}
     for number, point in enumerate(points):
         packets, size = counters[f"p{number}_there"]
@@ -130,8 +160,13 @@ def dropped(said: str) -> int:
     return _counters(said)["dropped"][0]
 
 
-def senders(said: str) -> set[tuple[str, str]]:
-    """Return the MAC and IPv4 addresses of the probe's frames that arrived at a NIC."""
+def senders(said: str, tapped: str = "") -> set[tuple[str, str]]:
+    """Return the MAC and IPv4 addresses of the probe's frames that arrived at a NIC.
+
+    Args: those of :func:`read`.
+    """
+    if tapped:
+        return {(mac, address) for mac, address in _tapped(tapped)["senders"]}
     found = set()
     for entry in _entries(said, "set"):
         for element in entry.get("elem", []):
@@ -141,9 +176,23 @@ def senders(said: str) -> set[tuple[str, str]]:
     return found
 
 
-def _senders(nic: str, tunnels: Collection[Encapsulation]) -> list[str]:
-    forms = [f"udp dport {PORT}", *sorted(each.outer for each in tunnels)]
-    rules = " ".join(f"{form} add @senders {{ ether saddr . ip saddr }};" for form in forms)
+def _tapped(said: str) -> dict[str, Any]:
+    answer = Answer("", "packet sockets", said)
+    told = answer.json()
+    if not isinstance(told, dict) or told.get("lost") != 0:
+        raise answer.odd(f"lost packets, or gave no counts: {said[:100]!r}")
+    return told
+
+
+def _forms(points: Collection[Point]) -> list[str]:
+    tunnels = {point.inside.outer for point in points if point.inside}
+    return [f"udp dport {PORT}", *sorted(tunnels)]
+
+
+def _senders(nic: str, points: Collection[Point]) -> list[str]:
+    rules = " ".join(
+        f"{form} add @senders {{ ether saddr . ip saddr }};" for form in _forms(points)
+    )
     return [
         "set senders { type ether_addr . ipv4_addr; size 64; flags dynamic; }",
         f'chain senders {{ type filter hook ingress device "{nic}" priority {EARLY}; {rules} }}',

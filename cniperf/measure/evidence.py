@@ -5,13 +5,16 @@ what it must not touch: the host's netfilter hooks that it claims to bypass, and
 its packets (plain, or inside a tunnel) on the wire. Everything that counts is gone before the load.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cniperf.beds import counters
+from cniperf.beds import counters, taps
 from cniperf.beds.bed import Call
+from cniperf.beds.command import CommandFailed
 from cniperf.beds.counters import Flow, Tally
 from cniperf.errors import MeasurementFailed
 from cniperf.hops import Point, points
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from cniperf.measure.by_devices import DeviceEvidence
     from cniperf.plan import Plan
 
+TAPS = Path(taps.__file__).read_text(encoding="utf-8")
 PACKETS = 100  # each way
 POLICY_PACKETS = 20  # one way
 GREETINGS = 10  # each way, for the pairs whose path is that of the first
@@ -59,6 +63,7 @@ class Evidence:
         pods: the pods' addresses, by host; none where the load runs on the hosts.
         policy: what a rule that drops the pod's packets in host a's forward hook did: packets
             ``sent``, ``dropped`` by it, and ``arrived``; None where the path was not proven.
+        counted_by: what counted at the devices: ``rules`` of nft, or packet ``sockets``.
     """
 
     scheme: str
@@ -70,6 +75,7 @@ class Evidence:
     macs: Mapping[str, str]
     pods: Mapping[str, str]
     policy: Mapping[str, int] | None = None
+    counted_by: str = "rules"
 
     @property
     def problem(self) -> str:
@@ -84,6 +90,7 @@ class Evidence:
         ]
         return {
             "scheme": self.scheme, "packets": self.packets, "payload": self.payload,
+            "counted_by": self.counted_by,
             "arrived": asdict(self.arrived), "hops": hops, "senders": sorted(self.senders),
             "macs": dict(self.macs), "pods": dict(self.pods), "policy": self.policy,
             "problem": self.problem,
@@ -112,8 +119,9 @@ def prove(bed: "Bed", plan: "Plan") -> Evidence:
         macs = {host.name: watch.devices[host.name][host.nic] for host in bed.hosts}
         pods = {side.host.name: side.endpoint.address for side in plan if side.endpoint.netns}
         found = Evidence(
-            plan.scheme, PACKETS, probe.payload, arrived, tallies, sorted(senders), macs, pods
-        )
+            plan.scheme, PACKETS, probe.payload, arrived, tallies, sorted(senders), macs, pods,
+            counted_by="sockets" if watch.tapped else "rules",
+        )  # fmt: skip
         if found.problem:
             return found
         return Evidence(**{**vars(found), "policy": _policy(bed, probe, there.source)})
@@ -144,7 +152,12 @@ def _policy(bed: "Bed", probe: Probe, pod: str) -> dict[str, int]:
 
 def _taken_away(place: str) -> list[Call]:
     """Return the commands that tell what was counted at a place, and end that."""
-    return [Call(place, counters.LIST), Call(place, counters.BEGIN, counters.END)]
+    return [Call(place, counters.LIST), _ended(place)]
+
+
+def _ended(place: str) -> Call:
+    """Return the command that takes the counters of a place away."""
+    return Call(place, counters.BEGIN, counters.END)
 
 
 class _Watch:
@@ -152,12 +165,14 @@ class _Watch:
 
     Attributes:
         devices: what is at each place, with its MAC address.
+        tapped: whether packet sockets count at the devices, as nft has no egress hook there.
     """
 
     def __init__(self, bed: "Bed", where: Sequence[Point], there: Flow, back: Flow) -> None:
         self._bed, self._where, self._ways = bed, where, (there, back)
         self._counted: dict[str, list[Point]] = {}
         self._flows: dict[Point, Tally] = {}
+        self.tapped = False
         places = {*(point.place for point in where), *(host.name for host in bed.hosts)}
         self.devices = bed.devices(sorted(places))
         for point in where:
@@ -167,21 +182,42 @@ class _Watch:
                 self._counted.setdefault(point.place, []).append(point)
 
     def begin(self) -> None:
-        nics = {host.name: host.nic for host in self._bed.hosts}
-        scripts = {place: counters.script(here, *self._ways, nic=nics.get(place, ""))
-                   for place, here in self._counted.items()}  # fmt: skip
-        self._bed.commands([Call(place, counters.BEGIN, text) for place, text in scripts.items()])
+        try:
+            self._script(devices=True)
+        except CommandFailed:  # what a kernel has is found by trying
+            self.tapped = True
+            self._bed.commands([_ended(place) for place in self._counted])
+            self._script(devices=False)
+            self._tap()
         self._flows = self._matched()
+
+    def _script(self, *, devices: bool) -> None:
+        scripts = {
+            place: counters.script(here, *self._ways, nic=self._nic(place), devices=devices)
+            for place, here in self._counted.items()
+        }
+        self._bed.commands([Call(place, counters.BEGIN, text) for place, text in scripts.items()])
+
+    def _tap(self) -> None:
+        jobs = {place: counters.taps(here, *self._ways, nic=self._nic(place))
+                for place, here in self._counted.items()}  # fmt: skip
+        self._bed.commands([Call(place, [*counters.TAP, json.dumps(job)], TAPS)
+                            for place, job in jobs.items()])  # fmt: skip
+
+    def _nic(self, place: str) -> str:
+        return next((host.nic for host in self._bed.hosts if host.name == place), "")
 
     def end(self) -> tuple[dict[Point, Tally | None], set[tuple[str, str]]]:
         """Take the counters away; return what they saw, and who sent to the hosts' NICs."""
         found: dict[Point, Tally | None] = dict.fromkeys(self._where)
         senders: set[tuple[str, str]] = set()
         calls = [call for place in self._counted for call in _taken_away(place)]
-        told = self._bed.commands(calls)[::2]
-        for said, here in zip(told, self._counted.values(), strict=True):
-            found |= counters.read(said, here)
-            senders |= counters.senders(said)
+        asked = [Call(place, counters.TAPPED, TAPS) for place in self._counted if self.tapped]
+        told = self._bed.commands(asked) or [""] * len(self._counted)
+        rules = self._bed.commands(calls)[::2]
+        for tapped, said, here in zip(told, rules, self._counted.values(), strict=True):
+            found |= counters.read(said, here, tapped)
+            senders |= counters.senders(said, tapped)
         for point, after in self._matched(settle=True).items():
             before = self._flows[point]
             found[point] = Tally(after.there - before.there, after.back - before.back)

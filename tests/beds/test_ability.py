@@ -14,6 +14,8 @@ from cniperf.beds.ssh import remote
 from cniperf.beds.ssh.bed import SshBed
 from cniperf.doctor import ask_here, examine
 from cniperf.errors import NotAble
+from cniperf.measure.run import prove_path
+from cniperf.params import Experiment
 
 pytestmark = pytest.mark.lab
 
@@ -30,6 +32,10 @@ if [ "$last" = - ]; then
     done; exit 1;; esac
   printf '%s\\n' "$text" | exec {real} "$@"
 fi
+exec {real} "$@"
+"""
+NO_SOCKET = """#!/bin/sh
+case "$*" in *AF_PACKET*) echo "OSError: [Errno 97] Address family not supported" >&2; exit 1;; esac
 exec {real} "$@"
 """
 NO_DATABASE = """#!/bin/sh
@@ -62,14 +68,30 @@ def test_this_machine_has_what_a_run_needs():
     assert ability.lacking(wanted, ask_here) == []
 
 
-def test_a_kernel_without_the_egress_hook(fake, rehearsal):
+def test_without_the_egress_hook_packet_sockets_count(fake, rehearsal, machines, looks):
+    asked = Experiment.of(scheme="flannel-vxlan", bed="ssh", hosts=rehearsal.hosts)
+    by_rules = prove_path(asked)
     fake("nft", NO_EGRESS)
     machine, _, _ = examine()
+    assert all(finding.ok for finding in machine)
+    (counting,) = [finding.says for finding in machine if finding.subject == "counting"]
+    assert counting == "packet sockets count the packets at devices"
+    by_sockets = prove_path(asked)
+    assert (by_rules.counted_by, by_sockets.counted_by) == ("rules", "sockets")
+    assert by_sockets.problem == "" and by_sockets.tallies == by_rules.tallies
+
+
+def test_without_either_a_host_is_refused(fake, rehearsal):
+    fake("nft", NO_EGRESS)
+    fake("python3", NO_SOCKET)
+    machine, _, _ = examine()
     (bad,) = [finding for finding in machine if not finding.ok]
-    assert bad.subject == "nft's egress hook" and "5.16" in bad.fixes[0]
-    refused(rehearsal, NotAble,
-            r"^host alpha lacks nft's egress hook \(.*Operation not supported \(and 17 more lines\)"
-            r"\): a kernel from 5.16")  # fmt: skip
+    assert bad.subject == "counting at devices" and "CONFIG_PACKET" in bad.fixes[0]
+    refused(
+        rehearsal,
+        NotAble,
+        r"^host alpha lacks counting at devices \(.*not supported.*CONFIG_PACKET",
+    )
 
 
 @pytest.mark.parametrize(

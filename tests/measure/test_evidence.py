@@ -1,8 +1,10 @@
 """Proof of path in real labs: the eight as they are, and each wire crossed that could fool us."""
 
 import json
+import os
 import sys
 from dataclasses import replace
+from shutil import which
 
 import pytest
 
@@ -103,6 +105,35 @@ def test_a_tunnel_wraps_each_packet_that_it_is_given(proven, scheme):
     assert (given["there"], given["back"]) == (wire["there"], wire["back"]) == (100, 100)
     assert overhead(said) == 50  # RFC 7348
     assert underlay(said) == "hosts only" and policy(said) == "bites"
+
+
+# nft of a kernel before 5.16.
+NO_EGRESS = """#!/bin/sh
+for last; do :; done
+[ "$last" = - ] || exec {real} "$@"
+text=$(cat)
+case $text in *"hook egress"*) echo "Operation not supported" >&2; exit 1;; esac
+printf '%s\\n' "$text" | exec {real} "$@"
+"""
+
+
+@pytest.mark.parametrize("scheme", scheme_names())
+def test_packet_sockets_count_what_rules_of_nft_do(proven, scheme, tmp_path, monkeypatch):
+    """To the packet, its bytes and its sender, inside tunnels, too."""
+    by_rules = proven(scheme)
+    nft = tmp_path / "nft"
+    nft.write_text(NO_EGRESS.replace("{real}", which("nft")))
+    nft.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    by_sockets = prove_path(Experiment.of(scheme=scheme)).as_dict()
+    assert (by_rules["counted_by"], by_sockets["counted_by"]) == ("rules", "sockets")
+    exact = [[each for each in said["hops"] if each["kind"] != "flow"]
+             for said in (by_rules, by_sockets)]  # fmt: skip
+    assert exact[0] == exact[1] and by_rules["policy"] == by_sockets["policy"]
+    assert [{address for _, address in said["senders"]} for said in (by_rules, by_sockets)] == [
+        {address for _, address in by_rules["senders"]}
+    ] * 2
+    assert len(by_sockets["senders"]) == len(by_rules["senders"]) and by_sockets["problem"] == ""
 
 
 def in_lab(monkeypatch, sabotage):
