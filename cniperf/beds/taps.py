@@ -37,7 +37,7 @@ Test = tuple[str, int, int, bool, int]
 UDP: Test = ("ip", 72, 8, True, 17)
 
 
-def tests(words: str) -> list[Test]:
+def asked_by(words: str) -> list[Test]:
     """Return what nft's words ask of a packet: header, bit, bits, whether equal, value."""
     found: list[Test] = []
     left = words.split()
@@ -83,8 +83,8 @@ class Counter:
     """
 
     def __init__(self, rules: dict[str, tuple[str, str]], nic: str, forms: list[str]) -> None:
-        self._rules = {name: (device, tests(words)) for name, (device, words) in rules.items()}
-        self._nic, self._forms = nic, [tests(words) for words in forms]
+        self._rules = {name: (device, asked_by(words)) for name, (device, words) in rules.items()}
+        self._nic, self._forms = nic, [asked_by(words) for words in forms]
         self._counts = {name: [0, 0] for name in rules}
         self._senders: set[tuple[str, str]] = set()
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL))
