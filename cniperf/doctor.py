@@ -141,7 +141,7 @@ def _root() -> Finding:
         return Finding("privilege", True, "root")
     refusal = rootless.refusal()
     assert refusal is not None  # or this would run in a user namespace
-    return Finding("privilege", False, refusal.reason,
+    return Finding("privilege", False, f"no root, and no user namespace ({refusal.reason})",
                    (*refusal.fixes[:-1], "sudo cniperf doctor"))  # fmt: skip
 
 

@@ -44,10 +44,11 @@ class Account:
         self.home = folder / "home"
         self.checkout = self.home / "cniperf"
         self._copy_project()
+        (self.home / "tmp").mkdir()
         self._mounts = "\n".join(_opened(folder))
         subprocess.run(["chown", "-R", f"{UID}:{UID}", self.home], check=True)
         self.environ = {
-            "HOME": str(self.home), "USER": "ordinary", "LANG": "C.UTF-8",
+            "HOME": str(self.home), "TMPDIR": str(self.home / "tmp"), "USER": "ordinary", "LANG": "C.UTF-8",
             "PATH": f"{sys.prefix}/bin:/usr/local/bin:/usr/bin:/bin",
             "PYTHONPATH": str(self.checkout), "PYTHONFAULTHANDLER": "1",
         }  # fmt: skip

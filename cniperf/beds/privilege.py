@@ -46,7 +46,10 @@ def require_namespaces() -> None:
         NotAble: with what forbids it, and the ways out.
     """
     if not is_root() and (refusal := rootless.refusal()):
-        raise NotAble(f"{refusal.reason}: {', or '.join(refusal.fixes)}")
+        raise NotAble(
+            f"an ordinary user may make no network namespaces here ({refusal.reason}): "
+            f"{', or '.join(refusal.fixes)}"
+        )
 
 
 def with_namespaces(work: Callable[..., T], *words: object, tell: Callable[..., None]) -> T:

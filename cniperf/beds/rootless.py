@@ -29,6 +29,7 @@ from cniperf.errors import CniperfError, Stopped, cause
 
 T = TypeVar("T")
 
+SUDO = "put sudo before it"
 PATIENCE = 20.0  # seconds to tidy up after a signal
 SETTINGS = Path("/proc/sys")
 UNSHARE = ("unshare", "--user", "--map-root-user", "--mount", "--net")
@@ -57,7 +58,7 @@ class Refusal:
     """Why this user gets no user namespace.
 
     Attributes:
-        reason: what forbids it.
+        reason: what forbids it: a kernel parameter, or what the kernel said.
         fixes: commands or deeds, each of which is a way out.
     """
 
@@ -77,22 +78,18 @@ FORBIDDING = {
 def refusal() -> Refusal | None:
     """Try to make a user namespace; return why that cannot be done, or None."""
     try:
-        done = subprocess.run(command(["true"]), capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command(["true"]), capture_output=True, text=True, encoding="utf-8", check=False
+        )
     except FileNotFoundError:
-        return Refusal("unshare not found", ("apt-get install util-linux",))
+        return Refusal("unshare not found", ("apt-get install util-linux", SUDO))
     if done.returncode == 0:
         return None
     for key, (forbids, allows) in FORBIDDING.items():
         file = SETTINGS.joinpath(*key.split("."))
         if file.exists() and file.read_text(encoding="utf-8").strip() == forbids:
-            return Refusal(
-                f"an ordinary user may make no network namespaces here ({key}={forbids})",
-                (f"sudo sysctl -w {key}={allows}", "put sudo before it"),
-            )
-    return Refusal(
-        f"an ordinary user may make no network namespaces here ({cause(done.stderr)})",
-        ("put sudo before it",),
-    )
+            return Refusal(f"{key}={forbids}", (f"sudo sysctl -w {key}={allows}", SUDO))
+    return Refusal(cause(done.stderr), (SUDO,))
 
 
 def command(argv: Sequence[str]) -> list[str]:
@@ -102,7 +99,10 @@ def command(argv: Sequence[str]) -> list[str]:
 
 def enter(pid: int, argv: Sequence[str]) -> list[str]:
     """Return a command that runs another where a process is, if that is another user namespace."""
-    if Path(f"/proc/{pid}/ns/user").samefile("/proc/self/ns/user"):
+    try:
+        if Path(f"/proc/{pid}/ns/user").samefile("/proc/self/ns/user"):
+            return list(argv)
+    except OSError:  # another user's: the command itself will name what is forbidden
         return list(argv)
     here = f"--wd={Path.cwd()}"
     return ["nsenter", f"--target={pid}", "--user", "--mount", "--preserve-credentials", here, "--",

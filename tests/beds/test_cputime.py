@@ -37,6 +37,7 @@ def test_a_busy_cpu_is_full_and_its_process_is_found(busy):
     assert used_since(process_seconds({pid}), processes) < used
 
 
+@pytest.mark.alone
 def test_a_busy_loop_shows_up_in_the_share_of_its_cpu(busy):
     cpu, pid = busy
     before, processes = CpuTimes.now(), process_seconds()

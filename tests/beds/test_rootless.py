@@ -103,7 +103,7 @@ def test_what_forbids_it_is_named_with_the_two_ways_out(monkeypatch, tmp_path, k
     finally:
         rootless.refusal.cache_clear()
     said = str(raised.value)
-    assert f"({key}={value})" in said and f"sudo sysctl -w {key}=" in said
+    assert f"here ({key}={value}): " in said and f"sudo sysctl -w {key}=" in said
     assert said.endswith("or put sudo before it") and len(said.splitlines()) == 1
 
 

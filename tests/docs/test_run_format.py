@@ -22,7 +22,13 @@ BY_GUESTS = {"params.erms", "bed.meter", "bed.accelerator", "bed.seed", "summary
              "summary.insn_per_byte_a", "summary.insn_per_byte_b"}  # fmt: skip
 
 # Keys that came after data/reference was measured; tests/beds/test_quota.py sees that they are there.
-SINCE = {"bed.quota", "summary.throttled", "summary.throttled_periods"}
+SINCE = {
+    "bed.quota",
+    "bed.rootless",
+    "bed.steered",
+    "summary.throttled",
+    "summary.throttled_periods",
+}
 
 # Keys of the interleaved design; tests/measure/test_turns.py sees that they are there.
 IN_TURNS = {"bed.bare_nic", "params.design", "params.slice", "summary.base", "summary.log_ratio",

@@ -1,10 +1,10 @@
 """Capture the packets at a device in a pcap file: ``python pcap.py DEVICE FILE COUNT``.
 
 For a lab in a user namespace: tcpdump sets its groups there, which such a namespace forbids. This
-program runs by itself, in the device's network namespace, until SIGINT or so many packets.
+program runs by itself, in the device's network namespace, until SIGINT or so many packets. However
+it ends, the file has whole packets only.
 """
 
-import signal
 import socket
 import struct
 import sys
@@ -29,7 +29,6 @@ def packets(device: str) -> Iterator[bytes]:
 
 def main(device: str, file: str, count: int) -> None:
     """Write them, so many at most; 0 is no limit."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     written = 0
     with open(file, "wb", buffering=0) as out:  # noqa: PTH123
         out.write(HEAD)

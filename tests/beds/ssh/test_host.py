@@ -18,7 +18,7 @@ from cniperf.params import Experiment
 from cniperf.plan import HostPlan, Plan, make_plan
 from cniperf.steps import LinkUp
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.alone]  # it is about seconds
 
 GRACE = 5
 
