@@ -142,27 +142,29 @@ class Session:
             CniperfError: it ended without an answer.
             Stopped: a signal came here; it has tidied up and ended.
         """
-        try:
-            with self._turn:
+        with self._turn:
+            try:
                 self._connection.send((work, words))
-                return cast(T, self._answer(tell))
-        except (EOFError, ConnectionError):
-            self.end()
-            raise CniperfError(
-                f"the process in the user namespace ended with code {self._process.returncode}"
-            ) from None
-        except (Stopped, KeyboardInterrupt):
-            self.end()
-            raise
+                kind, value = self._answer(tell)
+            except (EOFError, ConnectionError):
+                self.end()
+                raise CniperfError(
+                    f"the process in the user namespace ended with code {self._process.returncode}"
+                ) from None
+            except BaseException:  # a signal, or `tell` failed: the answer will not be read
+                self.end()
+                raise
+        if kind == "raised":
+            raise value
+        return cast(T, value)
 
-    def _answer(self, tell: Callable[..., None]) -> Any:  # noqa: ANN401
+    def _answer(self, tell: Callable[..., None]) -> tuple[str, Any]:
+        """Return ``returned`` or ``raised``, and what that was."""
         while True:
             stop.wait(self._connection.fileno())
             kind, value = self._connection.recv()
-            if kind == "returned":
-                return value
-            if kind == "raised":
-                raise value
+            if kind != "told":
+                return kind, value
             tell(*value)
 
     @stop.later()

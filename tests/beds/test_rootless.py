@@ -45,6 +45,16 @@ def test_what_comes_back_is_what_was_returned_told_and_raised():
     assert not session.lives
 
 
+def test_where_telling_fails_the_rest_is_not_taken_for_the_next_answer():
+    def fail(text):
+        raise ValueError(text)
+
+    with pytest.raises(ValueError, match="halving 8"):
+        rootless.session().call(errands.halved, 8, tell=fail)
+    assert rootless.session().call(errands.halved, 6, tell=lambda text: None) == 3
+    rootless.session().end()
+
+
 def test_what_it_prints_is_no_answer(capfd):
     session = rootless.Session()
     try:
