@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 # Debian leaves the tools of the network out of an ordinary user's PATH.
 SYSTEM_TOOLS = ("/usr/sbin", "/sbin")
-os.environ["PATH"] = os.pathsep.join(
-    dict.fromkeys([*os.environ.get("PATH", os.defpath).split(os.pathsep), *SYSTEM_TOOLS])
-)
+if os.geteuid() != 0:
+    known = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    os.environ["PATH"] = os.pathsep.join(dict.fromkeys([*known, *SYSTEM_TOOLS]))
 
 
 @cache
