@@ -132,6 +132,7 @@ class BedFacts(Foreign):
     ovs_datapath: Literal["system", "netdev"] | None = None
     bare_nic: Line | None = None
     steered: bool = True
+    awake: bool = True
     rootless: bool = False
     quota: Amount | None = None
     cluster: ClusterFacts | None = None

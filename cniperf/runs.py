@@ -39,9 +39,9 @@ __all__ = ["BEFORE", "FORMAT"]
 # Columns that say under which conditions a run was made: figures of two runs meet in one ratio
 # only where all of these are equal.
 CONDITIONS = (
-    "bed", "meter", "accelerator", "steered", "erms", "between", "nic", "mtu", "mode", "generator",
-    "version", "pairs", "streams", "window", "congestion", "gro", "udpcsum", "length", "direction",
-    "rate", "max_loss", "design", "slice", "duration", "omit", "kernel", "cpu", "cpus",
+    "bed", "meter", "accelerator", "steered", "awake", "erms", "between", "nic", "mtu", "mode",
+    "generator", "version", "pairs", "streams", "window", "congestion", "gro", "udpcsum", "length",
+    "direction", "rate", "max_loss", "design", "slice", "duration", "omit", "kernel", "cpu", "cpus",
 )  # fmt: skip
 
 COLUMNS = (
@@ -350,6 +350,7 @@ def _row(folder: Path, record: Record) -> dict[str, Any]:
         "meter": bed.meter,
         "accelerator": bed.accelerator or "",
         "steered": bed.steered,
+        "awake": bed.awake,
         "seed": bed.seed,
         "ovs_datapath": bed.ovs_datapath,
         "figure": record.figure,
