@@ -133,6 +133,10 @@ class Kind(ABC):
         """Return what is known of the hosts before they are opened."""
         return NOWHERE
 
+    def foreseen(self) -> dict[str, Any]:
+        """Return the facts of the bed that are conditions, for runs that fail before it is open."""
+        return {}
+
     def hosts(self, asked: "Experiment") -> "tuple[Host, Host]":
         """Return the two hosts as far as they are known before they are opened."""
         a, b = (

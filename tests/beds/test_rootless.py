@@ -250,9 +250,11 @@ def test_schemes_are_wired_and_proven_as_they_are_by_root(user, clean, tests, fe
 def test_open_vswitch_names_what_it_may_not_open(user, clean):
     if os.stat("/dev/net/tun").st_mode & 0o006 == 0o006:  # noqa: PTH116
         pytest.skip("any user may open /dev/net/tun here")
-    done = user.run("cniperf", "run", "ovs", *QUICK)
+    done = user.run("cniperf", "run", "ovs", *QUICK, "--data-dir", "failed")
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
     assert "sudo chmod a+rw /dev/net/tun" in done.stderr
+    failed = load_runs(user.checkout / "failed")  # under the conditions of those that do not fail
+    assert failed[["status", "awake", "steered"]].to_numpy().tolist() == [["failed", False, True]]
 
 
 def comes_about(look, within=10.0):

@@ -65,6 +65,13 @@ class LabKind(Kind):
 
         return fingerprint()
 
+    def foreseen(self) -> dict[str, Any]:
+        """Return whether CPUs are kept awake, and receive for their own host."""
+        from cniperf.beds.awake import possible
+        from cniperf.beds.lab.bed import steered
+
+        return {"awake": possible(), "steered": steered()}
+
     def hosts(self, asked: "Experiment") -> "tuple[Host, Host]":
         """Return them with the datapath that Open vSwitch has here."""
         from cniperf.beds.lab import ovs

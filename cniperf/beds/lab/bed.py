@@ -44,13 +44,14 @@ from cniperf.beds.lab.blueprint import (
 from cniperf.beds.lab.host import LabHost, refusals
 from cniperf.beds.lab.netlink import shared
 from cniperf.beds.opened import Opened
-from cniperf.beds.privilege import is_rootless, require_root
+from cniperf.beds.privilege import is_root, is_rootless, require_root
 from cniperf.environment import fingerprint
 from cniperf.errors import Busy, StepFailed
 from cniperf.hosts import ARTICLE_HOSTS, Endpoint, Host
 from cniperf.plan import HostPlan, Plan
 from cniperf.steps import KEEP_WINDOW, AddNetns, NetlinkStep, SetSysctl, Step
 
+MASK_FILE = Path("/proc/sys", *DEFAULT_MASK.split("."))
 BRIDGE_NETFILTER = "net.bridge.bridge-nf-call-iptables"  # not there without br_netfilter
 
 
@@ -221,7 +222,7 @@ class Lab(Opened):
 
     def _masks(self) -> dict[str, str]:
         """Return by host the CPUs that new devices of it receive on, where the kernel can do so."""
-        if not Path("/proc/sys", *DEFAULT_MASK.split(".")).exists():
+        if not MASK_FILE.exists():
             return {}
         return {host.name: cpus.mask(self.cpus[host.name]) for host in self.hosts}
 
@@ -398,7 +399,7 @@ class Lab(Opened):
             "nic": self.nic,
             "awake": self._awake,
             "rootless": is_rootless(),
-            "steered": bool(self._masks()) or not is_rootless(),
+            "steered": steered(),
             "cpus": {name: list(own) for name, own in self.cpus.items()},
             "quota": quota.allowed(quota.read()),
             "ovs_datapath": self.hosts[0].ovs_datapath if self._ovs else None,
@@ -420,6 +421,11 @@ class Lab(Opened):
                  "generic-receive-offload", "tx-checksumming",
                  "tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation")  # fmt: skip
         return {name: states[name] for name in shown if name in states}
+
+
+def steered() -> bool:
+    """Return whether each host's own CPUs receive its packets in a lab of this process."""
+    return MASK_FILE.exists() or (is_root() and not is_rootless())
 
 
 def ovs_environ(rundir: Path, host: Host) -> dict[str, str]:
