@@ -68,7 +68,7 @@ class LabKind(Kind):
     def foreseen(self) -> dict[str, Any]:
         """Return whether CPUs are kept awake, and receive for their own host."""
         from cniperf.beds.awake import possible
-        from cniperf.beds.lab.bed import steered
+        from cniperf.beds.lab.steering import steered
 
         return {"awake": possible(), "steered": steered()}
 

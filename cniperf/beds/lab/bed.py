@@ -32,11 +32,10 @@ from cniperf.beds.command import run
 from cniperf.beds.cputime import CpuTimes, process_seconds, used_since
 from cniperf.beds.datagrams import Datagrams
 from cniperf.beds.journal import NETNS_DIR, Journal, state_dir
-from cniperf.beds.lab import ovs
+from cniperf.beds.lab import ovs, steering
 from cniperf.beds.lab.blueprint import (
     BARE_ADDRESSES,
     BARE_NIC,
-    DEFAULT_MASK,
     Names,
     bare_steps,
     lab_steps,
@@ -44,14 +43,13 @@ from cniperf.beds.lab.blueprint import (
 from cniperf.beds.lab.host import LabHost, refusals
 from cniperf.beds.lab.netlink import shared
 from cniperf.beds.opened import Opened
-from cniperf.beds.privilege import is_root, is_rootless, require_root
+from cniperf.beds.privilege import is_rootless, require_root
 from cniperf.environment import fingerprint
 from cniperf.errors import Busy, StepFailed
 from cniperf.hosts import ARTICLE_HOSTS, Endpoint, Host
 from cniperf.plan import HostPlan, Plan
 from cniperf.steps import KEEP_WINDOW, AddNetns, NetlinkStep, SetSysctl, Step
 
-MASK_FILE = Path("/proc/sys", *DEFAULT_MASK.split("."))
 BRIDGE_NETFILTER = "net.bridge.bridge-nf-call-iptables"  # not there without br_netfilter
 
 
@@ -92,6 +90,7 @@ class Lab(Opened):
         self._rundir = state_dir() / self.names.lab
         self.hosts: tuple[Host, Host] = tuple(self._host(host, mtu) for host in ARTICLE_HOSTS)  # type: ignore[assignment]
         self.cpus: Mapping[str, tuple[int, ...]] = dict(zip("ab", cpus.split(), strict=True))
+        self._masks = steering.masks(self.cpus)
         self._netlink = shared()
         self._appliers = {
             host.name: LabHost(
@@ -146,7 +145,7 @@ class Lab(Opened):
             self.journal.add_namespace(name)
         wire = LabHost(self.names.wire, self._netlink)
         self._take(AddNetns(self.names.wire), "wire", wire)
-        for step in lab_steps(self.names, self.hosts, self.nic, self._gro, self._masks()):
+        for step in lab_steps(self.names, self.hosts, self.nic, self._gro, self._masks):
             self._take(step, "wire", wire)
         # A wire filters nothing; with br_netfilter loaded each packet would pass its hooks.
         wire.run(["sysctl", "-eqw", f"{BRIDGE_NETFILTER}=0"])
@@ -159,7 +158,7 @@ class Lab(Opened):
                 self._start_ovs(host)
 
     def _build_bare(self, wire: LabHost) -> None:
-        for step in bare_steps(self.names, self.hosts, self.nic, self._gro, self._masks()):
+        for step in bare_steps(self.names, self.hosts, self.nic, self._gro, self._masks):
             self._take(step, "wire", wire)
         self._steer("bare", {host.name: BARE_NIC for host in self.hosts})
 
@@ -217,27 +216,10 @@ class Lab(Opened):
             else:
                 applier.run(step.argv())
 
-    # A host's CPUs do the receive processing of its NIC, and of its port of the wire (RPS). What
-    # follows inside the host (veth, bridge, VTEP) stays on the CPU that began it.
-
-    def _masks(self) -> dict[str, str]:
-        """Return by host the CPUs that new devices of it receive on, where the kernel can do so."""
-        if not MASK_FILE.exists():
-            return {}
-        return {host.name: cpus.mask(self.cpus[host.name]) for host in self.hosts}
-
     def _steer(self, port: str, nics: Mapping[str, str]) -> None:
-        """Do the same for devices that are there, as root; root of a user namespace may not."""
-        if self._masks() or is_rootless():
-            return
         for host, nic in nics.items():
-            for namespace, device in (
-                (self.names.wire, f"{port}-{host}"), (self.names.host(host), nic)
-            ):  # fmt: skip
-                file = f"/sys/class/net/{device}/queues/rx-0/rps_cpus"
-                # `ip netns exec` shows the namespace's own devices under /sys.
-                argv = ["ip", "netns", "exec", namespace, "tee", file]
-                run(argv, text=cpus.mask(self.cpus[host]))
+            devices = {self.names.wire: f"{port}-{host}", self.names.host(host): nic}
+            steering.steer(devices, self.cpus[host])
 
     # ── load ──────────────────────────────────────────────────────────────────────────────────
 
@@ -399,7 +381,7 @@ class Lab(Opened):
             "nic": self.nic,
             "awake": self._awake,
             "rootless": is_rootless(),
-            "steered": steered(),
+            "steered": steering.steered(),
             "cpus": {name: list(own) for name, own in self.cpus.items()},
             "quota": quota.allowed(quota.read()),
             "ovs_datapath": self.hosts[0].ovs_datapath if self._ovs else None,
@@ -421,11 +403,6 @@ class Lab(Opened):
                  "generic-receive-offload", "tx-checksumming",
                  "tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation")  # fmt: skip
         return {name: states[name] for name in shown if name in states}
-
-
-def steered() -> bool:
-    """Return whether each host's own CPUs receive its packets in a lab of this process."""
-    return MASK_FILE.exists() or (is_root() and not is_rootless())
 
 
 def ovs_environ(rundir: Path, host: Host) -> dict[str, str]:

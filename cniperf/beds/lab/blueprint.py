@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from cniperf.beds.lab.steering import DEFAULT_MASK
 from cniperf.hosts import Host, Pod
 from cniperf.steps import (
     AddAddress,
@@ -63,11 +64,6 @@ class Names:
         return [*pods, self.host("a"), self.host("b"), self.wire]
 
 
-# What RPS of a new device begins with, in its namespace (Documentation/admin-guide/sysctl/net.rst);
-# kernels from 6.3 on have it. A user namespace's root may set it, but no device's own rps_cpus.
-DEFAULT_MASK = "net.core.rps_default_mask"
-
-
 def lab_steps(
     names: Names,
     hosts: Iterable[Host],
@@ -82,8 +78,8 @@ def lab_steps(
         hosts: the two of them.
         nic: what their NICs can do.
         gro: generic receive offload of the NICs: ``on``, ``off``, or ``default``.
-        masks: by host the CPUs that receive for its NIC, as :data:`DEFAULT_MASK` takes them; none
-            where the kernel has no such parameter.
+        masks: by host the CPUs that receive for its NIC, see
+            :func:`cniperf.beds.lab.steering.masks`.
     """
     steps: list[Step] = []
     for host in hosts:

@@ -7,7 +7,9 @@ import subprocess
 import sys
 
 import pytest
+from conftest import cannot_here
 
+from cniperf.beds.lab import steering
 from cniperf.beds.lab.bed import Lab
 from cniperf.beds.lab.blueprint import Names
 from cniperf.beds.lab.device_kinds import device_kinds
@@ -203,6 +205,19 @@ def test_each_host_keeps_to_its_own_cpus():
                 ["ip", "netns", "exec", lab.names.host(host.name), "cat", file]
             )
             assert int(mask, 16) == 1 << owned
+
+
+def test_an_older_kernel_is_steered_by_the_devices_own_files(monkeypatch, tmp_path):
+    monkeypatch.setattr(steering, "FILE", tmp_path / "none")
+    if not steering.steered():
+        cannot_here("only root may write a device's rps_cpus", kernel=True)
+    with Lab(bare=True) as lab:
+        for place, device, owner in [("a", "eth0", "a"), ("wire", "port-a", "a"), ("b", "eth1", "b"),
+                                     ("wire", "bare-b", "b")]:  # fmt: skip
+            argv = ["ip", "netns", "exec", lab.namespace(place), "cat",
+                    f"/sys/class/net/{device}/queues/rx-0/rps_cpus"]  # fmt: skip
+            mask = subprocess.check_output(argv, text=True).strip()
+            assert int(mask.replace(",", ""), 16) == sum(1 << cpu for cpu in lab.cpus[owner])
 
 
 def test_the_wires_mtu_is_the_one_asked_for():
