@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cniperf.beds.privilege import is_rootless
 from cniperf.beds.rootless import OWN_RUN
 
 CLONE_NEWNS = 0x20000  # linux/sched.h
@@ -30,9 +31,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def is_own(process: Path) -> bool:
     """Return whether a process (``/proc/PID``) was started by this worker's tests, or by theirs."""
     state = os.environ.get("CNIPERF_STATE_DIR")
-    if not state or "PYTEST_XDIST_WORKER" not in os.environ:
-        return True
     try:
+        if is_rootless():
+            return (process / "ns/user").samefile("/proc/self/ns/user")
+        if not state or "PYTEST_XDIST_WORKER" not in os.environ:
+            return True
         if (process / "ns/mnt").samefile("/proc/self/ns/mnt"):
             return True
         return f"CNIPERF_STATE_DIR={state}".encode() in (process / "environ").read_bytes()
