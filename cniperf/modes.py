@@ -28,6 +28,7 @@ class Mode:
         short: its unit where there is little room, if that is another.
         share: what a scheme loses a share of, where that is not the figure itself.
         title: what its loss is called.
+        waits: True where each message waits for an answer, so that CPUs have time to fall asleep.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Mode:
     short: str = ""
     share: str = ""
     title: str = N_("Loss against hostnetwork")
+    waits: bool = False
 
     @property
     def loses(self) -> str:
@@ -67,9 +69,10 @@ MODES = {
              does=N_("{scheme} carries {figure} from host to host."),
              cost="cpu_per_gb", cost_unit="CPU s/GB"),
         _counted(name="rr", unit=N_("transactions/s"), noun=N_("transactions a second"),
-             does=N_("{scheme} answers {figure} on one connection."), size=64),
+             does=N_("{scheme} answers {figure} on one connection."), size=64, waits=True),
         _counted(name="crr", unit=N_("transactions/s"), noun=N_("transactions a second"),
-             does=N_("{scheme} answers {figure}, each on a connection of its own."), size=64),
+             does=N_("{scheme} answers {figure}, each on a connection of its own."), size=64,
+                 waits=True),
         _counted(name="udp", unit=N_("datagrams/s"), noun=N_("datagrams a second"),
              does=N_("{scheme} delivers {figure} within the bound of loss."), size=1400),
     )

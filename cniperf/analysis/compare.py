@@ -17,6 +17,14 @@ from cniperf.runs import CONDITIONS
 # Why there is nothing to tell of a scheme.
 WHY = {"missing": "in one of the two sets", "not comparable": APART}
 
+# Conditions that are so or not, in words.
+SWITCHES = {
+    "awake": ("CPUs kept awake", "CPUs may sleep"),
+    "steered": ("packets steered to each host's CPUs", "packets not steered"),
+    "erms": ("ERMS", "no ERMS"),
+    "udpcsum": ("UDP checksums in tunnels", "no UDP checksums in tunnels"),
+}
+
 
 def pair_up(
     before: pd.DataFrame, after: pd.DataFrame, *, anyway: bool = False
@@ -121,10 +129,14 @@ def heading(condition: dict[str, object], others: Iterable[dict[str, object]] = 
         odd = any(str(other[name]) != str(condition[name]) for other in others)
         odd |= name in told and condition[name] != told[name]
         if name not in ("nic", "mtu") and odd:
-            named.append(f"{name} {condition[name]}")
+            named.append(_in_words(name, condition[name]))
     if "cache" in condition:
         named.append(f"CPUs' caches {condition['cache']}")
     return ", ".join(named)
+
+
+def _in_words(name: str, value: object) -> str:
+    return SWITCHES[name][not value] if name in SWITCHES else f"{name} {value}"
 
 
 def sentence(row: "pd.Series", mode: Mode = MODES["stream"]) -> str:

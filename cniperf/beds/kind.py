@@ -133,7 +133,7 @@ class Kind(ABC):
         """Return what is known of the hosts before they are opened."""
         return NOWHERE
 
-    def foreseen(self) -> dict[str, Any]:
+    def foreseen(self, asked: "Experiment") -> dict[str, Any]:
         """Return the facts of the bed that are conditions, for runs that fail before it is open."""
         return {}
 

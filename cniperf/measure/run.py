@@ -135,7 +135,7 @@ class _Round:
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "params": experiment.model_dump(mode="json", exclude=UNTOLD),
             "scheme": _scheme_facts(experiment.scheme),
-            "bed": {"bed": experiment.bed, **self._kind.foreseen()},
+            "bed": {"bed": experiment.bed, **self._kind.foreseen(experiment)},
         }
 
     def run(self) -> Path:

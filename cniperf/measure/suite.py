@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from cniperf.analysis.blocks import BASELINE
-from cniperf.beds.awake import awake
+from cniperf.beds.awake import kept_awake
 from cniperf.beds.journal import sweep_dead
 from cniperf.delivery import Delivery
 from cniperf.errors import CannotWrite, ParameterError, Stopped
@@ -23,6 +23,7 @@ from cniperf.measure.kernels import Kernels
 from cniperf.measure.progress import counted
 from cniperf.measure.rounds import Rounds
 from cniperf.measure.run import check, lock
+from cniperf.modes import MODES
 from cniperf.params import Experiment
 from cniperf.places import real, require_folder
 from cniperf.report import Report, default_reports_dir, make_report
@@ -174,11 +175,12 @@ def run_suite(
         require_folder(folder)
     if report:
         Delivery(out).check(("html", "pdf"))
-    check(Experiment.of(**suite.params))
+    asked = Experiment.of(**suite.params)
+    check(asked)
     with (
-        lock(Experiment.of(**suite.params), f"cniperf suite {suite.name}"),
+        lock(asked, f"cniperf suite {suite.name}"),
         _swept(),
-        awake(),
+        kept_awake(MODES[asked.mode].waits),
         Kernels(suite.at_once) as kernels,
     ):
         suite.save(data)  # a suite that is refused has written nothing

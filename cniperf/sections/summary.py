@@ -122,8 +122,8 @@ def measured_how(condition: Mapping[str, Any], group: pd.DataFrame) -> Html:
         text += f" {_(MADE_BY[fact])}" if fact in MADE_BY else ""
     if bed.rootless:
         text += " " + _("The lab was an ordinary user's, in a user namespace.")
-    if not condition["awake"]:
-        text += " " + _("The CPUs were not kept from falling asleep.")
+    if condition["awake"]:
+        text += " " + _("The CPUs were kept from falling asleep.")
     if not condition["steered"]:
         text += " " + _("Each host's packets were received on the sender's CPU, not on its own.")
     if condition["erms"]:

@@ -42,6 +42,8 @@ def test_a_condition_is_headed_by_what_tells_it_from_the_others(tmp_path):
     assert heading(one) == "NIC virtio, MTU 1500"
     assert heading(one | {"mode": "rr"}) == "NIC virtio, MTU 1500, mode rr"
     assert heading(one, [one, one | {"pairs": 4}]) == "NIC virtio, MTU 1500, pairs 1"
+    assert heading(one, [one | {"awake": True}]) == "NIC virtio, MTU 1500, CPUs may sleep"
+    assert heading(one | {"erms": True}) == "NIC virtio, MTU 1500, ERMS"
 
 
 def test_a_faster_machine_makes_no_scheme_better(tmp_path):

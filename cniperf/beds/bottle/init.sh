@@ -12,8 +12,6 @@ mount -t devtmpfs dev /dev
 mount -t tmpfs tmpfs /run
 mkdir -p /dev/pts /run/netns /run/sshd /run/lock /var/log/nginx
 mount -t devpts devpts /dev/pts
-# A guest that polled while it waits would count what is no work.
-rm -f /dev/cpu_dma_latency
 
 stop() {
   echo "cniperf: $1"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cniperf.beds.kind import Kind
 from cniperf.errors import NotAble, ParameterError
+from cniperf.modes import MODES
 
 if TYPE_CHECKING:
     from cniperf.beds.lab.bed import Lab
@@ -65,12 +66,12 @@ class LabKind(Kind):
 
         return fingerprint()
 
-    def foreseen(self) -> dict[str, Any]:
-        """Return whether CPUs are kept awake, and receive for their own host."""
-        from cniperf.beds.awake import possible
+    def foreseen(self, asked: "Experiment") -> dict[str, Any]:
+        """Return whether CPUs are kept awake, and whether they receive for their own host."""
+        from cniperf.beds.awake import awake, possible
         from cniperf.beds.lab.steering import steered
 
-        return {"awake": possible(), "steered": steered()}
+        return {"awake": awake() or (MODES[asked.mode].waits and possible()), "steered": steered()}
 
     def hosts(self, asked: "Experiment") -> "tuple[Host, Host]":
         """Return them with the datapath that Open vSwitch has here."""
@@ -93,6 +94,7 @@ class LabKind(Kind):
             ovs=asked.needs_ovs,
             pairs=asked.pairs,
             bare=asked.design == "interleaved",
+            wakeful=MODES[asked.mode].waits,
         )
 
 

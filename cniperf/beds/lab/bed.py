@@ -24,7 +24,7 @@ from typing import Any, Self
 
 from cniperf import stop
 from cniperf.beds import cpus, quota, reaper
-from cniperf.beds.awake import awake
+from cniperf.beds.awake import awake, kept_awake
 from cniperf.beds.bed import Call, Others
 from cniperf.beds.caches import handover
 from cniperf.beds.child import LocalChild
@@ -65,6 +65,7 @@ class Lab(Opened):
         ovs: start Open vSwitch on both hosts.
         pairs: pods on each host.
         bare: give each host a second NIC, for a hostnetwork that no scheme touches.
+        wakeful: keep CPUs awake; see :mod:`cniperf.beds.awake`.
     """
 
     name = "lab"
@@ -83,9 +84,10 @@ class Lab(Opened):
         ovs: bool = False,
         pairs: int = 1,
         bare: bool = False,
+        wakeful: bool = False,
     ) -> None:
         self.names = Names(secrets.token_hex(2), pairs)
-        self._bare = bare
+        self._bare, self._wakeful = bare, wakeful
         self.nic, self._gro, self._udpcsum, self._ovs = nic, gro, udpcsum, ovs
         self._rundir = state_dir() / self.names.lab
         self.hosts: tuple[Host, Host] = tuple(self._host(host, mtu) for host in ARTICLE_HOSTS)  # type: ignore[assignment]
@@ -139,7 +141,7 @@ class Lab(Opened):
             reaper.dismiss(self._reaper)
 
     def _open(self) -> None:
-        self._awake = self._stack.enter_context(awake())
+        self._stack.enter_context(kept_awake(self._wakeful))
         self._reaper = reaper.start(self.journal)
         for name in self.names.all():
             self.journal.add_namespace(name)
@@ -379,7 +381,7 @@ class Lab(Opened):
         return {
             "bed": self.name,
             "nic": self.nic,
-            "awake": self._awake,
+            "awake": awake(),
             "rootless": is_rootless(),
             "steered": steering.steered(),
             "cpus": {name: list(own) for name, own in self.cpus.items()},

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cniperf.beds.kind import Kind
+from cniperf.modes import MODES
 
 if TYPE_CHECKING:
     from cniperf.beds.ssh.bed import SshBed
@@ -28,6 +29,7 @@ def demands(asked: "Experiment") -> dict[str, Any]:
         "tools": {**find_generator(asked.generator).package, **scheme.tools},
         "congestion": asked.congestion,
         "devices": scheme.devices,
+        "wakeful": MODES[asked.mode].waits,
     }
 
 

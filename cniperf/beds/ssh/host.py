@@ -65,18 +65,19 @@ class SshHost:
         """Look at the host, to hold it against that when it is given back."""
         self._before = snapshot.take(self.remote)
 
-    def prepare(self, *, turns: bool = False) -> None:
+    def prepare(self, *, turns: bool = False, wakeful: bool = False) -> None:
         """Let it forward for its pods, as the lab's do; first of all, arm its switch.
 
         Args:
             turns: TCP is to keep its window over a rest.
+            wakeful: CPUs are to be kept awake, where they can be.
         """
         wanted = {"net.ipv4.ip_forward": "1"} | ({KEEP_WINDOW: "0"} if turns else {})
         self._undo = [SetSysctl(key, self._setting(key)).argv() for key in wanted]
         self._undo.append(["nft", "; ".join(END.splitlines())])
         self.guard.arm(shell.best_effort(self._undo))
         self.remote.commands([(SetSysctl(*each).argv(), None) for each in wanted.items()])
-        if self.survey.awake:
+        if wakeful and self.survey.power:
             self.start(["sh", "-c", AWAKE], None, f"{self.guard.folder}/awake")
 
     def _setting(self, key: str) -> str:

@@ -45,6 +45,7 @@ class Reached(Opened):
         congestion: TCP congestion control that host a must know.
         devices: kinds of device that the scheme needs.
         turns: hostnetwork and the scheme take turns.
+        wakeful: keep CPUs awake, where they can be; see :mod:`cniperf.beds.awake`.
         allow_shared_nic: go on where the data interface carries the SSH connection or the
             default route.
         grace: seconds after which a host that hears nothing takes itself back.
@@ -67,11 +68,12 @@ class Reached(Opened):
         congestion: str = "",
         devices: Collection[str] = (),
         turns: bool = False,
+        wakeful: bool = False,
         allow_shared_nic: bool = False,
         grace: int = 30,
     ) -> None:
         self._id = secrets.token_hex(2)
-        self._turns = turns
+        self._turns, self._wakeful = turns, wakeful
         self._mtu, self._ovs, self._udpcsum, self._pairs = mtu, ovs, udpcsum, pairs
         self._demand = Demand(mtu, tools or {}, congestion, ovs=ovs, devices=devices, pairs=pairs,
                               turns=turns, allow_shared_nic=allow_shared_nic)  # fmt: skip
@@ -106,7 +108,7 @@ class Reached(Opened):
                 own.guard.claim()
                 claimed.callback(own.guard.release)
             claimed.pop_all()
-        self._both(lambda own: own.prepare(turns=self._turns))
+        self._both(lambda own: own.prepare(turns=self._turns, wakeful=self._wakeful))
 
     def _host(self, name: str) -> Host:
         machine, found = self._own[name].machine, self._own[name].survey
@@ -338,7 +340,8 @@ class Reached(Opened):
             "ovs_datapath": self.hosts[0].ovs_datapath if self._ovs else None,
             "offloads": {name: own.survey.offloads.get(own.machine.nic, {})
                          for name, own in self._own.items()},
-            "awake": all(own.survey.awake for own in self._own.values()),
+            "awake": any(own.survey.awake or (self._wakeful and own.survey.power)
+                         for own in self._own.values()),
         }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cniperf import environment
-from cniperf.beds import cpus, quota, shell
+from cniperf.beds import awake, cpus, quota, shell
 from cniperf.beds.answer import Answer
 from cniperf.beds.ssh import carrier
 from cniperf.beds.ssh.carrier import Carried
@@ -53,7 +53,8 @@ QUESTIONS = {
     **NEEDED,
     "commands": PATHS,
     "congestion": "cat /proc/sys/net/ipv4/tcp_available_congestion_control",
-    "awake": "[ -w /dev/cpu_dma_latency ] && echo yes",
+    "power": "[ -w /dev/cpu_dma_latency ] && echo yes",
+    "awake": "head -c 4 /dev/cpu_dma_latency 2>/dev/null | od -An -tx1",
     "ovs module": "[ -e /sys/module/openvswitch ] || modprobe --dry-run --quiet openvswitch",
     "ovs": "timeout 5 ovs-vsctl --timeout=4 show",
     "offloads": f'for d in $({DEVICES}); do echo "# $d"; ethtool -k "$d"; done',
@@ -74,7 +75,8 @@ class Survey:
         default: what a default route leaves by.
         connection: what carries the SSH connection.
         congestion: TCP congestion controls.
-        awake: True where CPUs can be kept from sleeping.
+        power: True where CPUs can be kept awake.
+        awake: something keeps CPUs from falling asleep; False where it cannot be seen.
         ovs_problem: why Open vSwitch does not answer; empty where it does.
         ovs_datapath: ``system`` or ``netdev``.
         offloads: which are on, by device.
@@ -93,6 +95,7 @@ class Survey:
     default: Carried
     connection: Carried
     congestion: tuple[str, ...]
+    power: bool
     awake: bool
     ovs_problem: str
     ovs_datapath: str
@@ -151,7 +154,8 @@ def survey(host: Remote) -> Survey:
         default=carrier.default(routes, links),
         connection=carrier.connection(ends, addr, links, back.values()),
         congestion=tuple(texts["congestion"].split()),
-        awake="yes" in texts["awake"],
+        power="yes" in texts["power"],
+        awake=awake.asks(bytes.fromhex(texts["awake"])),
         ovs_problem=_ovs_problem(said["ovs"]),
         ovs_datapath="netdev" if said["ovs module"].code else "system",
         offloads=_offloads(texts["offloads"]),
