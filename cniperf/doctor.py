@@ -187,11 +187,14 @@ def _generators() -> list[Finding]:
 
 def _cpus() -> Finding:
     try:
-        count = len(set().union(*cpus.split()))
+        both = set().union(*cpus.split())
     except NotAble as problem:
         return Finding("CPUs", False, str(problem), ("run it outside this container",))
-    says = (f"{count}: half for each host" if count > 1
-            else "1: both hosts share it, so every figure includes the work of both")  # fmt: skip
+    count, cores = len(both), len(cpus.cores(both))
+    says = f"{count}: half of the {'cores' if cores < count else 'CPUs'} for each host"
+    if cores == 1:
+        one = "1" if count == 1 else f"{count} threads of one core"
+        says = f"{one}: both hosts share it, so every figure includes the work of both"
     if short := held_back(quota.read(), count):
         return Finding("CPUs", True, f"{says}; {short}", (RAISE_QUOTA,))
     return Finding("CPUs", True, says)

@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from subprocess import DEVNULL
 from threading import Lock
-from typing import Any
+from typing import Any, TextIO
 
 from cniperf import stop
 from cniperf.errors import CniperfError, one_line
@@ -32,6 +32,7 @@ def execute(
     output: Path,
     parameters: Mapping[str, Any],
     kernel: Any = None,  # noqa: ANN401
+    says: TextIO | None = None,
 ) -> None:
     """Run a notebook with parameters and keep it, outputs and all, in a file.
 
@@ -40,6 +41,7 @@ def execute(
         output: file to write; its folder must exist. It is written even where a cell fails.
         parameters: values for the notebook's ``parameters`` cell.
         kernel: a kernel from :func:`warm_kernel`, which saves a second; else one of its own.
+        says: where what the notebook prints is printed, too, as it comes.
 
     Raises:
         NotebookFailed: a cell failed.
@@ -52,8 +54,9 @@ def execute(
     def run() -> None:
         try:
             papermill.execute_notebook(
-                str(find(name)), str(output), dict(parameters), progress_bar=False, km=manager
-            )
+                str(find(name)), str(output), dict(parameters), progress_bar=False, km=manager,
+                stdout_file=says,
+            )  # fmt: skip
         finally:
             manager.hang_up()
 

@@ -131,18 +131,14 @@ class BedFacts(Foreign):
     cpus: Cpus | None = None
     ovs_datapath: Literal["system", "netdev"] | None = None
     bare_nic: Line | None = None
+    one_core: bool = False
     steered: bool = True
-    awake: bool | None = None
+    awake: bool = False
     rootless: bool = False
     quota: Amount | None = None
     cluster: ClusterFacts | None = None
     nodes: Annotated[dict[Line, NodeFacts], Field(max_length=2)] | None = None
     without_base: Said = ""
-
-    @property
-    def kept_awake(self) -> bool:
-        """Whether CPUs were; until it was recorded, cniperf did so itself where it was root."""
-        return self.bed in ("lab", "ssh", "vm") if self.awake is None else self.awake
 
     @property
     def between(self) -> str:

@@ -350,7 +350,7 @@ def _row(folder: Path, record: Record) -> dict[str, Any]:
         "meter": bed.meter,
         "accelerator": bed.accelerator or "",
         "steered": bed.steered,
-        "awake": bed.kept_awake,
+        "awake": bed.awake,
         "seed": bed.seed,
         "ovs_datapath": bed.ovs_datapath,
         "figure": record.figure,

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 # Columns of a run's turns.csv.
 TURNS = (
     "sitting", "leg", "block", "began", "settled", "ended", "drained", "acked_settled",
-    "acked_ended", "carried", "retransmits", "mss", "shares", "used_a", "used_b", "busiest_a",
-    "busiest_b", "handover",
+    "acked_ended", "acked", "carried", "retransmits", "mss", "shares", "used_a", "used_b",
+    "busiest_a", "busiest_b", "handover",
 )  # fmt: skip
+# Those that a run of an older version, or between two machines, may lack.
+MAY_LACK = ("used_a", "used_b", "busiest_a", "busiest_b", "handover", "acked")
 
 INTERVALS = ["second", "seconds", "gbps", "retransmits", "omitted"]  # see load_intervals
 
@@ -92,7 +94,8 @@ def load_turns(run: Path | str) -> "pd.DataFrame":
         ``hostnetwork``), ``block`` (of four turns), ``began``, ``settled``, ``ended`` (when the
         turn began, and its slice; s from the first turn), ``drained`` (when all that was sent had
         been acknowledged), ``acked_settled``, ``acked_ended`` (bytes that the peer had
-        acknowledged by then), ``carried`` (bytes of the sender's interface in the slice),
+        acknowledged by then), ``acked``, ``carried`` (bytes that it acknowledged in the whole turn,
+        and bytes of the sender's interface; runs without ``acked`` have ``carried`` of the slice),
         ``retransmits``, ``mss``, ``shares`` (bytes of each sender, a tuple), ``used_a``,
         ``used_b``, ``busiest_a``, ``busiest_b`` (CPU seconds of each host, and of its busiest CPU),
         ``handover`` (how near their CPUs were before the block, see
@@ -111,13 +114,13 @@ def load_turns(run: Path | str) -> "pd.DataFrame":
         return pd.DataFrame(columns=[*TURNS, "gbps"])
     try:
         table = pd.read_csv(io.BytesIO(files.read(file)), encoding="utf-8", index_col=False)
-        table = table.reindex(columns=table.columns.union(["handover"]))[list(TURNS)]
+        table = table.reindex(columns=table.columns.union(["handover", "acked"]))[list(TURNS)]
         table["leg"] = table["leg"].map({"s": "scheme", "h": "hostnetwork"})
         numbers = table[[name for name in TURNS if name not in ("leg", "shares")]].astype(float)
         table["shares"] = [tuple(map(int, str(each).split(";"))) for each in table["shares"]]
     except (OSError, ValueError, KeyError) as problem:
         raise BadRun(f"{run}: turns.csv cannot be read: {one_line(str(problem))}") from None
-    known = numbers.drop(columns=["used_a", "used_b", "busiest_a", "busiest_b", "handover"])
+    known = numbers.drop(columns=list(MAY_LACK))
     if table["leg"].isna().any() or not np.isfinite(known).all(axis=None):
         raise BadRun(f"{run}: turns.csv is damaged: a turn has no leg, or lacks a number")
     table[numbers.columns] = numbers

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from typed import cniperf
 
 from cniperf.analysis.factors import factorial_cells
 from cniperf.notebook import NotebookFailed, execute
@@ -77,6 +78,32 @@ def the_error(notebook):
     cells = json.loads(notebook.read_text())["cells"]
     (error,) = (o for c in cells for o in c.get("outputs", []) if o["output_type"] == "error")
     return error
+
+
+@pytest.mark.lab
+@pytest.mark.alone
+def test_the_command_line_keeps_a_notebook(tmp_path):
+    file = tmp_path / "new/macvlan.ipynb"
+    words = ["notebook", "macvlan", "--duration", "1", "--rounds", "2", "--out", file,
+             "--data-dir", tmp_path / "d"]  # fmt: skip
+    done = cniperf(*words)
+    assert done.returncode == 0, done.stderr
+    assert "connections 2 of 2 have had their turns" in done.stdout
+    assert done.stdout.splitlines()[-1].endswith("macvlan.ipynb")
+    cells = json.loads(file.read_text())["cells"]
+    assert any("image/png" in o.get("data", {}) for c in cells for o in c.get("outputs", []))
+    assert load_runs(tmp_path / "d")["round"].tolist() == [1, 2]
+    before = file.read_bytes()
+    again = cniperf(*words)
+    assert (again.returncode, again.stdout, file.read_bytes()) == (1, "", before)
+    assert again.stderr.endswith(f"there is already a {file}: give another name with --out\n")
+
+
+def test_a_notebook_that_cannot_be_written_is_refused_first(tmp_path):
+    (tmp_path / "file").touch()
+    done = cniperf("notebook", "calico", "--out", tmp_path / "file/x.ipynb")
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done.stderr
+    assert "file is no folder" in done.stderr
 
 
 def test_a_wrong_value_ends_papermill_in_one_clear_line(tmp_path):

@@ -6,7 +6,7 @@ count: they are known by their addresses and port, inside a tunnel by the addres
 header. Where that is encrypted, all that carry data from host to host count.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -176,6 +176,27 @@ def senders(said: str, tapped: str = "") -> set[tuple[str, str]]:
     return found
 
 
+def filters(said: str) -> list[str]:
+    """Return the chains of others that filter what a host forwards, by what :data:`LIST` said.
+
+    Each as ``ip filter FORWARD, policy drop``: Docker, firewalld and others have some.
+    """
+    told = _rules(said)
+    ruled = {_chain_of(entry["rule"], "chain") for entry in told if "rule" in entry}
+    return [
+        f"{' '.join(_chain_of(chain, 'name'))}, policy {chain.get('policy', 'accept')}"
+        for entry in told
+        if (chain := entry.get("chain", {})).get("hook") == "forward"
+        and chain.get("type") == "filter"
+        and chain["table"] != TABLE
+        and (chain.get("policy") == "drop" or _chain_of(chain, "name") in ruled)
+    ]
+
+
+def _chain_of(entry: Mapping[str, Any], name: str) -> tuple[str, str, str]:
+    return entry["family"], entry["table"], entry[name]
+
+
 def _tapped(said: str) -> dict[str, Any]:
     answer = Answer("", "packet sockets", said)
     told = answer.json()
@@ -211,13 +232,17 @@ def _counters(said: str) -> dict[str, tuple[int, int]]:
 
 
 def _entries(said: str, kind: str) -> Iterator[dict[str, Any]]:
+    for entry in _rules(said):
+        if entry.get(kind, {}).get("table") == TABLE:
+            yield entry[kind]
+
+
+def _rules(said: str) -> list[dict[str, Any]]:
     answer = Answer("", " ".join(LIST), said)
     told = answer.json()
     if not isinstance(told, dict) or "nftables" not in told:
         raise answer.odd(f"gave no rules, but {said[:100]!r}")
-    for entry in told["nftables"]:
-        if entry.get(kind, {}).get("table") == TABLE:
-            yield entry[kind]
+    return list(told["nftables"])
 
 
 def _number(address: str) -> str:

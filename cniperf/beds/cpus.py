@@ -7,16 +7,20 @@ by a factor of three between two runs.
 import os
 import re
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 from cniperf.errors import NotAble
 
+TOPOLOGY = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
+
 
 def split() -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Share out the CPUs this process may use: half to host a, half to host b.
+    """Share out the CPUs this process may use: half of the cores to host a, half to host b.
 
-    With an odd number host b gets the odd one; a single CPU is shared by both. Where the kernel
-    keeps no time of a CPU, as it is offline, no host gets it.
+    The threads of a core stay together, so the hosts share no core's execution units. With an odd
+    number host b gets the odd core. A single core is divided by its threads, and a single CPU is
+    shared by both hosts. No host gets a CPU that is offline, as the kernel keeps no time of it.
 
     Raises:
         NotAble: it keeps none of any CPU that this process may use.
@@ -29,8 +33,27 @@ def split() -> tuple[tuple[int, ...], tuple[int, ...]]:
             f"/proc/stat has the CPUs {spans(there)}, but this process may use {spans(mine)}: "
             "their load cannot be read"
         )
-    half = len(cpus) // 2
-    return (cpus[:half], cpus[half:]) if half else (cpus, cpus)
+    units = cores(cpus) if not one_core(cpus) else [(cpu,) for cpu in cpus]
+    half = len(units) // 2
+    a, b = (tuple(sorted(chain(*part))) for part in (units[:half], units[half:]))
+    return (a, b) if half else (cpus, cpus)
+
+
+def cores(cpus: Iterable[int]) -> list[tuple[int, ...]]:
+    """Return CPUs by the core that they are threads of; where that is unknown, each by itself."""
+    found: dict[frozenset[int], list[int]] = {}
+    for cpu in sorted(cpus):
+        try:
+            threads = parse(Path(TOPOLOGY.format(cpu)).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            threads = frozenset({cpu})
+        found.setdefault(threads, []).append(cpu)
+    return [tuple(own) for own in found.values()]
+
+
+def one_core(cpus: Iterable[int]) -> bool:
+    """Return whether CPUs are threads of one core, so that hosts must share it."""
+    return len(cores(cpus)) == 1
 
 
 def listed(stat: str) -> tuple[int, ...]:

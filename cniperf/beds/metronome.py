@@ -8,7 +8,8 @@ another machine, a second one runs there and reports that host's CPUs, see :func
 A turn: the leg's senders go on (SIGCONT); once what they had in hand has settled, the bytes that
 their peers have acknowledged are read from the kernel (``tcpi_bytes_acked`` of TCP_INFO,
 linux/tcp.h, by sock_diag(7)), and again at the slice's end; the senders stop (SIGSTOP), and the
-next turn waits until all that is still in their buffers has been acknowledged.
+next turn waits until all that is still in their buffers has been acknowledged. So over a whole
+turn the bytes of TCP and those of the sender's device are of the same data, and witness each other.
 
 Where the senders of one leg do not see those of the other, as in two pods, each leg has a metronome
 of its own, and both take their turns by the same clock: each turn begins at a moment that both
@@ -28,7 +29,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-HEAD = ("leg,block,began,settled,ended,drained,acked_settled,acked_ended,carried,"
+HEAD = ("leg,block,began,settled,ended,drained,acked_settled,acked_ended,acked,carried,"
         "retransmits,mss,shares,used_a,used_b,busiest_a,busiest_b,handover")  # fmt: skip
 
 # Seconds that a report of the other machine's CPUs may take, how many may be missing in a row, and
@@ -340,20 +341,22 @@ Looks = dict[str, Callable[[], Idle]]  # by host, in order
 
 def turn(leg: Leg, cpus: Looks, settle: float, seconds: float) -> str:
     """Give a leg its turn; return what :data:`HEAD` lists from ``began`` on."""
+    before, empty = leg.carried(), leg.look()
     began = time.monotonic()
     leg.send(signal.SIGCONT)
     sleep(settle)
-    before, idle = leg.carried(), [look() for look in cpus.values()]
+    idle = [look() for look in cpus.values()]
     begun, settled = leg.looks(), time.monotonic()
     leg.wait(settled + seconds)
     done, ended = leg.looks(), time.monotonic()
-    after, later = leg.carried(), [look() for look in cpus.values()]
+    later = [look() for look in cpus.values()]
     first, last = together(begun), together(done)
     drained = leg.stop()
+    acked, carried = leg.look()["acked"] - empty["acked"], leg.carried() - before
     spent = [used(*each, ended - settled) for each in zip(idle, later)]  # noqa: B905
     return ",".join(
         [f"{at:.6f}" for at in (began, settled, ended, drained)]
-        + [str(first["acked"]), str(last["acked"]), str(after - before)]
+        + [str(first["acked"]), str(last["acked"]), str(acked), str(carried)]
         + [str(last["retransmits"] - first["retransmits"]), str(last["mss"])]
         + [";".join(str(b["acked"] - a["acked"]) for a, b in zip(begun, done, strict=True))]
         + [f"{each:.4f}" for kind in zip(*spent) for each in kind]  # noqa: B905

@@ -1,5 +1,6 @@
-"""The verbs that measure: run, suite, sweep, prove."""
+"""The verbs that measure: run, notebook, suite, sweep, prove."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -30,6 +31,7 @@ from cniperf.errors import CniperfError
 LABS = 4
 
 if TYPE_CHECKING:
+    from cniperf.params import Experiment
     from cniperf.suites import Suite
 
 # How a suite ends, as options; the defaults of suite and sweep differ.
@@ -76,10 +78,7 @@ def run(
     **parameters: Any,  # noqa: ANN401
 ) -> None:
     """Measure one scheme, and write a folder for each run."""
-    known = merged(settings, {}, {"scheme": scheme, "rounds": rounds, **parameters})
-    asked = experiment_of(known)
-    if asked.design == "interleaved" and "rounds" not in known:
-        asked = experiment_of({**known, "rounds": LABS})
+    asked = _asked(settings, {"scheme": scheme, "rounds": rounds, **parameters})
     # A wrong value need not wait for these.
     from cniperf.cli.losses import losses
     from cniperf.measure.run import run as measure
@@ -90,6 +89,63 @@ def run(
         typer.echo(line)
     for folder in folders:
         typer.echo(shown(folder))
+
+
+def _asked(settings: Path | None, options: dict[str, Any]) -> "Experiment":
+    """Return the runs of one scheme that options ask for."""
+    known = merged(settings, {}, options)
+    asked = experiment_of(known)
+    if asked.design == "interleaved" and "rounds" not in known:
+        asked = experiment_of({**known, "rounds": LABS})
+    return asked
+
+
+@app.command(
+    epilog=examples(
+        "cniperf notebook macvlan",
+        "cniperf notebook calico --mode rr --out calico-rr.ipynb",
+    )
+)
+@takes_parameters
+def notebook(
+    scheme: Scheme,
+    rounds: Annotated[
+        int | None,
+        typer.Option(
+            help="Runs of the scheme, each in a new lab. (default: interleaved 4; separate 1)",
+            rich_help_panel=WHEN,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="File of the notebook. (default: SCHEME.ipynb)",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    lang: Lang = "en",
+    settings: Settings = None,
+    **parameters: Any,  # noqa: ANN401
+) -> None:
+    """Measure one scheme as `run` does, and keep it as a notebook with charts.
+
+    It runs run_scheme.ipynb by papermill.
+    """
+    asked = _asked(settings, {"scheme": scheme, "rounds": rounds, **parameters})
+    file = out or Path(f"{asked.scheme}.ipynb")
+    if file.exists():
+        raise CniperfError(f"there is already a {file}: give another name with --out")
+    from cniperf.measure.run import check
+    from cniperf.notebook import execute
+    from cniperf.places import require_file
+
+    require_file(file)
+    check(asked)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    execute("run_scheme", file, {**asked.model_dump(mode="json"), "lang": lang}, says=sys.stdout)
+    typer.echo(shown(file))
 
 
 @app.command(

@@ -8,7 +8,7 @@ its packets (plain, or inside a tunnel) on the wire. Everything that counts is g
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +64,7 @@ class Evidence:
         policy: what a rule that drops the pod's packets in host a's forward hook did: packets
             ``sent``, ``dropped`` by it, and ``arrived``; None where the path was not proven.
         counted_by: what counted at the devices: ``rules`` of nft, or packet ``sockets``.
+        filters: chains of others that filter what a host forwards, by host.
     """
 
     scheme: str
@@ -76,11 +77,13 @@ class Evidence:
     pods: Mapping[str, str]
     policy: Mapping[str, int] | None = None
     counted_by: str = "rules"
+    filters: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def problem(self) -> str:
         """What contradicts the scheme's path, the first hop named; empty if nothing does."""
-        return _problem(self)
+        found = _problem(self)
+        return f"{found}{_others(self.filters)}" if found else ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as ``evidence.json`` has it."""
@@ -93,6 +96,7 @@ class Evidence:
             "counted_by": self.counted_by,
             "arrived": asdict(self.arrived), "hops": hops, "senders": sorted(self.senders),
             "macs": dict(self.macs), "pods": dict(self.pods), "policy": self.policy,
+            "filters": {host: list(chains) for host, chains in self.filters.items()},
             "problem": self.problem,
         }  # fmt: skip
 
@@ -120,7 +124,7 @@ def prove(bed: "Bed", plan: "Plan") -> Evidence:
         pods = {side.host.name: side.endpoint.address for side in plan if side.endpoint.netns}
         found = Evidence(
             plan.scheme, PACKETS, probe.payload, arrived, tallies, sorted(senders), macs, pods,
-            counted_by="sockets" if watch.tapped else "rules",
+            counted_by="sockets" if watch.tapped else "rules", filters=watch.filters,
         )  # fmt: skip
         if found.problem:
             return found
@@ -166,6 +170,7 @@ class _Watch:
     Attributes:
         devices: what is at each place, with its MAC address.
         tapped: whether packet sockets count at the devices, as nft has no egress hook there.
+        filters: chains of others that filter what a host forwards, by host, once it has ended.
     """
 
     def __init__(self, bed: "Bed", where: Sequence[Point], there: Flow, back: Flow) -> None:
@@ -173,6 +178,7 @@ class _Watch:
         self._counted: dict[str, list[Point]] = {}
         self._flows: dict[Point, Tally] = {}
         self.tapped = False
+        self.filters: dict[str, list[str]] = {}
         places = {*(point.place for point in where), *(host.name for host in bed.hosts)}
         self.devices = bed.devices(sorted(places))
         for point in where:
@@ -215,7 +221,10 @@ class _Watch:
         asked = [Call(place, counters.TAPPED, TAPS) for place in self._counted if self.tapped]
         told = self._bed.commands(asked) or [""] * len(self._counted)
         rules = self._bed.commands(calls)[::2]
-        for tapped, said, here in zip(told, rules, self._counted.values(), strict=True):
+        hosts = {host.name for host in self._bed.hosts}
+        for tapped, said, (place, here) in zip(told, rules, self._counted.items(), strict=True):
+            if place in hosts and (others := counters.filters(said)):
+                self.filters[place] = others
             found |= counters.read(said, here, tapped)
             senders |= counters.senders(said, tapped)
         for point, after in self._matched(settle=True).items():
@@ -269,6 +278,18 @@ def _problem(evidence: Evidence) -> str:
         there, back = evidence.arrived.there, evidence.arrived.back
         return f"{there} of {wanted} packets arrived in pod b, {back} in pod a"
     return ""
+
+
+def _others(filters: Mapping[str, Sequence[str]]) -> str:
+    """Name what may have dropped the packets, though no scheme put it there."""
+    chains = dict.fromkeys(chain for own in filters.values() for chain in own)
+    if not chains:
+        return ""
+    first = next(iter(chains)).partition(",")[0]
+    return (
+        f"; host {' and '.join(sorted(filters))}: a filter that is not cniperf's sees what is "
+        f"forwarded: {'; '.join(chains)}: see `nft list chain {first}`"
+    )
 
 
 def _astray(point: Point, tally: Tally | None) -> bool:

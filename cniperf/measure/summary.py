@@ -98,9 +98,10 @@ def turns(
 
 
 def witnessed(leg: str, turns: "pd.DataFrame") -> None:
-    """Hold what TCP counted in a leg's slices against what the interface did.
+    """Hold what TCP counted in a leg's turns against what the interface did.
 
-    The interface counts headers and what comes back, too, and never less than the payload.
+    Each turn begins and ends with empty buffers, so both counts are of the same data. The interface
+    counts headers and what comes back, too, and never less than the payload.
 
     Raises:
         MeasurementFailed: the connection broke, carried nothing, or the two disagree.
@@ -108,12 +109,12 @@ def witnessed(leg: str, turns: "pd.DataFrame") -> None:
     acked = turns["acked_ended"] - turns["acked_settled"]
     if (acked < 0).any() or not acked.sum() > 0:
         raise MeasurementFailed(f"the connection of {leg} broke during its turns")
-    ratio = turns["carried"].sum() / acked.sum()
+    whole, carried = turns["acked"].sum(), turns["carried"].sum()
     low, high = WITNESS
-    if not low <= ratio <= high:
+    if not low * whole <= carried <= high * whole:
         raise MeasurementFailed(
-            f"TCP counted {acked.sum():,} bytes of {leg}, its interface "
-            f"{turns['carried'].sum():,}: between {low} and {high} times as many belong there"
+            f"TCP counted {whole:,.0f} bytes of {leg}, its interface "
+            f"{carried:,.0f}: between {low} and {high} times as many belong there"
         )
 
 

@@ -120,6 +120,8 @@ def measured_how(condition: Mapping[str, Any], group: pd.DataFrame) -> Html:
     text += f" {_cluster(bed)}" if bed.cluster else ""
     for fact in (condition["meter"], condition["accelerator"]):
         text += f" {_(MADE_BY[fact])}" if fact in MADE_BY else ""
+    if bed.one_core:
+        text += " " + _("Both hosts share one core, so each figure includes the work of both.")
     if bed.rootless:
         text += " " + _("The lab was an ordinary user's, in a user namespace.")
     if condition["awake"]:

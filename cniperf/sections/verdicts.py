@@ -10,7 +10,7 @@ import pandas as pd
 from cniperf.analysis.blocks import BASELINE, seeded, spread_of
 from cniperf.analysis.claims import CLAIMS, claims_table, is_articles_load
 from cniperf.analysis.paths import control_table
-from cniperf.language import N_, _, each, listed
+from cniperf.language import N_, _, each, listed, plural
 from cniperf.modes import emulated, mode_of
 from cniperf.sections.html import (
     Cell,
@@ -64,17 +64,23 @@ def concerned(group: pd.DataFrame) -> bool:
     return bool(set(group["scheme"]) & named - {BASELINE})
 
 
+_TALLIED = ("confirmed", "contradicted", "undecided", "not")
+
+
 def tally(group: pd.DataFrame) -> list[str]:
     """Return how many of the article's claims hold, as a sentence; none where none is judged."""
     if not concerned(group):
         return []
     found = claims_table(group)
     kinds = found.apply(kind, axis=1).value_counts()
+    counts = {name: int(kinds.get(name, 0)) for name in _TALLIED}
     words = {
-        "confirmed": _("{n} hold"), "contradicted": _("{n} do not hold"),
-        "undecided": _("{n} are not decided"), "not": _("{n} cannot be compared here"),
-    }  # fmt: skip
-    parts = [text.format(n=kinds[name]) for name, text in words.items() if name in kinds]
+        "confirmed": plural("{n} holds", "{n} hold", counts["confirmed"]),
+        "contradicted": plural("{n} does not hold", "{n} do not hold", counts["contradicted"]),
+        "undecided": plural("{n} is not decided", "{n} are not decided", counts["undecided"]),
+        "not": _("{n} cannot be compared here"),
+    }
+    parts = [text.format(n=counts[name]) for name, text in words.items() if counts[name]]
     text = _("Of the article's {all} claims {parts}.")
     return [text.format(all=len(found), parts=listed(parts))]
 

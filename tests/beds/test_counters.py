@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from cniperf.beds import counters
 from cniperf.beds.counters import Flow, Tally, dropped, read, script, senders
 from cniperf.encapsulation import FLANNEL_VXLAN, GENEVE, IPIP, WIREGUARD
 from cniperf.hops import Point
@@ -75,3 +76,28 @@ def test_senders_are_read_as_pairs():
         ("aa:bb:cc:dd:ee:ff", "10.0.0.1"), ("aa:bb:cc:dd:ee:00", "10.0.0.2"),
     }  # fmt: skip
     assert senders(said({"set": {"name": "senders"}})) == set()
+
+
+def chain(table, name, **more):
+    return {"chain": {"family": "ip", "table": table, "name": name, "type": "filter",
+                      "hook": "forward", "prio": 0, "policy": "accept", **more}}  # fmt: skip
+
+
+RULE = {"rule": {"family": "ip", "table": "filter", "chain": "FORWARD", "expr": [{"drop": None}]}}
+
+
+@pytest.mark.parametrize(
+    ("rules", "named"),
+    [
+        ([], []),
+        ([chain("filter", "FORWARD", policy="drop")], ["ip filter FORWARD, policy drop"]),
+        ([chain("filter", "FORWARD"), RULE], ["ip filter FORWARD, policy accept"]),
+        ([chain("filter", "FORWARD")], []),  # an iptables that was asked for its rules leaves it
+        ([chain("filter", "INPUT", hook="input", policy="drop")], []),
+        ([chain(counters.TABLE, "dropped", policy="drop")], []),
+        ([chain("filter", "FORWARD", type="nat", policy="drop")], []),
+    ],
+)
+def test_chains_of_others_that_filter_what_a_host_forwards(rules, named):
+    said = json.dumps({"nftables": [{"metainfo": {"version": "1.0.6"}}, *rules]})
+    assert counters.filters(said) == named

@@ -22,10 +22,36 @@ def test_each_host_owns_half(monkeypatch, mine, a, b):
     assert cpus.split() == (a, b)
 
 
-def machine(monkeypatch, mine, stat):
+def machine(monkeypatch, mine, stat, threads=None):
     """Be on a machine with these CPUs, of which this process may use some."""
+    files = {"/proc/stat": stat}
+    files |= {cpus.TOPOLOGY.format(cpu): own for cpu, own in (threads or {}).items()}
+
+    def read(path, **_):
+        if str(path) not in files:
+            raise FileNotFoundError(path)
+        return files[str(path)]
+
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: mine)
-    monkeypatch.setattr(Path, "read_text", lambda path, **_: {"/proc/stat": stat}[str(path)])
+    monkeypatch.setattr(Path, "read_text", read)
+
+
+@pytest.mark.parametrize(
+    ("threads", "mine", "a", "b", "shared"),
+    [
+        (("0,2", "1,3", "0,2", "1,3"), {0, 1, 2, 3}, (0, 2), (1, 3), False),
+        (("0-1", "0-1", "2-3", "2-3"), {0, 1, 2, 3}, (0, 1), (2, 3), False),
+        (("0,2", "1,3", "0,2", "1,3"), {0, 1, 2}, (0, 2), (1,), False),
+        (("0,2", "1,3", "0,2", "1,3"), {0, 2}, (0,), (2,), True),
+        (("0-1", "0-1"), {0, 1}, (0,), (1,), True),
+        (("no list", "no list"), {0, 1}, (0,), (1,), False),
+    ],
+)  # fmt: skip
+def test_hosts_share_no_core_where_that_can_be_helped(monkeypatch, threads, mine, a, b, shared):
+    stat = "".join(f"cpu{n} 1 0 1 9 0 0 0 0 0 0\n" for n in range(4))
+    machine(monkeypatch, mine, stat, dict(enumerate(threads)))
+    assert cpus.split() == (a, b)
+    assert cpus.one_core(mine) == shared
 
 
 def test_a_cpu_that_is_offline_is_no_hosts(monkeypatch):

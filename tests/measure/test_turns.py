@@ -25,7 +25,7 @@ def table(*rates, carried=1.05):
     for place, (leg, gbps) in enumerate(rates):
         acked = gbps * 1e9 / 8 * 0.1
         rows.append([1, leg, place // 4 + 1, place, place, place + 0.1, place + 0.11, 5 * MEGA,
-                     5 * MEGA + acked, carried * acked, 0, 1448, int(acked), 0.1, 0.1, 0.1, 0.1,
+                     5 * MEGA + acked, 2 * acked, carried * 2 * acked, 0, 1448, int(acked), 0.1, 0.1, 0.1, 0.1,
                      math.nan])  # fmt: skip
     return pd.DataFrame(rows, columns=list(TURNS))
 
@@ -63,6 +63,12 @@ def test_the_interface_is_a_second_witness(tmp_path, carried, words):
             witnessed("scheme", turns)
     else:
         witnessed("scheme", turns)
+
+
+def test_runs_from_before_the_whole_turn_was_counted_can_be_read(tmp_path):
+    turns = loaded(tmp_path, table(("s", 5.0), ("h", 10.0)).drop(columns=["acked"]))
+    assert turns["acked"].isna().all()
+    assert turns["gbps"].tolist() == pytest.approx([5.0, 10.0])
 
 
 def test_a_connection_that_broke_has_no_figure(tmp_path):

@@ -19,6 +19,7 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,13 +34,7 @@ from cniperf.beds.cputime import CpuTimes, process_seconds, used_since
 from cniperf.beds.datagrams import Datagrams
 from cniperf.beds.journal import NETNS_DIR, Journal, state_dir
 from cniperf.beds.lab import ovs, steering
-from cniperf.beds.lab.blueprint import (
-    BARE_ADDRESSES,
-    BARE_NIC,
-    Names,
-    bare_steps,
-    lab_steps,
-)
+from cniperf.beds.lab.blueprint import BARE_ADDRESSES, BARE_NIC, Blueprint, Names
 from cniperf.beds.lab.host import LabHost, refusals
 from cniperf.beds.lab.netlink import shared
 from cniperf.beds.opened import Opened
@@ -146,8 +141,9 @@ class Lab(Opened):
         for name in self.names.all():
             self.journal.add_namespace(name)
         wire = LabHost(self.names.wire, self._netlink)
+        self._blueprint = Blueprint(self.names, self.hosts, self.nic, self._gro, self._masks)
         self._take(AddNetns(self.names.wire), "wire", wire)
-        for step in lab_steps(self.names, self.hosts, self.nic, self._gro, self._masks):
+        for step in self._blueprint.lab():
             self._take(step, "wire", wire)
         # A wire filters nothing; with br_netfilter loaded each packet would pass its hooks.
         wire.run(["sysctl", "-eqw", f"{BRIDGE_NETFILTER}=0"])
@@ -160,7 +156,7 @@ class Lab(Opened):
                 self._start_ovs(host)
 
     def _build_bare(self, wire: LabHost) -> None:
-        for step in bare_steps(self.names, self.hosts, self.nic, self._gro, self._masks):
+        for step in self._blueprint.bare():
             self._take(step, "wire", wire)
         self._steer("bare", {host.name: BARE_NIC for host in self.hosts})
 
@@ -385,6 +381,7 @@ class Lab(Opened):
             "rootless": is_rootless(),
             "steered": steering.steered(),
             "cpus": {name: list(own) for name, own in self.cpus.items()},
+            "one_core": cpus.one_core(chain(*self.cpus.values())),
             "quota": quota.allowed(quota.read()),
             "ovs_datapath": self.hosts[0].ovs_datapath if self._ovs else None,
             "offloads": {host.name: self._offloads(host) for host in self.hosts},

@@ -1,6 +1,6 @@
 """What a lab is made of: its namespaces' names, what its NICs can do, the steps that build it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cniperf.beds.lab.steering import DEFAULT_MASK
@@ -64,16 +64,11 @@ class Names:
         return [*pods, self.host("a"), self.host("b"), self.wire]
 
 
-def lab_steps(
-    names: Names,
-    hosts: Iterable[Host],
-    nic: str,
-    gro: str = "default",
-    masks: Mapping[str, str] | None = None,
-) -> list[Step]:
-    """Return the steps that build a lab, to be taken in the namespace of its wire.
+@dataclass(frozen=True)
+class Blueprint:
+    """What a lab is built from, by steps that are taken in the namespace of its wire.
 
-    Args:
+    Attributes:
         names: of its namespaces.
         hosts: the two of them.
         nic: what their NICs can do.
@@ -81,71 +76,66 @@ def lab_steps(
         masks: by host the CPUs that receive for its NIC, see
             :func:`cniperf.beds.lab.steering.masks`.
     """
-    steps: list[Step] = []
-    for host in hosts:
-        inside = names.host(host.name)
-        if not steps:
-            steps += _bridge("br0", host)
-        steps += [
-            AddNetns(inside),
-            *_nic(host, host.nic, f"port-{host.name}", "br0", inside, masks),
-            LinkUp("lo", netns=inside),
-            LinkUp(host.nic, netns=inside),
-            AddAddress(f"{host.address}/{host.prefixlen}", host.nic, netns=inside),
-            # A host forwards for its pods, and answers for 169.254.1.1 only with a route there.
-            AddRoute("default", dev=host.nic, netns=inside),
-            SetSysctl("net.ipv4.ip_forward", "1", netns=inside),
-            *_offloads(host.nic, nic, gro, inside),
-        ]
-    return steps
 
+    names: Names
+    hosts: Sequence[Host]
+    nic: str
+    gro: str = "default"
+    masks: Mapping[str, str] | None = None
 
-def bare_steps(
-    names: Names,
-    hosts: Iterable[Host],
-    nic: str,
-    gro: str = "default",
-    masks: Mapping[str, str] | None = None,
-) -> list[Step]:
-    """Return the steps that give each host of a lab its second NIC, equal to the first."""
-    steps: list[Step] = []
-    for host in hosts:
-        inside = names.host(host.name)
-        if not steps:
-            steps += _bridge("br1", host)
-        steps += [
-            *_nic(host, BARE_NIC, f"bare-{host.name}", "br1", inside, masks),
-            LinkUp(BARE_NIC, netns=inside),
-            AddAddress(f"{BARE_ADDRESSES[host.name]}/24", BARE_NIC, netns=inside),
-            *_offloads(BARE_NIC, nic, gro, inside),
+    def lab(self) -> list[Step]:
+        """Return the steps that build the hosts, each with its NIC, and the wire between them."""
+        steps: list[Step] = _bridge("br0", self.hosts[0])
+        for host in self.hosts:
+            inside = self.names.host(host.name)
+            steps += [
+                AddNetns(inside),
+                *self._veth(host, host.nic, f"port-{host.name}", "br0"),
+                LinkUp("lo", netns=inside),
+                LinkUp(host.nic, netns=inside),
+                AddAddress(f"{host.address}/{host.prefixlen}", host.nic, netns=inside),
+                # A host forwards for its pods, and answers for 169.254.1.1 only with a route there.
+                AddRoute("default", dev=host.nic, netns=inside),
+                SetSysctl("net.ipv4.ip_forward", "1", netns=inside),
+                *self._offloads(host.nic, inside),
+            ]
+        return steps
+
+    def bare(self) -> list[Step]:
+        """Return the steps that give each host its second NIC, equal to the first."""
+        steps: list[Step] = _bridge("br1", self.hosts[0])
+        for host in self.hosts:
+            inside = self.names.host(host.name)
+            steps += [
+                *self._veth(host, BARE_NIC, f"bare-{host.name}", "br1"),
+                LinkUp(BARE_NIC, netns=inside),
+                AddAddress(f"{BARE_ADDRESSES[host.name]}/24", BARE_NIC, netns=inside),
+                *self._offloads(BARE_NIC, inside),
+            ]
+        return steps
+
+    def _veth(self, host: Host, nic: str, port: str, bridge: str) -> list[Step]:
+        """A veth: one end is the host's NIC, the other a port of the wire's bridge."""
+        made: list[Step] = [AddVeth(nic, port, host.mtu)]
+        if self.masks:
+            own = self.masks[host.name]
+            made = [SetSysctl(DEFAULT_MASK, own), *made, SetSysctl(DEFAULT_MASK, "0")]
+        return [
+            *made,
+            MoveLink(nic, into=self.names.host(host.name)),
+            SetMaster(port, bridge),
+            LinkUp(port),
         ]
-    return steps
+
+    def _offloads(self, device: str, inside: str) -> list[Step]:
+        """What a NIC of this kind cannot do is switched off."""
+        steps: list[Step] = []
+        if NICS[self.nic]:
+            steps += [SetFeatures(device, NICS[self.nic], on=False, netns=inside)]
+        if self.gro != "default":
+            steps += [SetFeatures(device, ("gro",), on=self.gro == "on", netns=inside)]
+        return steps
 
 
 def _bridge(name: str, host: Host) -> list[Step]:
     return [AddBridge(name, host.mtu), LinkUp(name)]
-
-
-def _nic(
-    host: Host, nic: str, port: str, bridge: str, inside: str, masks: Mapping[str, str] | None
-) -> list[Step]:
-    """A veth: one end is the host's NIC, the other a port of the wire's bridge."""
-    made: list[Step] = [AddVeth(nic, port, host.mtu)]
-    if masks:
-        made = [SetSysctl(DEFAULT_MASK, masks[host.name]), *made, SetSysctl(DEFAULT_MASK, "0")]
-    return [
-        *made,
-        MoveLink(nic, into=inside),
-        SetMaster(port, bridge),
-        LinkUp(port),
-    ]
-
-
-def _offloads(device: str, nic: str, gro: str, inside: str) -> list[Step]:
-    """What a NIC of this kind cannot do is switched off."""
-    steps: list[Step] = []
-    if NICS[nic]:
-        steps += [SetFeatures(device, NICS[nic], on=False, netns=inside)]
-    if gro != "default":
-        steps += [SetFeatures(device, ("gro",), on=gro == "on", netns=inside)]
-    return steps
