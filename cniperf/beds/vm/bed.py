@@ -52,7 +52,7 @@ class VmBed(Reached):
 
     Args:
         mtu: MTU of the wire in bytes.
-        ovs, udpcsum, pairs, tools, congestion, devices: as
+        ovs, udpcsum, pairs, tools, congestion, devices, wakeful: as
             :class:`cniperf.beds.ssh.reached.Reached` has them.
     """
 
@@ -70,6 +70,7 @@ class VmBed(Reached):
         tools: Mapping[str, str] | None = None,
         congestion: str = "",
         devices: Collection[str] = (),
+        wakeful: bool = False,
     ) -> None:
         self._folder_here = state_dir() / f"vm-{secrets.token_hex(2)}"
         self._wire_netns = f"cniperf-{self._folder_here.name}-wire"
@@ -77,8 +78,7 @@ class VmBed(Reached):
         super().__init__(
             (self._machine(ARTICLE_HOSTS[0]), self._machine(ARTICLE_HOSTS[1])), mtu=mtu, ovs=ovs,
             udpcsum=udpcsum, pairs=pairs, tools=tools, congestion=congestion,
-            devices=devices,
-            grace=GRACE,
+            devices=devices, wakeful=wakeful, grace=GRACE,
         )  # fmt: skip
 
     def _machine(self, host: Host) -> Machine:
