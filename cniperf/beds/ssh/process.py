@@ -8,7 +8,7 @@ from cniperf import stop
 from cniperf.beds import shell
 from cniperf.beds.child import carried, listeners, sleeping_shell
 from cniperf.beds.command import CommandFailed
-from cniperf.beds.ssh.connection import HostLost
+from cniperf.beds.ssh.connection import HostLost, telling
 
 if TYPE_CHECKING:
     from cniperf.beds.ssh.remote import Remote
@@ -44,7 +44,8 @@ class Process:
 
     def terminate(self) -> None:
         """Ask it to end: its standard input ends, which takes no session more."""
-        with suppress(OSError, EOFError):  # the connection is gone, and so is it
+        # Where the connection is gone, so is the process.
+        with suppress(HostLost), telling(self._host.machine):
             self._channel.shutdown_write()
 
     def kill(self) -> None:
