@@ -170,7 +170,7 @@ def shown(notebook):
     return json.dumps([inside, [cell.get("outputs") for cell in book["cells"]]], ensure_ascii=False)
 
 
-EXPLORED = ["</b> carries ", "Loss against hostnetwork", "cannot be told apart", "the underlay sees",
+EXPLORED = ["</b> carries ", "Loss against hostnetwork", "Of those that fit, ", "the underlay sees",
             "How it was wired", "From one set of runs to the other", "What the loss depends on"]  # fmt: skip
 
 
