@@ -20,8 +20,9 @@ TURNS = (
     "acked_ended", "acked", "carried", "retransmits", "mss", "shares", "used_a", "used_b",
     "busiest_a", "busiest_b", "handover",
 )  # fmt: skip
-# Those that a run of an older version, or between two machines, may lack.
-MAY_LACK = ("used_a", "used_b", "busiest_a", "busiest_b", "handover", "acked")
+ADDED = ("handover", "acked")  # which runs of older versions lack
+# What may be unknown in a turn, as between two machines.
+UNKNOWN = ("used_a", "used_b", "busiest_a", "busiest_b", "handover")
 
 INTERVALS = ["second", "seconds", "gbps", "retransmits", "omitted"]  # see load_intervals
 
@@ -114,13 +115,14 @@ def load_turns(run: Path | str) -> "pd.DataFrame":
         return pd.DataFrame(columns=[*TURNS, "gbps"])
     try:
         table = pd.read_csv(io.BytesIO(files.read(file)), encoding="utf-8", index_col=False)
-        table = table.reindex(columns=table.columns.union(["handover", "acked"]))[list(TURNS)]
+        lacks = set(ADDED) - set(table.columns)
+        table = table.reindex(columns=table.columns.union([*ADDED]))[list(TURNS)]
         table["leg"] = table["leg"].map({"s": "scheme", "h": "hostnetwork"})
         numbers = table[[name for name in TURNS if name not in ("leg", "shares")]].astype(float)
         table["shares"] = [tuple(map(int, str(each).split(";"))) for each in table["shares"]]
     except (OSError, ValueError, KeyError) as problem:
         raise BadRun(f"{run}: turns.csv cannot be read: {one_line(str(problem))}") from None
-    known = numbers.drop(columns=list(MAY_LACK))
+    known = numbers.drop(columns=[*lacks.union(UNKNOWN)])
     if table["leg"].isna().any() or not np.isfinite(known).all(axis=None):
         raise BadRun(f"{run}: turns.csv is damaged: a turn has no leg, or lacks a number")
     table[numbers.columns] = numbers

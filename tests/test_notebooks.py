@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from typed import cniperf
+from typed import cniperf, refused
 
 from cniperf.analysis.factors import factorial_cells
 from cniperf.notebook import NotebookFailed, execute
@@ -99,11 +99,29 @@ def test_the_command_line_keeps_a_notebook(tmp_path):
     assert again.stderr.endswith(f"there is already a {file}: give another name with --out\n")
 
 
-def test_a_notebook_that_cannot_be_written_is_refused_first(tmp_path):
+@pytest.mark.parametrize(("out", "says"), [
+    ("file/x.ipynb", "file is no folder"), ("x" * 300, "File name too long"),
+    ("folder", "it is no plain file"),
+])  # fmt: skip
+def test_a_notebook_that_cannot_be_written_is_refused_first(tmp_path, out, says):
     (tmp_path / "file").touch()
-    done = cniperf("notebook", "calico", "--out", tmp_path / "file/x.ipynb")
-    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done.stderr
-    assert "file is no folder" in done.stderr
+    (tmp_path / "folder").mkdir()
+    refused(cniperf("notebook", "calico", "--out", tmp_path / out), says, 1)
+
+
+UNREACHABLE = """hosts:
+  alpha: {ssh: 127.0.0.1, port: 1, nic: eth0, address: 192.168.20.42/24}
+  beta: {ssh: 127.0.0.2, port: 1, nic: eth0, address: 192.168.20.43/24}
+"""
+
+
+def test_a_run_that_fails_leaves_no_notebook(tmp_path):
+    hosts, folder = tmp_path / "hosts.yaml", tmp_path / "here"
+    hosts.write_text(UNREACHABLE)
+    words = ["notebook", "calico", "--bed", "ssh", "--hosts", hosts, "--out", folder / "x.ipynb"]
+    done = cniperf(*words, "--data-dir", tmp_path / "d")
+    assert done.returncode == 1 and "cannot be reached" in done.stderr.splitlines()[-1]
+    assert list(folder.iterdir()) == []
 
 
 def test_a_wrong_value_ends_papermill_in_one_clear_line(tmp_path):

@@ -188,7 +188,7 @@ def filters(said: str) -> list[str]:
         for entry in told
         if (chain := entry.get("chain", {})).get("hook") == "forward"
         and chain.get("type") == "filter"
-        and chain["table"] != TABLE
+        and not chain["table"].startswith(TABLE)  # a scheme may have rules of its own
         and (chain.get("policy") == "drop" or _chain_of(chain, "name") in ruled)
     ]
 

@@ -33,7 +33,9 @@ def split() -> tuple[tuple[int, ...], tuple[int, ...]]:
             f"/proc/stat has the CPUs {spans(there)}, but this process may use {spans(mine)}: "
             "their load cannot be read"
         )
-    units = cores(cpus) if not one_core(cpus) else [(cpu,) for cpu in cpus]
+    units = cores(cpus)
+    if len(units) == 1:
+        units = [(cpu,) for cpu in cpus]
     half = len(units) // 2
     a, b = (tuple(sorted(chain(*part))) for part in (units[:half], units[half:]))
     return (a, b) if half else (cpus, cpus)

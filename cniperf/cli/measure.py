@@ -34,6 +34,12 @@ if TYPE_CHECKING:
     from cniperf.params import Experiment
     from cniperf.suites import Suite
 
+# How often one scheme is measured.
+Labs = Annotated[
+    int | None,
+    typer.Option(help="Runs of the scheme, each in a new lab. (default: interleaved 4; separate 1)",
+                 rich_help_panel=WHEN),
+]  # fmt: skip
 # How a suite ends, as options; the defaults of suite and sweep differ.
 Target = Annotated[
     float | None,
@@ -67,13 +73,7 @@ OutDir = Annotated[
 @takes_parameters
 def run(
     scheme: Scheme,
-    rounds: Annotated[
-        int | None,
-        typer.Option(
-            help="Runs of the scheme, each in a new lab. (default: interleaved 4; separate 1)",
-            rich_help_panel=WHEN,
-        ),
-    ] = None,
+    rounds: Labs = None,
     settings: Settings = None,
     **parameters: Any,  # noqa: ANN401
 ) -> None:
@@ -109,13 +109,7 @@ def _asked(settings: Path | None, options: dict[str, Any]) -> "Experiment":
 @takes_parameters
 def notebook(
     scheme: Scheme,
-    rounds: Annotated[
-        int | None,
-        typer.Option(
-            help="Runs of the scheme, each in a new lab. (default: interleaved 4; separate 1)",
-            rich_help_panel=WHEN,
-        ),
-    ] = None,
+    rounds: Labs = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -135,16 +129,19 @@ def notebook(
     """
     asked = _asked(settings, {"scheme": scheme, "rounds": rounds, **parameters})
     file = out or Path(f"{asked.scheme}.ipynb")
-    if file.exists():
-        raise CniperfError(f"there is already a {file}: give another name with --out")
+    from cniperf import files
     from cniperf.measure.run import check
     from cniperf.notebook import execute
     from cniperf.places import require_file
 
     require_file(file)
+    if file.exists():
+        raise CniperfError(f"there is already a {file}: give another name with --out")
     check(asked)
+    parameters = {**asked.model_dump(mode="json"), "lang": lang}
     file.parent.mkdir(parents=True, exist_ok=True)
-    execute("run_scheme", file, {**asked.model_dump(mode="json"), "lang": lang}, says=sys.stdout)
+    with files.whole(file) as draft:  # what failed would stand in the way of the next try
+        execute("run_scheme", draft, parameters, says=sys.stdout)
     typer.echo(shown(file))
 
 

@@ -287,8 +287,8 @@ def _others(filters: Mapping[str, Sequence[str]]) -> str:
         return ""
     first = next(iter(chains)).partition(",")[0]
     return (
-        f"; host {' and '.join(sorted(filters))}: a filter that is not cniperf's sees what is "
-        f"forwarded: {'; '.join(chains)}: see `nft list chain {first}`"
+        f"; a filter that is not cniperf's sees what host {' and '.join(sorted(filters))} "
+        f"forwards ({'; '.join(chains)}): see `nft list chain {first}`"
     )
 
 

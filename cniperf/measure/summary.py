@@ -107,7 +107,7 @@ def witnessed(leg: str, turns: "pd.DataFrame") -> None:
         MeasurementFailed: the connection broke, carried nothing, or the two disagree.
     """
     acked = turns["acked_ended"] - turns["acked_settled"]
-    if (acked < 0).any() or not acked.sum() > 0:
+    if (acked < 0).any() or (acked > turns["acked"]).any() or not acked.sum() > 0:
         raise MeasurementFailed(f"the connection of {leg} broke during its turns")
     whole, carried = turns["acked"].sum(), turns["carried"].sum()
     low, high = WITNESS

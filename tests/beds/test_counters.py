@@ -95,6 +95,7 @@ RULE = {"rule": {"family": "ip", "table": "filter", "chain": "FORWARD", "expr": 
         ([chain("filter", "FORWARD")], []),  # an iptables that was asked for its rules leaves it
         ([chain("filter", "INPUT", hook="input", policy="drop")], []),
         ([chain(counters.TABLE, "dropped", policy="drop")], []),
+        ([chain("cniperf_policy", "forward", policy="drop")], []),  # a scheme's own
         ([chain("filter", "FORWARD", type="nat", policy="drop")], []),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 
 import cniperf
 from cniperf.beds import metronome, open_bed
-from cniperf.errors import MeasurementFailed, ParameterError
+from cniperf.errors import BadRun, MeasurementFailed, ParameterError
 from cniperf.measure import turns as measure
 from cniperf.measure.summary import block_ratios, geometric, witnessed
 from cniperf.plan import make_plan
@@ -69,6 +69,20 @@ def test_runs_from_before_the_whole_turn_was_counted_can_be_read(tmp_path):
     turns = loaded(tmp_path, table(("s", 5.0), ("h", 10.0)).drop(columns=["acked"]))
     assert turns["acked"].isna().all()
     assert turns["gbps"].tolist() == pytest.approx([5.0, 10.0])
+
+
+def test_a_turn_that_lacks_a_number_is_damaged(tmp_path):
+    turns = table(("s", 5.0), ("h", 10.0))
+    turns["acked"] = [1.0, math.nan]
+    with pytest.raises(BadRun, match="lacks a number"):
+        loaded(tmp_path, turns)
+
+
+def test_a_slice_with_more_than_its_turn_has_no_figure(tmp_path):
+    turns = loaded(tmp_path, table(("s", 5.0), ("s", 5.0)))
+    turns.loc[0, "acked"] /= 3
+    with pytest.raises(MeasurementFailed, match="broke"):
+        witnessed("scheme", turns)
 
 
 def test_a_connection_that_broke_has_no_figure(tmp_path):

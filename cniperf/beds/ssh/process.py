@@ -44,8 +44,7 @@ class Process:
 
     def terminate(self) -> None:
         """Ask it to end: its standard input ends, which takes no session more."""
-        # Where the connection is gone, so is the process.
-        with suppress(HostLost), telling(self._host.machine):
+        with suppress(HostLost), telling(self._host.machine):  # it ended with its connection
             self._channel.shutdown_write()
 
     def kill(self) -> None:

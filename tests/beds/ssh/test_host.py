@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from rehearsed import left, wait_for
 
+from cniperf.beds.awake import awake
 from cniperf.beds.journal import sweep_dead
 from cniperf.beds.ssh.bed import SshBed
 from cniperf.errors import Busy, CniperfError, StepFailed
@@ -101,6 +102,17 @@ def test_a_load_whose_connection_drops_ends_at_once(machines, looks, tmp_path):
 
         Load(bed, plan, asked.traffic, tmp_path).run(cut)
     assert time.monotonic() - begin < 30
+
+
+@pytest.mark.parametrize("wakeful", [False, True])
+def test_cpus_are_kept_awake_while_the_hosts_are_held_and_where_that_is_asked(
+    machines, looks, wakeful
+):
+    before = awake()  # of this machine: the hosts are its namespaces
+    with SshBed(machines, wakeful=wakeful) as bed:
+        assert bed.facts()["awake"] == (wakeful or before)
+        assert wait_for(lambda: awake() == (wakeful or before))
+    assert wait_for(lambda: awake() == before)
 
 
 def test_a_controller_that_is_told_to_stop_takes_all_back_at_once(holder, looks):
