@@ -138,7 +138,7 @@ def bench(
         Path | None, typer.Option(help="File of the table, in Markdown. (default: no file)")
     ] = None,
 ) -> None:
-    """Measure the time that cniperf adds to iperf3 and to ip. Takes ten minutes. Needs root."""
+    """Measure the time that cniperf adds to iperf3 and to ip. Takes twenty minutes. Needs root."""
     from cniperf.bench.table import as_page
     from cniperf.bench.table import bench as measure
     from cniperf.places import require_file
