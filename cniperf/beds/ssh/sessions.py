@@ -6,8 +6,10 @@ load of several pods needs more, so further connections are made when those that
 
 import socket
 import threading
+import time
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cniperf.beds.ssh.connection import CONNECT, HostLost, chain, connect, telling
 from cniperf.errors import NotAble
@@ -17,6 +19,11 @@ if TYPE_CHECKING:
 
 CONNECTIONS = 80  # at most: 64 pods and what watches them, on a server that allows one session each
 ASKED = 16  # sessions that one connection is asked for at most: others are to be had as cheaply
+# sshd counts a session that has ended until it next cleans up: a close and an open that arrive
+# together find it still there. Seconds to wait before each further try.
+CLEARS = (0.02, 0.1, 0.4)
+
+T = TypeVar("T")
 
 
 class Sessions:
@@ -117,6 +124,7 @@ class _Connection:
         self._fabric = connect(machine)
         self.limit = ASKED
         self._open: list[Any] = []
+        self._used = False  # whether a session of it has ended, which the server may still count
         try:
             with telling(machine):
                 self._fabric.open()
@@ -142,13 +150,10 @@ class _Connection:
 
     def run(self, words: str, how: dict[str, Any]) -> Any:  # noqa: ANN401
         """Run a line in a session of its own; return None where there is no room for one."""
-        from paramiko import ChannelException
-
         if self._room() < 1:
             return None
-        try:
-            promise = self._fabric.run(words, **how)
-        except ChannelException:
+        promise = self._opened(lambda: self._fabric.run(words, **how))
+        if promise is None:
             self.limit = len(self._open)
             return None
         self._open.append(promise.runner.channel)
@@ -156,20 +161,35 @@ class _Connection:
 
     def reserve(self, sessions: int) -> int:
         """Try how many further sessions there may be, this many at most; return how many."""
-        from paramiko import ChannelException
-
         tried: list[Any] = []
         wanted = min(sessions, self._room())
         try:
             while len(tried) < wanted:
-                tried.append(self._fabric.transport.open_session())
-        except ChannelException:
-            self.limit = len(self._open) + len(tried)
+                if (channel := self._opened(self._fabric.transport.open_session)) is None:
+                    self.limit = len(self._open) + len(tried)
+                    break
+                tried.append(channel)
         finally:
             for channel in tried:
                 channel.close()
+            self._used |= bool(tried)
         return len(tried)
 
+    def _opened(self, opening: Callable[[], T]) -> T | None:
+        """Open a session; return None where the server allows no more of them."""
+        from paramiko import ChannelException
+
+        for pause in CLEARS if self._used else ():
+            with suppress(ChannelException):
+                return opening()
+            time.sleep(pause)
+        try:
+            return opening()
+        except ChannelException:
+            return None
+
     def _room(self) -> int:
-        self._open = [channel for channel in self._open if not channel.closed]
+        still = [channel for channel in self._open if not channel.closed]
+        self._used |= len(still) < len(self._open)
+        self._open = still
         return self.limit - len(self._open)

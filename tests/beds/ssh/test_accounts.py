@@ -125,6 +125,18 @@ def test_more_sessions_than_a_connection_allows(most, tmp_path):
             remote.close()
 
 
+def test_a_session_that_ended_makes_room_for_the_next():
+    with server(user="root", conf="MaxSessions 1") as machine:
+        remote = Remote(machine)
+        try:
+            remote.open()
+            for _ in range(50):
+                remote.run("true")
+            assert len(remote.reserve(1)) == 1
+        finally:
+            remote.close()
+
+
 def test_without_a_reservation_too(tmp_path):
     with server(user="root", conf="MaxSessions 3") as machine:
         remote = Remote(machine)
