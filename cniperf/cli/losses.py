@@ -7,6 +7,7 @@ import pandas as pd
 
 from cniperf.analysis.blocks import BASELINE
 from cniperf.analysis.compare import heading
+from cniperf.analysis.completed import completing, completing_of
 from cniperf.analysis.loss import by_loss, loss_table, sittings
 from cniperf.modes import emulated, mode_of
 from cniperf.sections.html import percent, ranged
@@ -19,11 +20,13 @@ def losses(runs: pd.DataFrame) -> Iterator[str]:
     Args:
         runs: of any conditions, as :func:`cniperf.load_runs` gives them.
     """
-    parts = list(sittings(runs))
+    own, parts = completing(runs), list(sittings(runs))
     for condition, group in parts:
         yield heading(condition, [each for each, _ in parts])
         yield from map(_line, *zip(*_rows(group), strict=True))
-        yield from (f"  {sentence}" for sentence in tally(group))
+        if not own[group.index].any():
+            other = completing_of(runs, group)
+            yield from (f"  {sentence}" for sentence in tally(group, other))
 
 
 def _rows(group: pd.DataFrame) -> Iterator[tuple[str, str, str]]:

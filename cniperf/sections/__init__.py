@@ -8,13 +8,13 @@ from cniperf.sections.html import Html
 from cniperf.sections.loads import latency, pairs
 from cniperf.sections.single import each_run
 from cniperf.sections.story import story
-from cniperf.sections.summary import answer, heading, losses, measured_how, title
+from cniperf.sections.summary import answer, completed, heading, losses, measured_how, title
 from cniperf.sections.sweeps import sweeps, swept, why_vxlan
 from cniperf.sections.trust import noise
 from cniperf.sections.verdicts import claims, control
 
 __all__ = [
-    "Html", "answer", "beds", "choice", "claims", "claims_by_bed", "commands", "control",
+    "Html", "answer", "beds", "choice", "claims", "claims_by_bed", "commands", "completed", "control",
     "each_run", "environment", "heading", "hosts", "how_measured", "how_to_repeat", "latency",
     "left_out", "losses", "measured_how", "noise", "opened", "pairs", "story", "sweeps", "swept",
     "title", "why_vxlan",

@@ -10,13 +10,13 @@ from cniperf.analysis.blocks import BASELINE, WITH, laid_out, seeded, spread_of
 from cniperf.analysis.choice import choice_table
 from cniperf.analysis.control import control
 from cniperf.analysis.ladder import ladder_table
-from cniperf.analysis.loss import loss_table
+from cniperf.analysis.loss import by_loss, loss_table
 from cniperf.analysis.paths import UNDERLAY, control_table
 from cniperf.language import N_, _, listed, plural
 from cniperf.modes import emulated
 from cniperf.sections.html import Cell, Html, as_table, percent, ranged, signed
 from cniperf.sections.summary import unsound
-from cniperf.sections.verdicts import tally
+from cniperf.sections.verdicts import NO_RUNS, tally
 
 # A loss from here up to the next one is spoken of together; what a reader would do differs.
 FREE, MOST = 0.05, 0.40
@@ -36,11 +36,12 @@ NETWORKS = {
 }
 
 
-def story(group: pd.DataFrame) -> Html:
+def story(group: pd.DataFrame, other: pd.DataFrame = NO_RUNS) -> Html:
     """Answer the question in a few sentences, and say what to pick.
 
     Args:
         group: runs of one condition.
+        other: runs that complete their suite, see :mod:`cniperf.analysis.completed`.
 
     Returns:
         Nothing where there are not hostnetwork and two schemes that compare with it, or where
@@ -51,7 +52,7 @@ def story(group: pd.DataFrame) -> Html:
     if BASELINE not in table.index or emulated(group).any() or len(table) < 3:
         return Html("")
     lines = [*unsound(group), *_warnings(group), *_levels(table, group), *_placements(table, group),
-             *_difference(group), *tally(group), *_sure(table, group)]  # fmt: skip
+             *counted_beside(other), *_difference(group), *tally(group, other), *_sure(table, group)]  # fmt: skip
     said = "".join(f"<p>{line}</p>" for line in lines)
     return Html(f"<div class='story'>{said}</div>{_advice(group)}")
 
@@ -109,6 +110,27 @@ def _placements(table: pd.DataFrame, group: pd.DataFrame) -> Iterator[str]:
                             for place, own in losses.items())  # fmt: skip
         text = _("The hypervisor moved the hosts' CPUs, so this machine was two machines: {each}.")
         yield text.format(each=each)
+
+
+def counted_beside(other: pd.DataFrame) -> Iterator[str]:
+    """Say what schemes lose that this machine's own kernel does not carry."""
+    if other.empty:
+        return
+    through = set(other.loc[other["ovs_datapath"].notna(), "scheme"])
+    table = by_loss(loss_table(other))
+    losses = listed([
+        _("<b>{scheme}</b> {loss} ({ends})").format(
+            scheme=escape(str(scheme)), loss=percent(row["loss"]),
+            ends=ranged(row["loss_low"], row["loss_high"], "{:.1%}"),
+        )
+        for scheme, row in table.iterrows()
+        if scheme in through and np.isfinite(row["loss"])
+    ])  # fmt: skip
+    if losses:
+        yield _(
+            "This kernel has no Open vSwitch. Counted in a guest that has it, as bytes that the "
+            "same instructions carry: {losses}."
+        ).format(losses=losses)
 
 
 def _difference(group: pd.DataFrame) -> Iterator[str]:

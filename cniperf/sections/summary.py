@@ -103,6 +103,23 @@ def heading(condition: Mapping[str, Any]) -> Html:
     return Html(f"<h2>{escape(nic)}</h2>")
 
 
+def completed(condition: Mapping[str, Any], group: pd.DataFrame) -> Html:
+    """Head what a suite has from a guest, and say under which conditions that was.
+
+    Args:
+        condition: of these runs.
+        group: they, see :mod:`cniperf.analysis.completed`.
+    """
+    title = _("Open vSwitch, counted in a guest")
+    why = _(
+        "This machine's kernel has no Open vSwitch. A guest counts what this kernel cannot carry. A "
+        "loss here is the share of hostnetwork's bytes that the same instructions do not carry: "
+        "you may set it beside a loss of goodput, but it is not one."
+    )
+    how = measured_how(condition, group)
+    return Html(f"<h3>{title}</h3><p>{why}</p>{how}")
+
+
 def measured_how(condition: Mapping[str, Any], group: pd.DataFrame) -> Html:
     """Say under which conditions the runs of a section were made, and on which CPUs."""
     bed = read_run(Path(group.iloc[-1]["path"])).bed

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from cniperf.analysis.blocks import BASELINE, seeded, spread_of
-from cniperf.analysis.claims import CLAIMS, claims_table, is_articles_load
+from cniperf.analysis.claims import CLAIMS, is_articles_load
+from cniperf.analysis.completed import claims_of_both
 from cniperf.analysis.paths import control_table
 from cniperf.language import N_, _, each, listed, plural
 from cniperf.modes import emulated, mode_of
@@ -31,18 +32,27 @@ UNDERLAY_ASKS = N_(
 )
 
 
-def claims(group: pd.DataFrame) -> Html:
-    """Judge the article's statements by the runs of one condition."""
+NO_RUNS = pd.DataFrame()
+
+
+def claims(group: pd.DataFrame, other: pd.DataFrame = NO_RUNS) -> Html:
+    """Judge the article's statements by the runs of one condition.
+
+    Args:
+        group: these.
+        other: runs that complete their suite, see :mod:`cniperf.analysis.completed`.
+    """
     if not concerned(group):
         return Html("")
     rows: list[list[Cell]] = []
     implied = "<br><small>" + _("implied") + "</small>"
-    for row in records(claims_table(group)):
+    table = claims_of_both(group, other)
+    for row in records(table):
         article = "–" if np.isnan(row["article"]) else signed(row["article"])
         interval = ranged(row["ours_low"], row["ours_high"], "{:+.1%}")
         rows.append(
             [
-                row["claim"],
+                row["claim"] + ("†" if row["completed"] else ""),
                 _("the host") if row["of"] == BASELINE else row["of"],
                 Html(article + (implied if row["implied"] else "")),
                 "–" if np.isnan(row["ours"]) else with_range(signed(row["ours"]), interval),
@@ -52,8 +62,15 @@ def claims(group: pd.DataFrame) -> Html:
     spread = spread_of(group)
     head: list[Cell] = [_("the article says"), _("relative to"), _("its figure"),
             two_lines(_("here"), _(spread.name)), _("verdict")]  # fmt: skip
-    title, table = _("The article's claims"), as_table(head, rows, numbers={2, 3})
-    return Html(f"<h3>{title}</h3>{table}<p class='note'>{_claims_note(group)}</p>")
+    title, shown = _("The article's claims"), as_table(head, rows, numbers={2, 3})
+    note = _claims_note(group)
+    if table["completed"].any():
+        note += " " + _(
+            "† Counted in a guest with Linux {kernel}, which has Open vSwitch in the kernel: bytes "
+            "that the same instructions carry. Its figures are the spread of {seeds} seeds, not a "
+            "95 % interval."
+        ).format(kernel=escape(str(other["kernel"].iloc[0])), seeds=other["seed"].nunique())
+    return Html(f"<h3>{title}</h3>{shown}<p class='note'>{note}</p>")
 
 
 def concerned(group: pd.DataFrame) -> bool:
@@ -67,11 +84,14 @@ def concerned(group: pd.DataFrame) -> bool:
 _TALLIED = ("confirmed", "contradicted", "undecided", "not")
 
 
-def tally(group: pd.DataFrame) -> list[str]:
-    """Return how many of the article's claims hold, as a sentence; none where none is judged."""
+def tally(group: pd.DataFrame, other: pd.DataFrame = NO_RUNS) -> list[str]:
+    """Return how many of the article's claims hold, as a sentence; none where none is judged.
+
+    Args: those of :func:`claims`.
+    """
     if not concerned(group):
         return []
-    found = claims_table(group)
+    found = claims_of_both(group, other)
     kinds = found.apply(kind, axis=1).value_counts()
     counts = {name: int(kinds.get(name, 0)) for name in _TALLIED}
     words = {
