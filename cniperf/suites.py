@@ -93,6 +93,8 @@ class Suite:
         It can be pasted into a shell as it is.
         """
         schemes = dict.fromkeys(str(cell["scheme"]) for cell in self.cells)
+        if any("bed" in cell for cell in self.cells):
+            schemes = {}  # what this machine's kernel carries, and what completes it
         if not self.vary and any("udpcsum" in cell for cell in self.cells):
             given = {"rounds": self.rounds, "duration": self.params.get("duration", 1),
                      "omit": self.params.get("omit", 1), "seed": self.seed}  # fmt: skip
@@ -113,6 +115,11 @@ class Suite:
                 option = f"--{name.replace('_', '-')}"
                 words += [option] if value is True else [option, str(value)]
         return shlex.join(words)
+
+    def beds(self) -> list[str]:
+        """Return the beds of its cells, its own first."""
+        own = str(self.params.get("bed", UNSAID["bed"]))
+        return list(dict.fromkeys([own, *(str(cell.get("bed", own)) for cell in self.cells)]))
 
     def points(self) -> list[Cell]:
         """Return the points of a sweep: the values of what it varies, each combination once."""

@@ -22,7 +22,7 @@ class World:
     """Stands for the notebook that measures: leaves a run of a figure that the test chose."""
 
     def __init__(self, monkeypatch, tmp_path):
-        self.data, self.gbps, self.measured = tmp_path / "data", {}, []
+        self.data, self.gbps, self.measured, self.beds = tmp_path / "data", {}, [], []
         self.fails = lambda scheme, number, times: False
         self.lie = lambda: 1.5  # how the hosts' CPUs lie to each other, looked at now
         monkeypatch.setattr(module, "execute", self.execute)
@@ -32,17 +32,22 @@ class World:
         scheme, number = params["scheme"], params["first_round"]
         times = [m[:2] for m in self.measured].count((number, scheme))
         self.measured.append((number, scheme, params["nic"]))
+        self.beds.append(params["bed"])
         if self.fails(scheme, number, times):
             raise NotebookFailed(f"{scheme} would not")
-        handover = [self.lie(), self.lie()]
         figure = self.gbps.get(scheme, lambda n: 20.0 + 0.01 * (n % 3))(number)
+        bed = {"bed": params["bed"]}
+        summary = {"gbps": figure, "handover": [self.lie(), self.lie()], "base": 20.0,
+                   "log_ratio": math.log(figure / 20)}  # fmt: skip
+        if params["bed"] == "counted":
+            bed |= {"meter": "instructions", "accelerator": "tcg", "seed": number}
+            summary = {"insn_per_byte": 20 / figure}
         with Draft(self.data, scheme) as draft:
             draft.finish(
                 {"suite": params["suite"], "round": number, "params": params, "status": "ok",
-                 "started": "2026-01-02T03:04:05+00:00", "bed": {"bed": "lab"},
+                 "started": "2026-01-02T03:04:05+00:00", "bed": bed,
                  "scheme": {"name": scheme, "order": 10},
-                 "summary": {"gbps": figure, "handover": handover, "base": 20.0,
-                             "log_ratio": math.log(figure / 20)},
+                 "summary": summary,
                  "environment": {"kernel": "6", "cpu": "x", "cpus": 2,
                                  "versions": {"iperf3": "3"}}}
             )  # fmt: skip

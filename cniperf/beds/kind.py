@@ -66,6 +66,7 @@ class Kind(ABC):
         nics: what the parameter ``nic`` may be.
         turns: parameters that have another default where turns are taken.
         usual: schemes that are measured where none is named.
+        completed_by: the bed that measures those of them that cannot be carried here.
         robust: parameters that a suite measures each scheme at several values of.
     """
 
@@ -80,6 +81,7 @@ class Kind(ABC):
     robust: Mapping[str, Sequence[Any]] = MappingProxyType({})
     turns: Mapping[str, Any] = MappingProxyType({})
     usual: Sequence[str] = ARTICLE
+    completed_by = ""
     own: Sequence[str] = ()
     nics: Sequence[str] = ("virtio", "offload", "plain")
 
@@ -96,6 +98,10 @@ class Kind(ABC):
     def no_turns(self, asked: "Experiment") -> str:
         """Return why hostnetwork and the scheme cannot take turns; empty where they can."""
         return f"bed={self.name!r}"
+
+    def carried(self) -> Sequence[str]:
+        """Return those of the usual schemes that can be carried here."""
+        return self.usual
 
     # ── a measurement ─────────────────────────────────────────────────────────────────────────
 

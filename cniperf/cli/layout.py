@@ -26,7 +26,8 @@ def suite_of(
 
     given = merged(settings, {}, options)
     kind = find_bed(str(given.get("bed", "lab")))
-    chosen = {find(name).name for name in (*(schemes or kind.usual), BASELINE)}
+    usual = kind.usual if schemes else kind.carried()
+    chosen = {find(name).name for name in (*(schemes or usual), BASELINE)}
     names = sorted(chosen, key=lambda name: find(name).order)
     known = {**UNTIL, **kind.suite, **given}
     equal = flag("equal_load", known.pop("equal_load", False))
@@ -43,7 +44,24 @@ def suite_of(
     if kind.robust:
         return _new(base, robust_cells(names, kind.robust, known), until)
     alone = _alone(base, names, pairs, known) if base.design == "interleaved" else {}
-    return _new(base, scheme_cells(names, pairs, design=base.design, alone=alone), until)
+    cells = scheme_cells(names, pairs, design=base.design, alone=alone)
+    if lacking := [] if schemes else [name for name in kind.usual if name not in names]:
+        cells += _completing(base, kind.completed_by, lacking, given)
+    return _new(base, cells, until)
+
+
+def _completing(
+    base: "Experiment", bed: str, lacking: list[str], given: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Return the cells by which another bed completes a suite, and say that it does."""
+    from cniperf.measure.suite import completing_cells
+
+    own = {name: value for name, value in given.items()
+           if name in type(base).model_fields and name not in ("rounds", "suite")}  # fmt: skip
+    cells = completing_cells(base, bed, lacking, {**own, "rate": base.rate})
+    how = f"bed {bed} measures them" if cells else f"bed {bed} cannot measure such a load"
+    typer.echo(f"this kernel does not carry {' and '.join(lacking)}: {how}")
+    return cells
 
 
 def _alone(

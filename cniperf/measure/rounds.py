@@ -3,7 +3,7 @@
 import math
 import random
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ import pandas as pd
 
 from cniperf import beds
 from cniperf.analysis.blocks import broken_rounds, usable
+from cniperf.analysis.interval import SEEDS_ENOUGH
 from cniperf.analysis.loss import conditions, known_within, loss_table, widest
 from cniperf.beds import cpus
 from cniperf.beds.caches import handover
@@ -41,6 +42,13 @@ def order(suite: Suite, number: int) -> list[Cell]:
     return random.Random(f"{suite.seed}/{number}").sample(suite.cells, len(suite.cells))
 
 
+def at_once(suite: Suite, bed: str) -> int:
+    """Return how many runs of a bed a suite makes at once: those that complete it, as many as go."""
+    if bed == suite.params["bed"]:
+        return suite.at_once
+    return int(beds.find(bed).suite.get("at_once", 1))
+
+
 Key = tuple[str, ...]
 
 
@@ -57,7 +65,8 @@ class Rounds:
     ) -> None:
         self.suite, self._data, self._notebooks, self._kernels = suite, data, notebooks, kernels
         self._tell = tell
-        self._kind = beds.find(str(suite.params["bed"]))
+        self._bed = str(suite.params["bed"])
+        self._kind = beds.find(self._bed)
         self._names = sorted({name for cell in suite.cells for name in cell})
         self._wanted = Counter(self._key(cell) for cell in suite.cells)
         self._folders: list[Path] = []
@@ -68,7 +77,7 @@ class Rounds:
         self._places: dict[int, str] = {}
         self._results: dict[Key, Counter[bool]] = {key: Counter() for key in self._wanted}
         self._began = time.monotonic()
-        self._took: list[float] = []
+        self._took: dict[str, list[float]] = defaultdict(list)  # seconds of batches, by bed
         self._adopt()
         self.round = self._next()
 
@@ -76,8 +85,7 @@ class Rounds:
         """Measure run after run; return why it ended."""
         while not (reason := self._reason()):
             began = time.monotonic()
-            self._measure()
-            self._took.append(time.monotonic() - began)
+            self._took[self._measure()].append(time.monotonic() - began)
             if not self._missing(self.round):
                 self._tell(self._headway())
             self.round = self._next()
@@ -89,7 +97,12 @@ class Rounds:
 
     def good(self) -> int:
         """Return how many rounds are complete and count."""
-        return sum(not self._missing(number) for number in set(usable(self.runs())["round"]))
+        return sum(not self._missing(number) for number in set(usable(self._own())["round"]))
+
+    def _own(self) -> pd.DataFrame:
+        """Return the runs of the suite's own bed; others complete it."""
+        runs = self.runs()
+        return runs[runs["bed"].eq(self._bed)]
 
     # ── one round ─────────────────────────────────────────────────────────────────────────────
 
@@ -107,30 +120,38 @@ class Rounds:
         """Whether each run has its own hostnetwork, so that a round may lie in two placements."""
         return bool(self.suite.params.get("design") == "interleaved")
 
-    def _measure(self) -> None:
-        """Measure what comes next in the round: with several pairs of hosts at once, if asked."""
+    def _measure(self) -> str:
+        """Measure what comes next in the round, perhaps several cells at once; return their bed."""
         seen = set(run_folders(self._data))
         cells = self._next_cells()
         reasons = self._kernels.together([partial(self._execute, *each) for each in cells])
         for (place, cell), reason in zip(cells, reasons, strict=True):
             self._tell(self._gather(place, cell, reason, seen))
+        return self._bed_of(cells[0][1])
+
+    def _bed_of(self, cell: Cell) -> str:
+        return str(cell.get("bed", self._bed))
 
     def _next_cells(self) -> list[tuple[int, Cell]]:
         """Return what can be measured now, each with its place; no host is in two of them.
 
-        Guests that count instructions have hosts of their own, and do not feel each other.
+        Guests that count instructions have hosts of their own, and do not feel each other. Those
+        that complete a suite of another bed come first.
         """
         missing = self._missing(self.round)
         done = Counter({key: self._done[self.round, key] for key in self._wanted})
         found: list[tuple[int, Cell]] = []
         busy: set[str] = set()
-        for place, cell in enumerate(order(self.suite, self.round), 1):
-            key = self._key(cell)
-            pair = str(place) if self._kind.aside else str(cell.get("between", ""))
+        cells = enumerate(order(self.suite, self.round), 1)
+        for place, cell in sorted(cells, key=lambda each: self._bed_of(each[1]) == self._bed):
+            key, bed = self._key(cell), self._bed_of(cell)
+            pair = str(place) if beds.find(bed).aside else str(cell.get("between", ""))
             hosts = set(pair.split(","))
             if done[key]:
                 done[key] -= 1
-            elif missing[key] and not hosts & busy and len(found) < self.suite.at_once:
+            elif missing[key] and not hosts & busy and len(found) < at_once(self.suite, bed):
+                if found and self._bed_of(found[0][1]) != bed:
+                    break
                 found.append((place, cell))
                 busy |= hosts
         return found
@@ -140,7 +161,7 @@ class Rounds:
         missing = Counter(
             {key: times - self._done[number, key] for key, times in self._wanted.items()}
         )
-        for key in (*self._given_up(), *self._known()):
+        for key in (*self._given_up(), *self._known(), *self._completed(number)):
             del missing[key]
         return +missing
 
@@ -155,12 +176,20 @@ class Rounds:
         if self._enough[0] != len(self._folders):
             found = {
                 self._keys[run]
-                for _, group in conditions(self.runs())
+                for _, group in conditions(self._own())
                 for scheme in known_within(loss_table(group), self.suite.target)
                 for run in group.loc[group["scheme"].eq(scheme), "run"]
             }
             self._enough = len(self._folders), frozenset(found)
         return self._enough[1]
+
+    def _completed(self, number: int) -> frozenset[Key]:
+        """Return the cells that complete the suite, once they have their seeds."""
+        if number <= SEEDS_ENOUGH:
+            return frozenset()
+        return frozenset(
+            self._key(cell) for cell in self.suite.cells if self._bed_of(cell) != self._bed
+        )
 
     def _given_up(self) -> list[Key]:
         return [
@@ -282,7 +311,7 @@ class Rounds:
 
     def _seconds(self, batches: float) -> float:
         """Guess what so many batches take: the mean of those so far, but one as the longest."""
-        took = self._took or [0.0]
+        took = self._took[self._bed] or [0.0]
         mean = sum(took) / len(took)
         return mean * (batches - 1) + max(took) if batches else 0.0
 
@@ -290,7 +319,7 @@ class Rounds:
         return sum(count for (round_, _), count in self._done.items() if round_ == number)
 
     def _headway(self) -> Headway:
-        runs = self.runs()
+        runs = self._own()
         rounds = self.good()
         scheme, half = _least_known(runs) if self.suite.target else ("", np.inf)
         broken = broken_rounds(runs)
@@ -307,7 +336,7 @@ class Rounds:
         needed = float(suite.rounds)
         if suite.target and np.isfinite(half):
             needed = min(needed, rounds * (half / suite.target) ** 2)
-        cells = len(self._wanted.keys() - self._known())
+        cells = len(self._wanted.keys() - self._known() - self._completed(SEEDS_ENOUGH + 1))
         batches = max(0.0, needed - rounds) * cells / suite.at_once
         left = self._seconds(batches) + REPORT_SECONDS
         return min(left, suite.budget - spent) if suite.budget else left

@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from cniperf.analysis.blocks import BASELINE
+from cniperf.analysis.claims import CLAIMS
 from cniperf.beds.awake import kept_awake
 from cniperf.beds.journal import sweep_dead
 from cniperf.delivery import Delivery
@@ -21,7 +22,7 @@ from cniperf.errors import CannotWrite, ParameterError, Stopped
 from cniperf.language import known
 from cniperf.measure.kernels import Kernels
 from cniperf.measure.progress import counted
-from cniperf.measure.rounds import Rounds
+from cniperf.measure.rounds import Rounds, at_once
 from cniperf.measure.run import check, lock
 from cniperf.modes import MODES
 from cniperf.params import Experiment
@@ -97,6 +98,36 @@ def scheme_cells(
     for parameters in list(alone.values())[:1]:
         cells += [{"scheme": name, **parameters} for name in (BASELINE, BASELINE, *alone)]
     return [{**cell, "between": pair} for pair in between for cell in cells] or cells
+
+
+def completing_cells(
+    base: Experiment, bed: str, lacking: Sequence[str], given: Mapping[str, Any]
+) -> list[Cell]:
+    """Return the cells that complete a suite by schemes that its own bed does not carry.
+
+    Another bed measures these, hostnetwork, and those that the article compares them with.
+
+    Args:
+        base: parameters of the suite's runs.
+        bed: the other one.
+        lacking: the schemes.
+        given: parameters that were asked for.
+
+    Returns:
+        No cell where that bed does not go with such a load.
+    """
+    claimed = [(claim.scheme, claim.relative_to) for claim in CLAIMS]
+    compared = [name for pair in claimed if set(pair) & set(lacking) for name in pair]
+    shared, found = base.model_dump(mode="json"), list[Cell]()
+    for scheme in dict.fromkeys([BASELINE, *compared, *lacking]):
+        try:
+            own = Experiment.of(**{**given, "scheme": scheme, "bed": bed})
+        except ParameterError:
+            return []
+        told = own.model_dump(mode="json").items()
+        found.append({name: value for name, value in told
+                      if name == "scheme" or shared[name] != value})  # fmt: skip
+    return found
 
 
 def robust_cells(
@@ -181,7 +212,7 @@ def run_suite(
         lock(asked, f"cniperf suite {suite.name}"),
         _swept(),
         kept_awake(MODES[asked.mode].waits),
-        Kernels(suite.at_once) as kernels,
+        Kernels(max(at_once(suite, bed) for bed in suite.beds())) as kernels,
     ):
         suite.save(data)  # a suite that is refused has written nothing
         _make(notebooks)

@@ -104,6 +104,39 @@ def test_a_scheme_that_never_works_is_given_up_and_does_not_break_rounds(world, 
     assert Counter(scheme for _, scheme, _ in world.measured)["calico"] == 2
 
 
+GUEST = {"bed": "counted", "design": "separate", "duration": 1, "omit": 0}
+COMPLETED = [*scheme_cells(["hostnetwork", "macvlan", "calico"]),
+             *({"scheme": name, **GUEST} for name in ("hostnetwork", "ovs"))]  # fmt: skip
+
+
+def test_a_guest_that_completes_a_suite_comes_first_and_has_its_seeds(world, tmp_path):
+    world.gbps["ovs"] = lambda number: 15.0
+    reason, rounds = world.run(planned(tmp_path, COMPLETED, rounds=4))
+    assert reason == "the cap of 4 rounds" and rounds.good() == 4
+    runs = load_runs(world.data)
+    assert runs.groupby(["bed", "scheme"])["round"].nunique().to_dict() == {
+        ("counted", "hostnetwork"): 2, ("counted", "ovs"): 2,
+        ("lab", "calico"): 4, ("lab", "hostnetwork"): 4, ("lab", "macvlan"): 4,
+    }  # fmt: skip
+    assert world.beds[:6] == ["counted"] * 2 + ["lab"] * 4 and world.beds[6:8] == ["counted"] * 2
+    assert not any("dropped" in str(line) for line in world.said)
+
+
+def test_a_guest_that_cannot_complete_a_suite_breaks_no_round(world, tmp_path):
+    world.fails = lambda scheme, number, times: world.beds[-1] == "counted"
+    reason, rounds = world.run(planned(tmp_path, COMPLETED, rounds=3))
+    assert reason == "the cap of 3 rounds" and rounds.good() == 3
+    runs = load_runs(world.data)
+    assert runs[runs["status"].ne("ok")].groupby(["bed", "scheme"]).size().to_dict() == {
+        ("counted", "hostnetwork"): 2, ("counted", "ovs"): 2}  # fmt: skip
+
+
+def test_how_well_a_loss_is_known_is_asked_of_the_suites_own_bed(world, tmp_path):
+    world.gbps["ovs"] = lambda number: 15.0 + number
+    reason, rounds = world.run(planned(tmp_path, COMPLETED, target=0.01, rounds=50))
+    assert reason == "the target: every loss is known to ±1 points" and rounds.good() == 6
+
+
 def test_nothing_that_works_ends_it(world, tmp_path):
     world.fails = lambda scheme, number, times: True
     assert world.run(planned(tmp_path))[0] == "failure: nothing here can be measured"

@@ -1,5 +1,6 @@
 """``lab``: two hosts as network namespaces on this machine."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from shutil import which
 from types import MappingProxyType
@@ -40,6 +41,15 @@ class LabKind(Kind):
     # Noise of a block of turns is the same with slices of 10 and of 40 ms, so more of them know
     # more; within one machine 10 ms hold hundreds of round trips.
     turns = MappingProxyType({"slice": 0.01})
+    completed_by = "counted"
+
+    def carried(self) -> Sequence[str]:
+        """Return the usual schemes; without an openvswitch module, those that need none."""
+        from cniperf.beds.lab import ovs
+        from cniperf.schemes import find
+
+        there = ovs.datapath() == "system"
+        return [name for name in self.usual if there or not find(name).ovs]
 
     def no_turns(self, asked: "Experiment") -> str:
         """Nothing is in the way: each host has a second NIC for hostnetwork."""
