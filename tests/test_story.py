@@ -7,6 +7,7 @@ import pytest
 from odd_runs import add_proven
 
 from cniperf import sections
+from cniperf.analysis.completed import completing, completing_of
 from cniperf.analysis.loss import by_loss, loss_table
 from cniperf.cli.losses import losses
 from cniperf.runs import load_runs
@@ -24,22 +25,24 @@ def labs(shelf, shares=SHARES, **facts):
     return load_runs(shelf.folder)
 
 
-def told(runs):
-    return unescape(re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", sections.story(runs).text)))
+def told(*runs):
+    return unescape(re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", sections.story(*runs).text)))
 
 
 def test_schemes_that_lose_about_as_much_are_told_together(shelf):
     text = told(labs(shelf))
-    assert re.search(r"macvlan is nearly free: it loses 1\.0 % \( ?95 % interval: [\d.]+", text)
-    assert re.search(r"calico , flannel-hostgw lose 15\.0 to 16\.0 %", text)
-    assert re.search(r"canal , flannel-vxlan lose most: 78\.0 to 80\.0 %", text)
-    assert re.search(r"difference: encapsulation \(VXLAN\) , 64\.0 points", text)
+    assert re.search(r"Nearly free: macvlan 1\.0 % \([\d.]+ to [\d.]+ %\)\.", text)
+    assert re.search(r"A part is lost: calico 15\.0 % \([^)]+\), flannel-hostgw 16\.0 % \(", text)
+    assert re.search(r"Most is lost: canal 78\.0 % \([^)]+\), flannel-vxlan 80\.0 % \([^)]+\)\. In "
+                     r"brackets: 95 % interval\.", text)  # fmt: skip
+    assert re.search(r"difference: encapsulation \(VXLAN\) costs 64\.0 (\([^)]+\) )?points", text)
+    assert "by itself (flannel-vxlan against flannel-hostgw)" in text
     assert "How sure: at least 8 runs of each scheme. The control, hostnetwork" in text
 
 
 def test_the_articles_claims_are_counted(shelf):
     text = told(labs(shelf))
-    (all_,) = re.findall(r"Of the article's (\d+) claims", text)
+    (all_,) = re.findall(r"article of 2018 makes (\d+) claims", text)
     counts = map(
         int, re.findall(r"(\d+) (?:holds?|do(?:es)? not hold|(?:is|are) not decided|cannot)", text)
     )
@@ -93,7 +96,9 @@ def test_a_terminal_has_the_same_in_the_same_order(shelf):
     assert [line.split()[0] for line in lines[1:7]] == order
     assert order == ["hostnetwork", "macvlan", "calico", "flannel-hostgw", "canal", "flannel-vxlan"]
     assert re.search(r"calico +17\.00 Gbit/s +loses 15\.0 % \([\d.]+ to [\d.]+ %\)$", lines[3])
-    assert lines[-1].startswith("  Of the article's 11 claims ") and lines[-1].strip() in told(runs)
+    assert lines[-1].startswith("  The article of 2018 makes 11 claims: ") and lines[
+        -1
+    ].strip() in told(runs)
 
 
 def test_a_terminal_says_why_a_scheme_has_no_figure(shelf):
@@ -123,3 +128,20 @@ def test_runs_that_failed_do_not_count_among_those_that_make_it_sure(shelf):
     shelf.add("calico", suite="s", round=9, design="interleaved", slice=0.2)
     assert "at least 8 runs of each scheme" in told(runs)
     assert "at least 8 runs of each scheme" in told(load_runs(shelf.folder))
+
+
+def test_open_vswitch_of_a_guest_is_on_the_first_page_and_decides_its_claims(shelf):
+    labs(shelf)
+    for seed in (1, 2):
+        for scheme, insn in {"hostnetwork": 1.12, "calico": 1.53, "ovs": 1.35}.items():
+            datapath = "system" if scheme == "ovs" else None
+            shelf.count(scheme, insn, seed=seed, suite="s", ovs_datapath=datapath)
+    runs = load_runs(shelf.folder)
+    own = runs[~completing(runs)]
+    other = completing_of(runs, own)
+    alone, text = told(own), told(own, other)
+    assert "no Open vSwitch" not in alone
+    assert re.search(r"no Open vSwitch\. Counted in a guest .*: ovs 17\.0 %", text)
+    assert "3 cannot" not in text and sections.claims(own, other).text.count("†") == 3
+    (last,) = [line.strip() for line in losses(runs) if "claims" in line]
+    assert last in text

@@ -5,7 +5,6 @@ has it. These runs are of the same suite and of another bed, and complete it; a 
 never divided by one of the lab.
 """
 
-import numpy as np
 import pandas as pd
 
 from cniperf.analysis.claims import claims_table
@@ -45,5 +44,5 @@ def claims_of_both(group: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     return own.where(~use, second).assign(completed=use)
 
 
-def _judged(table: pd.DataFrame) -> pd.Series:
-    return table["comparable"].astype(bool) & np.isfinite(table["ours"])
+def _judged(table: pd.DataFrame) -> "pd.Series[bool]":
+    return table["comparable"].astype(bool) & table["ours"].notna()

@@ -52,16 +52,19 @@ def loss(runs: pd.DataFrame) -> Chart:
     blocks, table = laid_out(runs), by_loss(loss_table(runs))
     table, as_article = table[table.index != BASELINE], is_articles_load(runs)
     chart, panels = panels_of_rows(table, _(mode_of(runs).title))
+    hollow = False
     for axes, part in panels:
         for y, (scheme, row) in enumerate(part.iterrows()):
             bar(axes, y, str(scheme), row, "loss", colours(table.index), scale=100)
             if not np.isfinite(row["loss"]):
                 continue
             for place, changes in blocks.changes(str(scheme)).items():
+                hollow |= place == "apart" and len(changes) > 0
                 axes.plot(-100 * changes, np.full(len(changes), y + 0.27), "o", color=INK,
                           alpha=0.4, markerfacecolor="none" if place == "apart" else INK,
                           markersize=2, markeredgewidth=0.5)  # fmt: skip
-            stated = ARTICLE_LOSS.get(str(scheme)) if as_article else None
+            compared = as_article and not row["userspace"]
+            stated = ARTICLE_LOSS.get(str(scheme)) if compared else None
             if stated:  # above the bar, where it does not hide its end
                 face = "white" if stated[1] else INK
                 axes.plot(100 * stated[0], y - 0.36, "v", color=INK, markerfacecolor=face,
@@ -75,7 +78,7 @@ def loss(runs: pd.DataFrame) -> Chart:
         axes.plot([], [], "v", color=INK, markersize=5, label=_("the article"))
         axes.plot([], [], "v", color=INK, markerfacecolor="white", markersize=5,
                   label=_("implied by the article"))  # fmt: skip
-    if "apart" in blocks.parts:
+    if hollow:
         axes.plot([], [], "o", color=INK, markersize=3, markerfacecolor="none",
                   label=_("no common cache"))  # fmt: skip
     legend(chart, ncols=3)

@@ -100,7 +100,10 @@ def counted(rounds: int) -> str:
 
 def label(cell: Cell) -> str:
     """Return a cell's name for people: its scheme, and what else sets it apart."""
-    follow = ("slice", "duration", "omit") if "design" in cell else ()
-    follow += ("design",) if "bed" in cell else ()
-    rest = [f"{name}={value}" for name, value in cell.items() if name not in ("scheme", *follow)]
+    unsaid = {"scheme"}
+    if "design" in cell:
+        unsaid |= {"slice", "duration", "omit"}
+    if "bed" in cell:
+        unsaid |= {"design"}
+    rest = [f"{name}={value}" for name, value in cell.items() if name not in unsaid]
     return " ".join([str(cell.get("scheme", "")), *rest]).strip()

@@ -43,7 +43,7 @@ def order(suite: Suite, number: int) -> list[Cell]:
 
 
 def at_once(suite: Suite, bed: str) -> int:
-    """Return how many runs of a bed a suite makes at once: those that complete it, as many as go."""
+    """Return how many runs of a bed a suite makes at once; of another bed, as many as it takes."""
     if bed == suite.params["bed"]:
         return suite.at_once
     return int(beds.find(bed).suite.get("at_once", 1))

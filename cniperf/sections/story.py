@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from html import escape
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -52,7 +53,8 @@ def story(group: pd.DataFrame, other: pd.DataFrame = NO_RUNS) -> Html:
     if BASELINE not in table.index or emulated(group).any() or len(table) < 3:
         return Html("")
     lines = [*unsound(group), *_warnings(group), *_levels(table, group), *_placements(table, group),
-             *counted_beside(other), *_difference(group), *tally(group, other), *_sure(table, group)]  # fmt: skip
+             *_counted_beside(other), *_difference(group), *tally(group, other),
+             *_sure(table, group)]  # fmt: skip
     said = "".join(f"<p>{line}</p>" for line in lines)
     return Html(f"<div class='story'>{said}</div>{_advice(group)}")
 
@@ -73,27 +75,25 @@ def _warnings(group: pd.DataFrame) -> Iterator[str]:
 
 
 def _levels(table: pd.DataFrame, group: pd.DataFrame) -> Iterator[str]:
-    """Say of the schemes that lose about as much what they lose."""
+    """Say what each scheme loses, those together that lose about as much."""
     table = table[table.index != BASELINE].sort_values("loss")
     level = table["loss"].ge(FREE).astype(int) + table["loss"].ge(MOST)
-    spread = _(spread_of(group).name)
+    said = []
     for place, own in table.groupby(level):
-        names = listed([f"<b>{escape(str(name))}</b>" for name in own.index])
-        low, high = own["loss"].min(), own["loss"].max()
-        losses = percent(low) if len(own) == 1 else ranged(low, high, "{:.1%}")
-        if losses == "–":  # several with one and the same loss
-            losses = percent(low)
-        ends = "" if own["loss_low"].isna().any() else _(" ({spread}: {ends})").format(
-            spread=spread, ends=ranged(own["loss_low"].min(), own["loss_high"].max(), "{:.1%}")
-        )  # fmt: skip
-        words = {
-            0: plural("{names} is nearly free: it loses {losses}{ends}.",
-                      "{names} are nearly free: they lose {losses}{ends}.", len(own)),
-            1: plural("{names} loses {losses}{ends}.", "{names} lose {losses}{ends}.", len(own)),
-            2: plural("{names} loses most: {losses}{ends}.",
-                      "{names} lose most: {losses}{ends}.", len(own)),
-        }[int(str(place))]  # fmt: skip
-        yield words.format(names=names, losses=losses, ends=ends)
+        each = listed([_lost(str(scheme), row) for scheme, row in own.iterrows()])
+        words = (_("Nearly free: {each}."), _("A part is lost: {each}."),
+                 _("Most is lost: {each}."))[int(str(place))]  # fmt: skip
+        said.append(words.format(each=each))
+    if table["loss_low"].notna().any():
+        said[-1] += " " + _("In brackets: {spread}.").format(spread=_(spread_of(group).name))
+    yield from said
+
+
+def _lost(scheme: str, row: "pd.Series[Any]") -> str:
+    """Name a scheme, what it loses, and how well that is known."""
+    ends = ranged(row["loss_low"], row["loss_high"], "{:.1%}")
+    words = _("<b>{scheme}</b> {loss}") if ends == "–" else _("<b>{scheme}</b> {loss} ({ends})")
+    return words.format(scheme=escape(scheme), loss=percent(row["loss"]), ends=ends)
 
 
 def _placements(table: pd.DataFrame, group: pd.DataFrame) -> Iterator[str]:
@@ -112,17 +112,14 @@ def _placements(table: pd.DataFrame, group: pd.DataFrame) -> Iterator[str]:
         yield text.format(each=each)
 
 
-def counted_beside(other: pd.DataFrame) -> Iterator[str]:
+def _counted_beside(other: pd.DataFrame) -> Iterator[str]:
     """Say what schemes lose that this machine's own kernel does not carry."""
     if other.empty:
         return
     through = set(other.loc[other["ovs_datapath"].notna(), "scheme"])
     table = by_loss(loss_table(other))
     losses = listed([
-        _("<b>{scheme}</b> {loss} ({ends})").format(
-            scheme=escape(str(scheme)), loss=percent(row["loss"]),
-            ends=ranged(row["loss_low"], row["loss_high"], "{:.1%}"),
-        )
+        _lost(str(scheme), row)
         for scheme, row in table.iterrows()
         if scheme in through and np.isfinite(row["loss"])
     ])  # fmt: skip
@@ -138,11 +135,15 @@ def _difference(group: pd.DataFrame) -> Iterator[str]:
     steps = ladder_table(group)
     if steps.empty:
         return
-    step = steps.iloc[int(steps["cost"].argmax())]
+    place = int(steps["cost"].argmax())
+    step, before = steps.iloc[place], steps.iloc[place - 1]
     ends = ranged(100 * step["cost_low"], 100 * step["cost_high"], "{:.1f}")
     points = f"{100 * step['cost']:.1f}" + ("" if ends == "–" else f" ({ends})")
-    yield _("What makes the difference: <b>{piece}</b>, {points} points by itself.").format(
-        piece=escape(step["adds"]), points=points
+    yield _(
+        "What makes the difference: <b>{piece}</b> costs {points} points by itself ({scheme} "
+        "against {before})."
+    ).format(
+        piece=escape(step["adds"]), points=points, scheme=step["scheme"], before=before["scheme"]
     )
 
 
@@ -177,13 +178,14 @@ def _advice(group: pd.DataFrame) -> str:
         rows.append([_(network), _picks(any_), _picks(strict)])
     head: list[Cell] = [
         _("Your network lets through"), _("pick (it loses)"),
-        _("if policies on the hosts must take effect"),
+        _("if NetworkPolicy (rules on the host) must take effect"),
     ]  # fmt: skip
     note = ""
     if (group["nic"].eq("virtio") & group["mode"].eq("stream")).all():
-        note = "<p class='note'>" + _(
-            "These NICs do not segment a tunnel's packets. With one that does "
-            "(<code>--nic offload</code>) a tunnel loses less."
+        note = "<p>" + _(
+            "<b>Can your NIC segment a tunnel's packets?</b> These NICs cannot. With one that can, "
+            "a tunnel loses less: measure it with <code>cniperf suite --nic offload</code>. "
+            "<code>ethtool -k eth0 | grep udp_tnl</code> shows what yours can do."
         ) + "</p>"  # fmt: skip
     return "<h3>" + _("Which one to pick") + "</h3>" + as_table(head, rows) + note
 
@@ -196,4 +198,5 @@ def _picks(table: pd.DataFrame) -> Cell:
     names = _(" or ").join(f"<b>{escape(str(name))}</b>" for name in picks.index)
     low, high = picks["loss"].min(), picks["loss"].max()
     lost = percent(low) if np.isclose(low, high) else ranged(low, high, "{:.1%}")
-    return Html(_("{names} ({lost})").format(names=names, lost=lost))
+    said = _("{names} ({lost})").format(names=names, lost=lost)
+    return Html(f"<span class='whole'>{said}</span>" if len(picks) == 1 else said)

@@ -13,7 +13,7 @@ from cniperf.analysis.control import control
 from cniperf.analysis.flags import limits
 from cniperf.analysis.groups import EQUIVALENT, Group, groups
 from cniperf.analysis.interval import Interval
-from cniperf.analysis.loss import APART, by_loss, loss_table
+from cniperf.analysis.loss import APART, by_loss, conditions, loss_table
 from cniperf.language import N_, _, listed, plural
 from cniperf.modes import MODES, emulated, mode_of
 from cniperf.page import TITLE
@@ -66,6 +66,15 @@ BEDS = {
     "k8s": N_("The cluster's own network"),
 }
 
+# Where the two hosts are, on the first page.
+HOSTS = {
+    "lab": N_("two network namespaces on one machine"),
+    "ssh": N_("two machines, reached over SSH"),
+    "vm": N_("two guests on one machine"),
+    "counted": N_("two network namespaces in a guest"),
+    "k8s": N_("two nodes of a Kubernetes cluster"),
+}
+
 MADE_BY = {
     "instructions": N_("Instructions were counted, not seconds."),
     "tcg": N_("Software emulates the CPUs."),
@@ -83,12 +92,17 @@ def title(runs: pd.DataFrame) -> Html:
         runs=len(runs), schemes=runs["scheme"].nunique(), first=first,
         last=last[11:] if last[:10] == first[:10] else last,
     )  # fmt: skip
+    first_of = next(iter(conditions(runs)))[0]
+    how = _("Hosts: {hosts}. Load: {load}.").format(
+        hosts=_(HOSTS[str(first_of["bed"])]), load=_load(first_of)
+    )
     machines = records(runs[["cpu", "cpus", "kernel"]].drop_duplicates())
     where = _("; ").join(
         _("{cpu}, {cpus} CPUs, Linux {kernel}").format(**machine) for machine in machines
     )
     return Html(
-        f"<h1>{_(TITLE)}</h1><p>{_(QUESTION)}</p><p class='meta'>{said}<br>{escape(where)}</p>"
+        f"<h1>{_(TITLE)}</h1><p>{_(QUESTION)}</p>"
+        f"<p class='meta'>{said}<br>{escape(where)}<br>{escape(how)}</p>"
     )
 
 
@@ -112,8 +126,8 @@ def completed(condition: Mapping[str, Any], group: pd.DataFrame) -> Html:
     """
     title = _("Open vSwitch, counted in a guest")
     why = _(
-        "This machine's kernel has no Open vSwitch. A guest counts what this kernel cannot carry. A "
-        "loss here is the share of hostnetwork's bytes that the same instructions do not carry: "
+        "This machine's kernel has no Open vSwitch. A guest counts what this kernel cannot carry. "
+        "A loss here is the share of hostnetwork's bytes that the same instructions do not carry: "
         "you may set it beside a loss of goodput, but it is not one."
     )
     how = measured_how(condition, group)

@@ -101,7 +101,7 @@ def tally(group: pd.DataFrame, other: pd.DataFrame = NO_RUNS) -> list[str]:
         "not": _("{n} cannot be compared here"),
     }
     parts = [text.format(n=counts[name]) for name, text in words.items() if counts[name]]
-    text = _("Of the article's {all} claims {parts}.")
+    text = _("The article of 2018 makes {all} claims: {parts}.")
     return [text.format(all=len(found), parts=listed(parts))]
 
 

@@ -39,7 +39,9 @@ def test_a_claim_is_judged_by_the_guest_where_the_lab_cannot(runs):
     through = ["ovs is next after macvlan", "ovs with a Linux bridge is slower than ovs",
                "calico is slower than ovs"]  # fmt: skip
     assert table.index[table["completed"].astype(bool)].tolist() == through
-    assert table.loc["ovs is next after macvlan", "ours"] == pytest.approx(1.12 / 1.35 - 1, abs=2e-3)
+    assert table.loc["ovs is next after macvlan", "ours"] == pytest.approx(
+        1.12 / 1.35 - 1, abs=2e-3
+    )
     assert table.loc[through, "direction"].tolist() == ["holds"] * 3
     rest = [claim for claim in table.index if claim not in through]
     assert table.loc[rest, alone.columns].equals(alone.loc[rest])
