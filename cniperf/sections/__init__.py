@@ -15,7 +15,7 @@ from cniperf.sections.verdicts import claims, control
 
 __all__ = [
     "Html", "answer", "beds", "choice", "claims", "claims_by_bed", "commands", "completed",
-    "control", "each_run", "environment", "heading", "hosts", "how_measured", "how_to_repeat", "latency",
-    "left_out", "losses", "measured_how", "noise", "opened", "pairs", "story", "sweeps", "swept",
-    "title", "why_vxlan",
+    "control", "each_run", "environment", "heading", "hosts", "how_measured", "how_to_repeat",
+    "latency", "left_out", "losses", "measured_how", "noise", "opened", "pairs", "story", "sweeps",
+    "swept", "title", "why_vxlan",
 ]  # fmt: skip
