@@ -59,7 +59,7 @@ def test_compare_is_a_gate_on_cost(tmp_path, calico, more, code, says):
 
 def test_a_count_by_other_versions_is_refused_unless_told(tmp_path):
     sets = a_count(tmp_path / "a", 1.0), a_count(tmp_path / "b", 1.0, qemu="8.0", kernel="6.2")
-    says = "differ in kernel 6.1.0 and 6.2; qemu 7.2 and 8.0, and a count holds for its own"
+    says = "differ in kernel 6.1.0 and 6.2; qemu 7.2 and 8.0, and a count is valid only for its own"
     refused(cniperf("compare", *sets), says, 2)
     assert cniperf("compare", *sets, "--anyway").returncode == 0
 

@@ -64,14 +64,16 @@ def pair_up(
     else:
         (one, a), (other, b) = ours[0], theirs[0]
     if one["meter"] != other["meter"]:
-        raise Unlike("one set is told in instructions, the other by the clock: never in one ratio")
+        raise Unlike(
+            "one set counts instructions, the other measures time: compare sets of one kind"
+        )
     differ = [
         f"{name} {one[name]} and {other[name]}"
         for name in CONDITIONS
         if str(one[name]) != str(other[name])
     ] or ["whether the hosts' CPUs share a cache"]
     if not anyway:
-        raise Unlike(f"the two sets differ in {'; '.join(differ)}: --anyway compares all the same")
+        raise Unlike(f"the two sets differ in {'; '.join(differ)}: compare them with --anyway")
     return [(one, a, b)]
 
 

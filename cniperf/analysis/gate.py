@@ -57,8 +57,8 @@ def check_versions(before: pd.DataFrame, after: pd.DataFrame) -> None:
               for name in {**one, **other} if one.get(name) != other.get(name)]  # fmt: skip
     if differ:
         raise Unlike(
-            f"the two sets differ in {'; '.join(differ)}, and a count holds for its own versions: "
-            "measure the baseline anew, or --anyway compares all the same"
+            f"the two sets differ in {'; '.join(differ)}, and a count is valid only for its own "
+            "versions: measure the baseline again, or compare with --anyway"
         )
 
 

@@ -212,8 +212,8 @@ def _by_client(result: "Result", sent: float, size: int) -> tuple[float, float]:
     received, total = result.end.sum_received, result.end.sum
     if received is None or total is None:
         raise MeasurementFailed(
-            f"{_version(result)} says in the server's result alone what arrived (the client's has "
-            "no sum_received), and the server left none"
+            f"{_version(result)} reports the datagrams that arrived only in the server's result "
+            "(the client's has no sum_received), and the server wrote no result"
         )
     arrived = received.carried / size
     carried(arrived)

@@ -114,7 +114,7 @@ def witnessed(leg: str, turns: "pd.DataFrame") -> None:
     if not low * whole <= carried <= high * whole:
         raise MeasurementFailed(
             f"TCP counted {whole:,.0f} bytes of {leg}, its interface "
-            f"{carried:,.0f}: between {low} and {high} times as many belong there"
+            f"{carried:,.0f}: {low} to {high} times TCP's count is allowed"
         )
 
 

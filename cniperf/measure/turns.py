@@ -241,8 +241,8 @@ class Turns:
         spent = time.monotonic() - began
         if not 0 <= moments[-1] - moments[0] <= spent:
             raise MeasurementFailed(
-                f"the senders' clocks are {moments[-1] - moments[0]:.3f} s apart, asked within "
-                f"{spent:.3f} s: they share no kernel: give design=separate"
+                f"the senders' clocks differ by {moments[-1] - moments[0]:.3f} s, read within "
+                f"{spent:.3f} s, so the senders are on different kernels: give design=separate"
             )
         return moments[-1] + LEAD + 2 * spent  # each start takes as long as the question did
 
@@ -339,7 +339,7 @@ def together(said: Sequence[str]) -> str:
     whole = [row for row in rows if turns[row[BLOCK_OF]] == BLOCK and row[BLOCK_OF] not in late]
     if not whole:
         raise MeasurementFailed(
-            f"in {len(late)} of {len(turns)} blocks a turn began while the one before was still "
-            "on its way: give a window, as window=512K"
+            f"in {len(late)} of {len(turns)} blocks, a turn began before the data of the previous "
+            "turn was acknowledged: give a window, for example window=512K"
         )
     return "\n".join([metronome.HEAD, *(",".join(row) for row in whole)]) + "\n"

@@ -48,7 +48,9 @@ class CountedKind(GuestKind):
 
     def open(self, asked: "Experiment") -> "Bed":
         """Refuse: it measures by itself, in one go."""
-        raise ParameterError("bed='counted' has no hosts to lend: bed='vm' has the same kernel")
+        raise ParameterError(
+            "bed='counted' has no hosts for this: use bed='vm', which has the same kernel"
+        )
 
     def measure(self, round_: Round) -> Path:
         """Let a guest measure by itself, and leave what it reported."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 IN_CLUSTER = "in-cluster"
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")  # of a pod
-NONE = "no kubeconfig: {tried}; name one in KUBECONFIG, or write ~/.kube/config{sudo}"
+NONE = "no kubeconfig: {tried}: set KUBECONFIG, or write ~/.kube/config{sudo}"
 FILES = {
     "cluster": ("certificate-authority",),
     "user": ("client-certificate", "client-key", "tokenFile"),
@@ -127,9 +127,9 @@ def access(kubeconfig: Path | None, context: str = "") -> Access:
             users.setdefault(user.name, _absolute(user.user or {}, "user", path))
     name, place = context or current, " + ".join(map(str, given))
     if not name:
-        raise ParameterError(
-            f"{place} has no current context: give one of {', '.join(contexts) or 'none there are'}"
-        )
+        if not contexts:
+            raise ParameterError(f"{place} has no context: log in with your provider's tool")
+        raise ParameterError(f"{place} has no current context: give one of {', '.join(contexts)}")
     if name not in contexts:
         raise ParameterError(f"{place}: {unknown('context', name, contexts)}")
     wanted = contexts[name]
@@ -152,8 +152,12 @@ def _files(kubeconfig: Path | None) -> list[Path]:
     tried = [Path(name) for name in names] or [Path("~/.kube/config").expanduser()]
     found = [path for path in tried if path.is_file()]
     if not found and (names or not (ACCOUNT / "token").is_file()):
-        words = "KUBECONFIG names {}, which is not there" if names else "neither is there {}"
-        sudo = "" if "SUDO_USER" not in os.environ else " (sudo keeps neither: `sudo -E`)"
+        words = (
+            "KUBECONFIG names {}, which does not exist"
+            if names
+            else "KUBECONFIG is not set, and {} does not exist"
+        )
+        sudo = "" if "SUDO_USER" not in os.environ else " (sudo drops both: use `sudo -E`)"
         raise NotAble(NONE.format(tried=words.format(", ".join(map(str, tried))), sudo=sudo))
     return found
 
@@ -230,7 +234,7 @@ def _config(
         }).get(name)  # fmt: skip
     except (ConfigError, ValueError, KeyError, TypeError) as problem:
         raise NotAble(
-            f"context {name} of the kubeconfig is odd: {one_line(str(problem))}"
+            f"context {name} of the kubeconfig is not valid: {one_line(str(problem))}"
         ) from None
     assert found is not None
     return found

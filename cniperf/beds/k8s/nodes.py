@@ -93,8 +93,9 @@ def choose(found: Sequence[Node], asked: str, *, unlike: bool = False) -> tuple[
         reasons = [f"{node.name} has {node.arch} and kernel {node.kernel}" for node in fit]
         reasons.append("name two, as --nodes a,b")
     raise NotAble(
-        f"the cluster has no two like nodes that fit, {len(fit)} of {len(found)}: "
-        f"{'; '.join(reasons) or 'a network is measured between two'}"
+        "the cluster needs two suitable nodes with one architecture and one kernel, and "
+        f"{len(fit)} of {len(found)} nodes are suitable"
+        f"{': ' if reasons else ''}{'; '.join(reasons)}"
     )
 
 
@@ -112,6 +113,6 @@ def _require_alike(a: Node, b: Node, *, unlike: bool) -> None:
         raise NotAble(f"nodes {a.name} and {b.name} are unlike: {a.arch} and {b.arch}")
     if a.kernel != b.kernel and not unlike:
         raise NotAble(
-            f"nodes {a.name} and {b.name} have other kernels, {a.kernel} and {b.kernel}, and what "
-            "differs would be theirs: --unlike-nodes measures them all the same"
+            f"nodes {a.name} and {b.name} have different kernels, {a.kernel} and {b.kernel}, which "
+            "would change the figures: measure them with --unlike-nodes"
         )

@@ -31,8 +31,8 @@ def await_running(cluster: "Cluster", namespace: str, name: str) -> "Manifest":
             f"{late}: {_told(cluster, namespace, name) or 'no reason is given'}"
         ) from None
     if pod is None:
-        raise NotAble(f"pod {name} was deleted while it started: by whom, its namespace's events "
-                      "may report")  # fmt: skip
+        raise NotAble(f"pod {name} was deleted during its start: `kubectl -n {namespace} get "
+                      "events` may show the cause")  # fmt: skip
     if running(pod):
         return pod
     said = reason(pod) or _told(cluster, namespace, name)

@@ -115,7 +115,10 @@ class Lab(Opened):
             ovs.require()
         for name in self.names.all():  # before the journal claims them
             if (NETNS_DIR / name).exists():
-                raise Busy(f"namespace {name} stands in the way: `ip netns del` it if it is unused")
+                raise Busy(
+                    f"namespace {name} already exists, and the lab needs this name: "
+                    "`ip netns del` it if it is unused"
+                )
         self.journal = Journal.open(self.names.lab)
         self._stack = ExitStack()
         return super().__enter__()

@@ -123,12 +123,13 @@ class telling:  # noqa: N801  reads as a verb
         name = f"host {self._machine.name}"
         if isinstance(problem, ssh.BadHostKeyException):
             raise HostLost(
-                f"{name}: its key is another than the known one: find out why; if the host is new, "
-                f"ssh-keygen -R {self._machine.address_of_key()}, then accept the new key"
+                f"{name}: its key differs from the key in known_hosts: find out why; if the host "
+                f"was reinstalled, ssh-keygen -R {self._machine.address_of_key()}, then accept the "
+                "new key"
             ) from None
         if isinstance(problem, ssh.AuthenticationException):
-            raise HostLost(f"{name} lets nobody in as {self._machine.target()}: "
-                           "check user and key") from None  # fmt: skip
+            raise HostLost(f"{name} rejects the login as {self._machine.target()}: check user "
+                           "and key in the hosts file") from None  # fmt: skip
         if isinstance(problem, (ssh.SSHException, OSError, EOFError)):
             words = one_line(str(problem)) or type(problem).__name__
             raise HostLost(

@@ -59,8 +59,8 @@ class Demand:
             raise NotAble(f"{who}: /proc/stat has no CPU that a command may run on")
         if gone := set(machine.cpu_list()) - set(found.cpus):
             raise ParameterError(
-                f"{who}: cpus={machine.cpus!r} has {spans(gone)}, which it has not or which are "
-                f"offline: it has {spans(found.cpus)}"
+                f"{who}: cpus={machine.cpus!r} is not allowed: {spans(gone)} are missing or "
+                f"offline; the host has {spans(found.cpus)}"
             )
         self._check_interface(who, machine.nic, machine.address, found)
         if self.turns and machine.bare_nic:
@@ -73,7 +73,7 @@ class Demand:
         if (why := found.shared(machine.nic)) and not self.allow_shared_nic:
             raise NotAble(
                 f"{who}: {machine.nic} carries {why}, which the wiring may cut: measure on "
-                "another interface, or say allow_shared_nic (--allow-shared-nic)"
+                "another interface, or give --allow-shared-nic"
             )
 
     def _check_interface(self, who: str, nic: str, address: str, found: Survey) -> None:
@@ -101,8 +101,8 @@ class Demand:
                     each for each in networks if each.overlaps(IPv4Interface(address).network)
                 ]:
                     raise NotAble(
-                        f"host {machine.name}: {device} has {address}, where the pods are to be "
-                        f"({taken[0]}): `ip link del {device}` if it is unused, or measure on "
+                        f"host {machine.name}: {device} has {address}, which is in the pods' "
+                        f"network {taken[0]}: `ip link del {device}` if it is unused, or measure on "
                         "another host"
                     )
 

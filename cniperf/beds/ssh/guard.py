@@ -102,9 +102,9 @@ class Guard:
         except CommandFailed as problem:
             if problem.reason.startswith(FOLDER):
                 raise Busy(
-                    f"host {self.host.machine.name} has {problem.reason} of another run, which "
-                    "does not tell when that was heard: if there is none, let "
-                    f"`sh {problem.reason}/undo.sh` undo it, and remove the folder"
+                    f"host {self.host.machine.name} has {problem.reason} of another run, whose "
+                    "last contact is unknown: wait for that run, or, if no run is active, run "
+                    f"`sh {problem.reason}/undo.sh` and remove the folder"
                 ) from None
             if not problem.reason.isdigit():  # not another's, but no folder could be made
                 raise
@@ -139,8 +139,8 @@ class Guard:
             self.host.run(f'd={shell.line([self.folder])}; [ -d "$d" ] && {RENEW}')
         except CommandFailed:
             raise HostLost(
-                f"host {self.host.machine.name} took itself back: it heard nothing for more than "
-                f"{self.grace} s"
+                f"host {self.host.machine.name} undid the wiring, because it had no contact for "
+                f"more than {self.grace} s: check the connection, or raise grace (--grace)"
             ) from None
 
     def release(self) -> None:

@@ -107,7 +107,7 @@ class SshHost:
         try:
             changed = self._differences()
         except CniperfError as problem:
-            return f"{problem}: nobody could see whether {self} is as it was"
+            return f"{problem}: cniperf could not check whether {self} was restored"
         return f"{self} is not as it was: {'; '.join(changed)}" if changed else ""
 
     def _differences(self) -> list[str]:

@@ -80,8 +80,8 @@ class Remote:
         user = self.machine.user or "the user"
         mend = next((text for words, text in SUDO.items() if words in said), "allow it NOPASSWD")
         return (
-            f"host {self.machine.name}: {user} is not root and sudo wants more "
-            f"({cause(chr(10).join(own))}): {mend.format(user=user)}, or connect as root"
+            f"host {self.machine.name}: {user} is not root, and sudo rejects the "
+            f"command ({cause(chr(10).join(own))}): {mend.format(user=user)}, or connect as root"
         )
 
     def close(self) -> None:

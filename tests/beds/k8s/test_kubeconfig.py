@@ -25,11 +25,14 @@ def write(file, data):
 
 
 def test_no_kubeconfig_at_all(tmp_path, monkeypatch):
-    refused(None, f"no kubeconfig: neither is there {tmp_path}/.kube/config; name one in KUBECONF")
+    refused(
+        None,
+        f"no kubeconfig: KUBECONFIG is not set, and {tmp_path}/.kube/config does not exist: set KUBE",
+    )
     monkeypatch.setenv("SUDO_USER", "me")
-    refused(None, "(sudo keeps neither: `sudo -E`)")
+    refused(None, "(sudo drops both: use `sudo -E`)")
     monkeypatch.setenv("KUBECONFIG", "/nowhere/a:/nowhere/b")
-    refused(None, "no kubeconfig: KUBECONFIG names /nowhere/a, /nowhere/b, which is not there")
+    refused(None, "no kubeconfig: KUBECONFIG names /nowhere/a, /nowhere/b, which does not exist")
     refused(tmp_path / "none", "there is no kubeconfig")
 
 
@@ -86,7 +89,7 @@ def test_broken_files(tmp_path, text, words):
      ({"user": {"client-certificate-data": "%", "client-key-data": "eA=="}}, "cannot be used"),
      ({"cluster": {"certificate-authority-data": "eA=="}}, "certificate or key cannot be used"),
      ({"cluster": {"server": None}}, "its cluster has no server"),
-     ({"cluster": {"insecure-skip-tls-verify": "no"}}, "is odd: Expected `bool`"),
+     ({"cluster": {"insecure-skip-tls-verify": "no"}}, "is not valid: Expected `bool`"),
      ({"user": {"as": "root"}}, "acts as another user (`as`), which is not supported"),
      ({"user": {"auth-provider": {"name": "gcp"}}}, "auth-provider, which kubectl gave up in 1.26"),
      ({"user": {"exec": {"command": "no-such-login", "installHint": "get it\nthere"}}},

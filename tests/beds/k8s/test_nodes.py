@@ -50,7 +50,7 @@ NO_NETWORK = {"type": "NetworkUnavailable", "status": "True"}
         ([node("a"), node("b", more=[NO_NETWORK])], "a,b", "NetworkUnavailable"),
         ([node("a"), node("b", arch="arm64")], "a,b", "unlike: amd64 and arm64"),
         ([node("a"), node("b", kernel="6.12")], "a,b", "--unlike-nodes"),
-        ([node("a")], "", "no two like nodes that fit, 1 of 1"),
+        ([node("a")], "", "1 of 1 nodes are suitable"),
         ([], "", "0 of 0"),
         ([node("a"), node("b", ready="False")], "", "b is not Ready"),
         ([node("a"), node("b", kernel="6.12")], "", "b has amd64 and kernel 6.12"),

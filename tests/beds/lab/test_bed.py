@@ -253,7 +253,7 @@ def test_what_stands_in_the_way_is_named_and_left_alone(monkeypatch):
     name = Names("test").pod("a")
     subprocess.run(["ip", "netns", "add", name], check=True)
     try:
-        with pytest.raises(Busy, match=f"{name} stands in the way"), Lab():
+        with pytest.raises(Busy, match=f"{name} already exists"), Lab():
             pass
         assert name in subprocess.check_output(["ip", "netns"], text=True)
     finally:

@@ -95,7 +95,7 @@ def test_a_profile_that_reads_the_script_is_named():
 )
 def test_a_sudo_that_refuses_is_answered_with_what_mends_that(sudoers, says, mend):
     said = told(NotAble, login="/bin/bash", sudoers=sudoers, profile={".bashrc": LOUD})
-    assert said.startswith("host gamma: tester is not root and sudo wants more (sudo: ")
+    assert said.startswith("host gamma: tester is not root, and sudo rejects the command (sudo: ")
     assert says in said and mend in said
     assert "profile" not in said
     if "requiretty" in sudoers:

@@ -20,7 +20,7 @@ def test_a_wrong_key(rehearsal, looks):
     other = rehearsal.folder / "other"
     other.unlink(missing_ok=True)
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", other], check=True)
-    refused(rehearsal, HostLost, "host beta lets nobody in as root@beta", key=str(other))
+    refused(rehearsal, HostLost, "host beta rejects the login as root@beta", key=str(other))
 
 
 def test_a_key_of_the_host_that_nobody_has_accepted(rehearsal, looks, tmp_path):
@@ -34,7 +34,9 @@ def test_a_key_of_the_host_that_has_changed(rehearsal, looks, tmp_path):
     wrong = tmp_path / "known_hosts"
     words = (rehearsal.folder / "known_hosts").read_text().splitlines()[0].split()
     wrong.write_text(f"beta {words[1]} {words[2]}\n")  # alpha's
-    refused(rehearsal, HostLost, "its key is another than the known one", known_hosts=str(wrong))
+    refused(
+        rehearsal, HostLost, "its key differs from the key in known_hosts", known_hosts=str(wrong)
+    )
 
 
 def test_a_wrong_port_and_a_host_that_is_down(rehearsal, looks):
