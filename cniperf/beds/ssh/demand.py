@@ -102,8 +102,8 @@ class Demand:
                 ]:
                     raise NotAble(
                         f"host {machine.name}: {device} has {address}, which is in the pods' "
-                        f"network {taken[0]}: `ip link del {device}` if it is unused, or measure on "
-                        "another host"
+                        f"network {taken[0]}: `ip link del {device}` if it is unused, or measure "
+                        "on another host"
                     )
 
     def attempt(self, machine: Machine, remote: Remote, cpus: Collection[int]) -> None:
