@@ -29,6 +29,7 @@ from cniperf.runs import MOVED, cache, read_run, run_folders, runs_table
 from cniperf.suites import BROKEN, BUDGET, CAP, NOTHING, TARGET, Cell, Suite
 
 REPORT_SECONDS = 20.0  # of a budget, kept for the report
+COMPLETING = 1 / 3  # of a budget at most, for the second seed of what completes a suite
 GIVE_UP = 2  # failures without a figure, after which a scheme is left out
 BROKEN_AT_MOST = 3  # rounds more than were asked for
 MOVED_AT_MOST = 2  # runs that are measured again as the hosts' CPUs were moved meanwhile
@@ -184,8 +185,14 @@ class Rounds:
         return self._enough[1]
 
     def _completed(self, number: int) -> frozenset[Key]:
-        """Return the cells that complete the suite, once they have their seeds."""
-        if number <= SEEDS_ENOUGH:
+        """Return the cells that complete the suite, once they have their seeds.
+
+        Where two seeds of them would take too much of the budget, they get one.
+        """
+        others = {bed: took for bed, took in self._took.items() if bed != self._bed}
+        twice = SEEDS_ENOUGH * sum(map(sum, others.values()))
+        dear = self.suite.budget and twice > COMPLETING * self.suite.budget
+        if number <= (1 if dear else SEEDS_ENOUGH):
             return frozenset()
         return frozenset(
             self._key(cell) for cell in self.suite.cells if self._bed_of(cell) != self._bed

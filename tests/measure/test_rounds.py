@@ -122,6 +122,17 @@ def test_a_guest_that_completes_a_suite_comes_first_and_has_its_seeds(world, tmp
     assert not any("dropped" in str(line) for line in world.said)
 
 
+@pytest.mark.parametrize(("seconds", "seeds"), [(20, 2), (60, 1)])
+def test_a_slow_guest_has_one_seed_and_leaves_the_budget_to_the_lab(
+    seconds, seeds, world, tmp_path, monkeypatch
+):
+    world.gbps["ovs"] = lambda number: 15.0
+    monkeypatch.setattr(module.time, "monotonic", lambda: float(
+        sum(seconds if bed == "counted" else 5 for bed in world.beds)))  # fmt: skip
+    _, rounds = world.run(planned(tmp_path, COMPLETED, budget=360.0, rounds=50))
+    assert world.beds.count("counted") == 2 * seeds and rounds.good() > 5
+
+
 def test_a_guest_that_cannot_complete_a_suite_breaks_no_round(world, tmp_path):
     world.fails = lambda scheme, number, times: world.beds[-1] == "counted"
     reason, rounds = world.run(planned(tmp_path, COMPLETED, rounds=3))
