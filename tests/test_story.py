@@ -8,7 +8,7 @@ from odd_runs import add_proven
 
 from cniperf import sections
 from cniperf.analysis.completed import completing, completing_of
-from cniperf.analysis.loss import by_loss, loss_table
+from cniperf.analysis.loss import by_loss, loss_table, sittings
 from cniperf.cli.losses import losses
 from cniperf.runs import load_runs
 from cniperf.sections.html import margin
@@ -145,3 +145,6 @@ def test_open_vswitch_of_a_guest_is_on_the_first_page_and_decides_its_claims(she
     assert "3 cannot" not in text and sections.claims(own, other).text.count("†") == 3
     (last,) = [line.strip() for line in losses(runs) if "claims" in line]
     assert last in text
+    (counted,) = sittings(other)
+    assert "Html(" not in sections.completed(*counted).text
+    assert sections.title(runs).text.count("CPUs, Linux") == 1  # the guest's stands in its part

@@ -11,13 +11,9 @@ from cniperf.analysis.claims import claims_table
 
 
 def completing(runs: pd.DataFrame) -> pd.Series:
-    """Tell which runs complete the suite of another bed: that of most of the suite's runs."""
-    named = runs[runs["suite"].ne("")]
-    found = pd.Series(False, index=runs.index)
-    for _, suite in named.groupby("suite"):
-        beds = suite["bed"].value_counts()
-        found[suite.index] = suite["bed"].ne(beds.index[0])
-    return found
+    """Tell which runs complete a suite of goodput: those of it that counted instructions."""
+    clocked = runs.loc[runs["meter"].eq("clock") & runs["suite"].ne(""), "suite"]
+    return runs["meter"].eq("instructions") & runs["suite"].isin(clocked)
 
 
 def completing_of(runs: pd.DataFrame, group: pd.DataFrame) -> pd.DataFrame:

@@ -18,6 +18,9 @@ class Html(NamedTuple):
 
     text: str
 
+    def __str__(self) -> str:  # so that a piece can stand in another
+        return self.text
+
     def _repr_html_(self) -> str:
         return self.text
 

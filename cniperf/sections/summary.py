@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cniperf.analysis.blocks import BASELINE, WITH, Blocks, laid_out, seeded, spread_of
+from cniperf.analysis.completed import completing
 from cniperf.analysis.control import control
 from cniperf.analysis.flags import limits
 from cniperf.analysis.groups import EQUIVALENT, Group, groups
@@ -92,11 +93,12 @@ def title(runs: pd.DataFrame) -> Html:
         runs=len(runs), schemes=runs["scheme"].nunique(), first=first,
         last=last[11:] if last[:10] == first[:10] else last,
     )  # fmt: skip
-    first_of = next(iter(conditions(runs)))[0]
+    own = runs[~completing(runs)]
+    first_of = next(iter(conditions(own)))[0]
     how = _("Hosts: {hosts}. Load: {load}.").format(
         hosts=_(HOSTS[str(first_of["bed"])]), load=_load(first_of)
     )
-    machines = records(runs[["cpu", "cpus", "kernel"]].drop_duplicates())
+    machines = records(own[["cpu", "cpus", "kernel"]].drop_duplicates())
     where = _("; ").join(
         _("{cpu}, {cpus} CPUs, Linux {kernel}").format(**machine) for machine in machines
     )

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from cniperf.analysis.claims import claims_table
@@ -24,6 +25,12 @@ def test_the_runs_of_a_suites_other_bed_complete_it(runs):
     assert runs[found]["bed"].unique().tolist() == ["counted"]
     own = runs[~found]
     assert completing_of(runs, own)["run"].tolist() == runs[found]["run"].tolist()
+
+
+def test_which_runs_complete_hangs_on_no_number_of_theirs(runs):
+    few = pd.concat([runs[completing(runs)], runs[~completing(runs)].head(3)])
+    assert few["bed"].value_counts().to_dict() == {"counted": 8, "lab": 3}
+    assert few[completing(few)]["bed"].unique().tolist() == ["counted"]
 
 
 def test_another_suite_and_runs_outside_suites_complete_nothing(runs):
