@@ -135,7 +135,7 @@ SAME = """
     virtio offload plain on off cubic lab iperf3 iperf sockperf curl nginx iproute2 ethtool
     pyroute2 cniperf suite Python Debian x86_64 GNU/Linux bookworm AMD EPYC pfifo_fast nan
     bed nic mtu mode stream streams pairs direction duration omit window length br_netfilter
-    ERMS KVM vm tcg counted ssh qemu
+    ERMS KVM vm tcg counted ssh qemu NetworkPolicy
     eth0 macvlan0 veth-c veth-h veth-br veth-ovs br-int br-ovs ovs-br linux-br docker0
     calico-c calico-h flannel-c flannel-h flannel.1 canal-c canal-h
 """.split()  # noqa: SIM905  prose

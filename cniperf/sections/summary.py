@@ -95,16 +95,18 @@ def title(runs: pd.DataFrame) -> Html:
     )  # fmt: skip
     own = runs[~completing(runs)]
     first_of = next(iter(conditions(own)))[0]
-    how = _("Hosts: {hosts}. Load: {load}.").format(
-        hosts=_(HOSTS[str(first_of["bed"])]), load=_load(first_of)
-    )
+    how = ""
+    if own["bed"].nunique() == 1:  # several stand side by side, with what sets them apart
+        how = "<br>" + escape(_("Hosts: {hosts}. Load: {load}.").format(
+            hosts=_(HOSTS[str(first_of["bed"])]), load=_load(first_of)
+        ))  # fmt: skip
     machines = records(own[["cpu", "cpus", "kernel"]].drop_duplicates())
     where = _("; ").join(
         _("{cpu}, {cpus} CPUs, Linux {kernel}").format(**machine) for machine in machines
     )
     return Html(
         f"<h1>{_(TITLE)}</h1><p>{_(QUESTION)}</p>"
-        f"<p class='meta'>{said}<br>{escape(where)}<br>{escape(how)}</p>"
+        f"<p class='meta'>{said}<br>{escape(where)}{how}</p>"
     )
 
 
