@@ -105,8 +105,7 @@ def title(runs: pd.DataFrame) -> Html:
         _("{cpu}, {cpus} CPUs, Linux {kernel}").format(**machine) for machine in machines
     )
     return Html(
-        f"<h1>{_(TITLE)}</h1><p>{_(QUESTION)}</p>"
-        f"<p class='meta'>{said}<br>{escape(where)}{how}</p>"
+        f"<h1>{_(TITLE)}</h1><p>{_(QUESTION)}</p><p class='meta'>{said}<br>{escape(where)}{how}</p>"
     )
 
 
