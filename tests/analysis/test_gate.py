@@ -79,7 +79,7 @@ def test_other_versions_are_refused_by_name_with_what_to_do(tmp_path, changes, s
     with pytest.raises(Unlike) as caught:
         pair_up(before, after)
     assert f"differ in {says}, and" in str(caught.value)
-    assert "measure the baseline anew, or --anyway" in str(caught.value)
+    assert "measure the baseline again, or compare with --anyway" in str(caught.value)
     ((_, one, other),) = pair_up(before, after, anyway=True)
     assert set(compare(one, other)["verdict"]) == {"same"}
 

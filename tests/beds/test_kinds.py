@@ -24,5 +24,5 @@ def test_a_bed_can_be_made_for_each_mode_and_nothing_is_touched_yet(name, mode, 
 
 
 def test_a_bed_that_measures_by_itself_lends_no_hosts():
-    with pytest.raises(ParameterError, match="bed='vm' has the same kernel"):
+    with pytest.raises(ParameterError, match="use bed='vm', which has the same kernel"):
         beds.find("counted").open(Experiment.of(scheme="calico", bed="counted"))

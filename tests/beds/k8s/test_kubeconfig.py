@@ -74,7 +74,7 @@ def test_several_files_are_one(api, tmp_path, monkeypatch):
     [("{", "cannot be read: while parsing"), ("hello", "is no kubeconfig: it has no contexts"),
      ("\x00", "cannot be read"), ("a: 2026-99-99", "cannot be read"), ("[" * 400, "cannot be"), ("clusters: 5", "is no kubeconfig: clusters is 5"),
      ("clusters: [{name: a}]", "is no kubeconfig: clusters.0.cluster is missing"),
-     ("contexts: null\ncurrent-context: ", "has no current context: give one of none")],
+     ("contexts: null\ncurrent-context: ", "has no context: log in with your provider's tool")],
 )  # fmt: skip
 def test_broken_files(tmp_path, text, words):
     refused(write(tmp_path / "k", text), words, (NotAble, ParameterError))

@@ -85,7 +85,7 @@ def test_a_data_interface_that_carries_the_connection_is_refused(rehearsal, look
 
 
 def test_a_list_of_cpus_that_are_not_there_is_refused(rehearsal, looks):
-    refused(rehearsal, ParameterError, r"cpus='0-3,8' has \S*8, which .*: it has [01-]+$",
+    refused(rehearsal, ParameterError, r"cpus='0-3,8' is not allowed: \S*8 .*; the host has [01-]+$",
             cpus="0-3,8")  # fmt: skip
 
 
