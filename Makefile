@@ -37,6 +37,7 @@ run: setup ## measure all schemes in the lab and make the report
 # Guests, and the browser that reads the notebooks in the tests; Ubuntu has none as a package.
 test: APT += $(GUESTS) $(shell grep -qsx ID=debian /etc/os-release && echo chromium)
 test: APT += tcsh fish sudo  # accounts of hosts, see tests/accounts.py
+test: APT += containernetworking-plugins
 # Those that measure have the machine to themselves, one after the other.
 test: setup lint ## every test
 	$(SUDO) $(BIN)/pytest -m "not alone and not cluster" --numprocesses logical --dist loadscope --no-loadscope-reorder

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from cniperf.conflist import Conflist
+
 BLOCK = 64  # pods whose addresses lie in one /24 of their host
 
 
@@ -60,6 +62,8 @@ class Host:
             devices made for pods are told so too.
         ovs_datapath: ``system`` (the kernel's) or ``netdev`` (userspace).
         udpcsum: True where a VTEP fills in the outer UDP checksum.
+        cni: the network of scheme ``cni``, if there is one.
+        cni_bin: folder of the CNI plugins' programs; empty for the scheme's own.
         made: the ends of the load, one a pod, where not the plan but a cluster makes them.
     """
 
@@ -72,6 +76,8 @@ class Host:
     plain: bool = False
     ovs_datapath: str = "system"
     udpcsum: bool = False
+    cni: Conflist | None = None
+    cni_bin: str = ""
     made: "tuple[Endpoint, ...]" = ()
 
 

@@ -19,6 +19,7 @@ from pydantic import (
 from cniperf import spellings
 from cniperf.beds import all_beds
 from cniperf.beds import find as find_bed
+from cniperf.conflist import Conflist
 from cniperf.encapsulation import LARGEST
 from cniperf.errors import ParameterError, one_line, shown, unknown
 from cniperf.generators import Traffic, all_generators
@@ -113,6 +114,13 @@ class Experiment(BaseModel):
     network: Annotated[str, AfterValidator(spellings.network)] = Field(
         "", description="second network of the pods, as Multus has it: NAMESPACE/NAME"
     )
+    config: Annotated[str, AfterValidator(spellings.config)] = Field(
+        "", description="the network of scheme cni: a CNI configuration (conflist), file or JSON"
+    )
+    cni_bin_dir: str = Field(
+        "", max_length=300,
+        description="folder of the CNI plugins of scheme cni; /usr/lib/cni if not given",
+    )  # fmt: skip
     namespace_prefix: Annotated[str, AfterValidator(spellings.label)] = Field(
         "cniperf", description="what the names of the run's namespaces begin with"
     )
@@ -320,6 +328,11 @@ class Experiment(BaseModel):
     def traffic(self) -> Traffic:
         """What the generator is told."""
         return Traffic(**{each.name: getattr(self, each.name) for each in fields(Traffic)})
+
+    @property
+    def cni(self) -> Conflist | None:
+        """The network of scheme ``cni``, if there is one."""
+        return Conflist(self.config) if self.config else None
 
     @property
     def size(self) -> int:

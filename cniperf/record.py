@@ -53,6 +53,9 @@ def _moment(text: object) -> object:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
 
 
+LARGEST_CONFIG = 2**16  # characters of a CNI network's configuration
+
+
 class Params(Foreign):
     """What was asked for. What runs had before a parameter existed is its default."""
 
@@ -85,6 +88,8 @@ class Params(Foreign):
     context: Line = ""
     image: Line = ""
     network: Line = ""
+    config: Annotated[str, Field(max_length=LARGEST_CONFIG)] = ""
+    cni_bin_dir: Line = ""
     namespace_prefix: Word = "cniperf"
     rounds: Many = 1
     suite: Word = ""

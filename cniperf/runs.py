@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from cniperf import files, stop
 from cniperf.archive import NAME, shelf
+from cniperf.conflist import Conflist, digest
 from cniperf.errors import BadRun, one_line
 from cniperf.proof import Proof
 from cniperf.record import BEFORE, FORMAT, Record, Summary
@@ -41,7 +42,8 @@ __all__ = ["BEFORE", "FORMAT"]
 CONDITIONS = (
     "bed", "meter", "accelerator", "steered", "awake", "erms", "between", "nic", "mtu", "mode",
     "generator", "version", "pairs", "streams", "window", "congestion", "gro", "udpcsum", "length",
-    "direction", "rate", "max_loss", "design", "slice", "duration", "omit", "kernel", "cpu", "cpus",
+    "config", "direction", "rate", "max_loss", "design", "slice", "duration", "omit", "kernel",
+    "cpu", "cpus",
 )  # fmt: skip
 
 COLUMNS = (
@@ -314,6 +316,14 @@ def leaving_out(file: Path) -> Iterator[None]:
         warnings.warn(BrokenRunWarning(f"{run.name}/{file.name}", why, run.parent), stacklevel=4)
 
 
+def _network(config: str) -> str:
+    """Name a CNI network and what its configuration is, in a few characters."""
+    try:
+        return str(Conflist(config)) if config else ""
+    except (ValueError, TypeError, KeyError):
+        return f"unknown {digest(config)}"
+
+
 def cache(handover: float | None) -> str:
     """Tell from how CPUs hand data over whether they share a cache; empty if it is not known."""
     if handover is None:
@@ -343,6 +353,7 @@ def _row(folder: Path, record: Record) -> dict[str, Any]:
         "started": record.started,
         "version": environment.versions.get(record.params.generator),
         "between": record.params.between or bed.between,
+        "config": _network(record.params.config),
         "kernel": environment.kernel,
         "cpu": environment.cpu,
         "cpus": environment.cpus,

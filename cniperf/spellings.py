@@ -5,6 +5,10 @@ They raise ValueError, whose text pydantic passes on.
 
 import re
 
+from cniperf import conflist
+from cniperf.errors import CniperfError
+from cniperf.files import read_text
+
 
 def window(text: str) -> str:
     """Hold a text to a TCP window, as ``512K``, or nothing."""
@@ -25,6 +29,17 @@ def network(text: str) -> str:
     if text and not re.fullmatch(r"([a-z0-9.-]{1,63}/)?[a-z0-9.-]{1,63}(@[a-z0-9.-]{1,15})?", text):
         raise ValueError("a network of Multus, as kube-system/macvlan-conf")
     return text
+
+
+def config(text: str) -> str:
+    """Return a CNI network's configuration as JSON: read from a file, or what is JSON already."""
+    if not text:
+        return text
+    try:
+        whole = text if text.lstrip().startswith("{") else read_text(text)
+    except (OSError, CniperfError) as problem:
+        raise ValueError(f"cannot read it: {problem}") from None
+    return conflist.read(whole).text
 
 
 def label(text: str) -> str:

@@ -169,7 +169,7 @@ RECORD = {
         "scheme": "calico", "bed": "lab", "nic": "virtio", "mtu": 1500, "duration": 5, "omit": 1,
         "rounds": 1, "streams": 1, "window": "", "congestion": "cubic", "gro": "default",
         "udpcsum": False, "length": 0, "direction": "forward", "rate": 0.0,
-        "design": "separate", "slice": 0.0, "mode": "stream", "generator": "iperf3", "pairs": 1, "max_loss": 0.1, "erms": False,
+        "design": "separate", "slice": 0.0, "mode": "stream", "generator": "iperf3", "pairs": 1, "max_loss": 0.1, "erms": False, "config": "",
     },
     "scheme": {"name": "calico", "order": 50, "summary": "", "path": ""},
     "bed": {"bed": "lab", "nic": "virtio", "cpus": {"a": [0], "b": [1]}, "ovs_datapath": None,

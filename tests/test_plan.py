@@ -78,8 +78,8 @@ def test_no_two_pods_share_an_address_a_device_or_a_namespace(scheme):
     ends = [end for side in plan for end in side.endpoints]
     assert len({end.address for end in ends}) == len({end.netns for end in ends}) == 512
     for side in plan:
-        made = [name for step in side.steps for name in created_devices(step)]
-        assert len(set(made)) == len(made) and max(map(len, made)) <= 15
+        made = [(step.netns, name) for step in side.steps for name in created_devices(step)]
+        assert len(set(made)) == len(made) and max(len(name) for _, name in made) <= 15
 
 
 @pytest.mark.parametrize("scheme", all_schemes())

@@ -152,6 +152,8 @@ class Kind(ABC):
                 pods=Pod.several(f"pod-{host.name}", asked.pairs),
                 plain=asked.nic == "plain",
                 udpcsum=asked.udpcsum,
+                cni=asked.cni,
+                cni_bin=asked.cni_bin_dir,
             )
             for host in ARTICLE_HOSTS
         )

@@ -8,17 +8,35 @@ import typer
 
 from cniperf import stop
 from cniperf.cli.app import app, examples, shown
-from cniperf.cli.options import Context, Kubeconfig, Mtu, Nic, Scheme, experiment_of, merged
+from cniperf.cli.options import (
+    CniBinDir,
+    Config,
+    Context,
+    Kubeconfig,
+    Mtu,
+    Nic,
+    Scheme,
+    experiment_of,
+    merged,
+)
 from cniperf.errors import ParameterError
 
 
 @app.command(epilog=examples("cniperf up calico"))
-def up(scheme: Scheme, nic: Nic = None, mtu: Mtu = None) -> None:
+def up(
+    scheme: Scheme,
+    nic: Nic = None,
+    mtu: Mtu = None,
+    config: Config = None,
+    cni_bin_dir: CniBinDir = None,
+) -> None:
     """Wire a scheme and keep its lab up, for a look inside."""
     from cniperf.beds.lab.keeper import up as build
     from cniperf.measure.run import check
 
-    experiment = experiment_of(merged(None, {}, {"scheme": scheme, "nic": nic, "mtu": mtu}))
+    options = {"scheme": scheme, "nic": nic, "mtu": mtu, "config": config,
+               "cni_bin_dir": cni_bin_dir}  # fmt: skip
+    experiment = experiment_of(merged(None, {}, options))
     check(experiment)
     found = build(experiment)
     typer.echo(f"{found.scheme} is up; its devices:")

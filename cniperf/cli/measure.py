@@ -13,6 +13,8 @@ from cniperf.cli.options import (
     WHAT,
     WHEN,
     WHERE,
+    CniBinDir,
+    Config,
     DataDir,
     Lang,
     Mtu,
@@ -332,6 +334,8 @@ def prove(
     ] = None,
     nic: Nic = None,
     mtu: Mtu = None,
+    config: Config = None,
+    cni_bin_dir: CniBinDir = None,
 ) -> None:
     """Count a scheme's packets at each hop of their path.
 
@@ -345,7 +349,8 @@ def prove(
 
     problems = []
     for name in [find(name).name for name in schemes or ARTICLE]:
-        options = {"scheme": name, "bed": bed, "nic": nic, "mtu": mtu}
+        options = {"scheme": name, "bed": bed, "nic": nic, "mtu": mtu, "config": config,
+                   "cni_bin_dir": cni_bin_dir}  # fmt: skip
         evidence = prove_path(experiment_of(merged(None, {}, options)), typer.echo)
         typer.echo(evidence_text(evidence.as_dict()) + "\n")
         if evidence.problem:

@@ -70,6 +70,16 @@ Mtu = Annotated[
     int | None,
     typer.Option(help="MTU of the underlay, in bytes. (default: 1500)", rich_help_panel=KERNEL),
 ]
+Config = Annotated[
+    str | None,
+    typer.Option(help="Scheme cni: the CNI configuration (conflist) of your network. (no default)",
+                 rich_help_panel=WHAT),
+]  # fmt: skip
+CniBinDir = Annotated[
+    str | None,
+    typer.Option(help="Scheme cni: the folder of its plugins. (default: /usr/lib/cni)",
+                 rich_help_panel=WHAT),
+]  # fmt: skip
 DataDir = Annotated[
     Path | None,
     typer.Option(help="Folder of the runs. (default: the project's data/)", rich_help_panel=OUTPUT),
@@ -123,6 +133,8 @@ PARAMETERS: dict[str, Any] = {
         "in a suite or sweep 1)"),
     "omit": (WHEN, int, "Seconds of load before them, not counted. (default: interleaved 0; "
         "separate 1)"),
+    "config": Config,
+    "cni_bin_dir": CniBinDir,
     "bed": (WHERE, _choice(all_beds()),
         "Where the two hosts are. "
         + " ".join(f"{name}: {kind.summary}." for name, kind in all_beds().items())

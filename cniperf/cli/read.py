@@ -7,7 +7,7 @@ import typer
 
 from cniperf import stop
 from cniperf.cli.app import app, examples, report_findings, shown
-from cniperf.cli.options import Lang, Mtu, Nic, Scheme, words
+from cniperf.cli.options import CniBinDir, Config, Lang, Mtu, Nic, Scheme, words
 
 Suite = Annotated[
     str, typer.Option(help="Read the runs of this suite only. (default: all)", show_default=False)
@@ -52,6 +52,8 @@ def plan(
             show_default=False,
         ),
     ] = "system",
+    config: Config = None,
+    cni_bin_dir: CniBinDir = None,
 ) -> None:
     """Print the shell commands that wire a scheme, host by host.
 
@@ -64,7 +66,8 @@ def plan(
     from cniperf.params import Experiment
     from cniperf.plan import planned
 
-    experiment = Experiment.of(scheme=scheme, nic=nic, mtu=mtu)
+    experiment = Experiment.of(scheme=scheme, nic=nic, mtu=mtu, config=config,
+                               cni_bin_dir=cni_bin_dir)  # fmt: skip
     a, b = (
         replace(each, ovs_datapath=ovs_datapath)
         for each in find_bed(experiment.bed).hosts(experiment)

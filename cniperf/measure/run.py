@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +14,7 @@ from cniperf.beds.journal import sweep_dead
 from cniperf.beds.privilege import is_root, with_namespaces
 from cniperf.draft import Draft
 from cniperf.errors import CannotWrite, CniperfError, NotRestored
+from cniperf.hosts import ARTICLE_HOSTS
 from cniperf.measure import by_devices
 from cniperf.measure.by_devices import DeviceEvidence
 from cniperf.measure.evidence import Evidence, PathNotProven, greet_others, prove
@@ -134,7 +136,7 @@ class _Round:
             "round": number,
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "params": experiment.model_dump(mode="json", exclude=UNTOLD),
-            "scheme": _scheme_facts(experiment.scheme),
+            "scheme": _scheme_facts(experiment),
             "bed": {"bed": experiment.bed, **self._kind.foreseen(experiment)},
         }
 
@@ -213,6 +215,7 @@ class _Round:
         self.announce("load", text)
 
 
-def _scheme_facts(name: str) -> dict[str, Any]:
-    scheme = find(name)
-    return {"name": name, "order": scheme.order, "summary": scheme.summary, "path": scheme.path}
+def _scheme_facts(asked: Experiment) -> dict[str, Any]:
+    scheme, name = find(asked.scheme), asked.scheme
+    path = scheme.path_on(replace(ARTICLE_HOSTS[0], cni=asked.cni))
+    return {"name": name, "order": scheme.order, "summary": scheme.summary, "path": path}

@@ -40,4 +40,8 @@ class Scheme:
     @property
     def path(self) -> str:
         """The hops from the pod to the wire, for people."""
-        return " → ".join(str(hop) for hop in self.hops(ARTICLE_HOSTS[0]))
+        return self.path_on(ARTICLE_HOSTS[0])
+
+    def path_on(self, host: Host) -> str:
+        """Return the hops from a host's pod to the wire, for people."""
+        return " → ".join(str(hop) for hop in self.hops(host))

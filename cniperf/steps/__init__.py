@@ -10,6 +10,7 @@ Steps hold names, never interface indexes, and building one touches nothing. A s
 device it was made on.
 """
 
+from cniperf.steps.cni import AttachCni, DetachCni
 from cniperf.steps.created import created_devices
 from cniperf.steps.links import (
     AddBridge,
@@ -70,11 +71,13 @@ __all__ = [
     "AddVxlan",
     "AddWireguard",
     "Applier",
+    "AttachCni",
     "DelLink",
     "DelNetns",
     "DelNftTable",
     "DelOvsBridge",
     "DelRoute",
+    "DetachCni",
     "IpvlanMode",
     "LinkUp",
     "MoveLink",

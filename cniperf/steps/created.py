@@ -1,5 +1,6 @@
 """Which devices a step makes."""
 
+from cniperf.steps.cni import AttachCni
 from cniperf.steps.links import (
     AddBridge,
     AddIpip,
@@ -20,6 +21,8 @@ def created_devices(step: Step) -> tuple[str, ...]:
             return (step.name, step.peer)
         case AddMacvlan() | AddIpvlan() | AddVxlan() | AddIpip() | AddWireguard() | AddBridge():
             return (step.name,)
+        case AttachCni():  # and a host's end whose name the plugin draws
+            return (step.device,)
         case AddOvsTunnel():
             return (step.device,)
         case _:

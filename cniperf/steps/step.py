@@ -44,6 +44,11 @@ class Step(ABC):
     def __str__(self) -> str:
         return shlex.join(self.argv())
 
+    @property
+    def brief(self) -> str:
+        """What names the step in an error: its command, where that is short enough."""
+        return str(self)
+
     def _ip(self, *words: str) -> list[str]:
         return ["ip", *(["-n", self.netns] if self.netns else []), *words]
 

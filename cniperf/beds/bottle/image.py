@@ -36,7 +36,10 @@ PROGRAMS = (
     # the way in
     "sshd",
 )  # fmt: skip
-IF_THERE = ("iperf3", "iperf", "sockperf", "curl", "nginx", "wg")  # generators and single schemes
+# Generators, and what single schemes need.
+IF_THERE = ("iperf3", "iperf", "sockperf", "curl", "nginx", "wg",
+            *(f"/usr/lib/cni/{name}" for name in ("bridge", "ptp", "macvlan", "ipvlan", "static"))
+)  # fmt: skip
 
 FILES = ("/usr/share/openvswitch/vswitch.ovsschema", "/etc/os-release")
 

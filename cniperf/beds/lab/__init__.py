@@ -30,6 +30,18 @@ def missing_tools(generator: str = "iperf3", scheme: str = "hostnetwork") -> dic
     return {tool: package for tool, package in needed.items() if which(tool) is None}
 
 
+def _require_plugins(asked: "Experiment") -> None:
+    from cniperf.schemes.cni import BIN
+
+    folder = asked.cni_bin_dir or BIN
+    programs = asked.cni.programs(folder) if asked.cni else []
+    if missing := [program for program in programs if which(program) is None]:
+        raise NotAble(
+            f"CNI plugins not found: {', '.join(missing)}; apt-get install "
+            "containernetworking-plugins, or give the folder they are in: --cni-bin-dir"
+        )
+
+
 class LabKind(Kind):
     """See :class:`cniperf.beds.lab.bed.Lab`."""
 
@@ -42,6 +54,14 @@ class LabKind(Kind):
     # more; within one machine 10 ms hold hundreds of round trips.
     turns = MappingProxyType({"slice": 0.01})
     completed_by = "counted"
+
+    own = ("config", "cni_bin_dir")
+
+    def refusal(self, asked: "Experiment") -> str:
+        """Refuse scheme ``cni`` without a network."""
+        if asked.scheme == "cni" and not asked.config:
+            return "scheme='cni' needs config, the network to measure: --config 10-mynet.conflist"
+        return ""
 
     def carried(self) -> Sequence[str]:
         """Return the usual schemes; without an openvswitch module, those that need none."""
@@ -64,6 +84,8 @@ class LabKind(Kind):
         if missing := missing_tools(asked.generator, asked.scheme):
             packages = " ".join(sorted(set(missing.values())))
             raise NotAble(f"{', '.join(missing)} not found: apt-get install {packages}")
+        if asked.scheme == "cni":
+            _require_plugins(asked)
         if asked.congestion not in congestion_controls():
             raise ParameterError(
                 f"congestion={asked.congestion!r} is not allowed: this kernel has "
@@ -101,6 +123,8 @@ class LabKind(Kind):
             mtu=asked.mtu,
             gro=asked.gro,
             udpcsum=asked.udpcsum,
+            cni=asked.cni,
+            cni_bin=asked.cni_bin_dir,
             ovs=asked.needs_ovs,
             pairs=asked.pairs,
             bare=asked.design == "interleaved",

@@ -59,7 +59,7 @@ def refusals(step: Step, host: str) -> Iterator[None]:
     """Turn what the kernel or a tool says to a step into StepFailed."""
     from pyroute2.netlink.exceptions import NetlinkError
 
-    command = str(step)
+    command = step.brief
     try:
         yield
     except CommandFailed as problem:

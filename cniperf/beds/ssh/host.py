@@ -1,6 +1,5 @@
 """One host of a hosts file, lent to a bed: taken, wired, loaded, and given back as it was."""
 
-import shlex
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -142,8 +141,7 @@ class SshHost:
             if (found := shell.failed(problem.said)) is None:
                 raise
             number, reason = found
-            step = shlex.join(commands[number])
-            raise StepFailed(self.machine.name, step, cause(reason)) from None
+            raise StepFailed(self.machine.name, side.steps[number].brief, cause(reason)) from None
 
     def unwire(self, side: HostPlan) -> None:
         """Take back what can be; what is refused shows when the host is given back."""

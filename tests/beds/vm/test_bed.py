@@ -15,7 +15,8 @@ from cniperf.plan import make_plan
 from cniperf.schemes import ARTICLE, scheme_names
 
 # What needs no other kernel is proven in the lab; of Open vSwitch's tunnels one takes the time.
-LEFT_OUT = ("docker-nat", "policy-0", "policy-100", "policy-1000", "ovs-vxlan")
+LEFT_OUT = ("docker-nat", "policy-0", "policy-100", "policy-1000", "ovs-vxlan", "cni-bridge",
+            "cni-ptp", "cni-macvlan")  # fmt: skip
 
 pytestmark = [pytest.mark.lab, pytest.mark.alone, pytest.mark.timeout(300)]
 
