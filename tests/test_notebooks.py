@@ -1,6 +1,7 @@
 """The notebooks as a person runs them: papermill, from where they lie and from the root."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -214,6 +215,47 @@ def test_explore_takes_any_two_folders(shelf, tmp_path, kernel):
     folders = {"data_dir": str(shelf.folder), "other_dir": str(ROOT / "data/reference")}
     execute("explore", out, folders, kernel)
     assert "calico</b> loses 25.0 %" in shown(out)
+
+
+def printed(notebook):
+    """What the cells of an executed notebook print, as one text."""
+    cells = json.loads(notebook.read_text())["cells"]
+    outputs = [out for cell in cells for out in cell.get("outputs", [])]
+    return "".join("".join(out["text"]) for out in outputs if "text" in out)
+
+
+def test_before_and_after_are_compared(shelf, tmp_path, kernel):
+    for name, slower in (("one", 1.0), ("two", 0.8)):
+        shelf.folder = tmp_path / name
+        shelf.add_rounds(hostnetwork=[20.0, 20.1] * 4, calico=[15.0 * slower, 15.1 * slower] * 4)
+    out = tmp_path / "out.ipynb"
+    folders = {"before": str(tmp_path / "one"), "after": str(tmp_path / "two")}
+    execute("before_after", out, folders, kernel)
+    assert re.search(r"calico +worse: 75\.\d% of hostnetwork → 60\.\d%", printed(out))
+    assert printed(out).endswith("Slower after the change: calico.\n")
+    assert '"image/png": "' in out.read_text()
+
+
+def test_two_halves_of_the_reference_do_not_differ(tmp_path, kernel):
+    out = tmp_path / "out.ipynb"
+    execute("before_after", out, {}, kernel)
+    last = printed(out).splitlines()[-1]
+    assert re.fullmatch(r"(\d (undecided|same)(, )?)+\.", last), last
+
+
+@pytest.mark.lab
+@pytest.mark.alone
+def test_two_machines_are_checked_measured_and_given_back(rehearsal, machines, looks, tmp_path):
+    out = tmp_path / "out.ipynb"
+    asked = {"hosts": str(rehearsal.hosts), "schemes": "calico,macvlan", "rounds": 2,
+             "duration": 1, "data_dir": str(tmp_path / "data")}  # fmt: skip
+    done = papermill(tmp_path, ROOT / "notebooks/two_machines.ipynb", output=out, **asked)
+    assert done.returncode == 0, done.stderr
+    text = out.read_text()
+    assert "alpha,beta" in text and "ip link add calico-c" in text and "Nearly free" in text
+    runs = load_runs(tmp_path / "data")
+    assert runs["bed"].eq("ssh").all() and runs["status"].eq("ok").all()
+    assert runs.groupby("scheme").size().to_dict() == {"calico": 2, "hostnetwork": 2, "macvlan": 2}
 
 
 def test_why_vxlan_reads_runs_that_are_there(shelf, tmp_path, kernel):
