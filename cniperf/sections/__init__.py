@@ -5,6 +5,7 @@ from cniperf.sections.beds import beds, claims_by_bed
 from cniperf.sections.explore import choice, opened
 from cniperf.sections.hosts import hosts
 from cniperf.sections.html import Html
+from cniperf.sections.link import link
 from cniperf.sections.loads import latency, pairs
 from cniperf.sections.single import each_run
 from cniperf.sections.story import story
@@ -16,6 +17,6 @@ from cniperf.sections.verdicts import claims, control
 __all__ = [
     "Html", "answer", "beds", "choice", "claims", "claims_by_bed", "commands", "completed",
     "control", "each_run", "environment", "heading", "hosts", "how_measured", "how_to_repeat",
-    "latency", "left_out", "losses", "measured_how", "noise", "opened", "pairs", "story", "sweeps",
-    "swept", "title", "why_vxlan",
+    "latency", "left_out", "link", "losses", "measured_how", "noise", "opened", "pairs", "story",
+    "sweeps", "swept", "title", "why_vxlan",
 ]  # fmt: skip
