@@ -11,7 +11,7 @@ from typing import Literal
 from cniperf.encapsulation import FLANNEL_VXLAN, Encapsulation
 
 Wants = Literal["all", "none", "any", "there", "back"]
-Translated = Literal["", "back", "both"]
+Translated = Literal["", "there", "back", "both"]
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,15 @@ class Stack:
         hooks: which ones.
         only_out: True where those that come in pass none of them.
         translates: True where connections that a pod begins leave with the host's address.
+        serves: True where connections that a pod begins go to a service's address, which the host
+            replaces by that of a pod.
     """
 
     says: str
     hooks: tuple[str, ...]
     only_out: bool = False
     translates: bool = False
+    serves: bool = False
 
     def __str__(self) -> str:
         return self.says
@@ -88,6 +91,7 @@ class Stack:
 
 ROUTED = Stack("host routing", ("prerouting", "forward", "postrouting"))
 MASQUERADED = Stack("host routing with NAT", ROUTED.hooks, translates=True)
+SERVED = Stack("host routing with services", ROUTED.hooks, serves=True)
 LOCAL = Stack("host stack", ("local",))  # the input hook where it arrives, output where it leaves
 SENT = Stack("host stack (way out)", ("local", "postrouting"), only_out=True)
 
@@ -107,7 +111,8 @@ class Point:
         wants: which of the probe's packets it must see: ``all``, ``none``, those that go
             ``there`` or ``back`` and no other, or it may see ``any``.
         inside: what those that are counted are inside of; None for plain ones.
-        translated: ways on which host a's address stands here for its pod's.
+        translated: ways on which another address stands here for a pod's: host a's for its own
+            pod's, or a service's for that of host b's pod.
         there, back: matches of the flows for each way (kind ``flow`` only).
     """
 
@@ -137,6 +142,8 @@ def points(a: Sequence[Hop], b: Sequence[Hop], wire: Sequence[str] = ()) -> list
     found = [*_of_host("a", a), *between, *_of_host("b", list(reversed(b)))]
     if any(isinstance(hop, Stack) and hop.translates for hop in a):
         return list(_translated(found, a))
+    if any(isinstance(hop, Stack) and hop.serves for hop in a):
+        return list(_served(found, a))
     return found
 
 
@@ -189,3 +196,21 @@ def _translated(found: Sequence[Point], a: Sequence[Hop]) -> Iterator[Point]:
             yield replace(point, translated="back" if point.name == "prerouting" else "")
         else:
             yield replace(point, translated="both" if beyond else "")
+
+
+def _served(found: Sequence[Point], a: Sequence[Hop]) -> Iterator[Point]:
+    """Tell the points where a service's address stands for that of host b's pod: before a's NIC.
+
+    Of the hooks only prerouting comes before the translation, and of the way there alone; an answer
+    is translated back after all of them.
+    """
+    nic = next(hop.device for hop in reversed(a) if isinstance(hop, Device))
+    beyond = False
+    for point in found:
+        beyond = beyond or (point.place, point.name) == ("a", nic)
+        if beyond or point.kind == "flow":
+            yield point
+        elif point.kind == "hook":
+            yield replace(point, translated="there" if point.name == "prerouting" else "")
+        else:
+            yield replace(point, translated="both")

@@ -27,7 +27,7 @@ INET_HOOKS = {
 EARLY = -450  # before conntrack and all of iptables' tables
 
 # For which a point counts translated packets of a way.
-THERE: tuple[Translated, ...] = ("both",)
+THERE: tuple[Translated, ...] = ("there", "both")
 BACK: tuple[Translated, ...] = ("back", "both")
 
 
@@ -38,7 +38,7 @@ class Flow:
     Attributes:
         source, target: addresses of the pods, the sender's first.
         hosts: addresses of their hosts, the sender's first.
-        seen: ``source`` and ``target`` where host a's address stands for its pod's.
+        seen: ``source`` and ``target`` where another address stands for a pod's.
     """
 
     source: str

@@ -112,7 +112,7 @@ def prove(bed: "Bed", plan: "Plan") -> Evidence:
     scheme = find(plan.scheme)
     where = points(scheme.hops(a.host), scheme.hops(b.host), bed.wire)
     here, peer, hosts = a.endpoint, b.endpoint, (a.host.address, b.host.address)
-    there = Flow(here.address, peer.address, hosts, (here.seen, peer.address))
+    there = Flow(here.address, peer.address, hosts, (here.seen, peer.target))
     back = there.answered()
     with Probe(bed, plan) as probe:
         probe.greet()

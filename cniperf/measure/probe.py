@@ -45,7 +45,7 @@ class Probe:
         self.payload = min(PAYLOAD, *(end.mtu - HEADERS for _, end in ends))
         self._addresses = [end.address for _, end in ends]
         # The load begins at host a; what b's pod sends answers it.
-        self._targets = [ends[1][1].address, ends[0][1].seen]
+        self._targets = [ends[1][1].target, ends[0][1].seen]
         self._ends = [bed.datagrams(host, end.netns) for host, end in ends]
 
     def __enter__(self) -> Self:

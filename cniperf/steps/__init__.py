@@ -33,6 +33,8 @@ from cniperf.steps.nftables import (
     AddNftChain,
     AddNftDrops,
     AddNftRule,
+    AddNftService,
+    AddNftServices,
     AddNftTable,
     DelNftTable,
 )
@@ -61,6 +63,8 @@ __all__ = [
     "AddNftChain",
     "AddNftDrops",
     "AddNftRule",
+    "AddNftService",
+    "AddNftServices",
     "AddNftTable",
     "AddOvsBridge",
     "AddOvsFlow",

@@ -1,6 +1,7 @@
 """The host's packet filter: ``nft``, in tables of the plan's own."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from cniperf.steps.step import Step
 
@@ -9,6 +10,19 @@ DROPS = (
     'n=0; while [ "$n" -lt "$1" ]; do n=$((n+1)); '
     'echo "add rule ip $0 ip saddr 198.18.$((n/256)).$((n%256)) drop"; done | nft -f -'
 )
+
+# Services that nobody asks for, as a proxy keeps them: a rule each in the chain that all new
+# connections pass, or an element each of a map, which is looked up once.
+SERVICES = {
+    "chain": 'n=0; { echo "add chain ip $0 unasked"; while [ "$n" -lt "$1" ]; do n=$((n+1)); '
+    'echo "add rule ip $0 services ip daddr 198.18.$((n/256)).$((n%256)) goto unasked"; done; '
+    "} | nft -f -",
+    "map": 'n=0; { echo "add chain ip $0 unasked"; '
+    'echo "add map ip $0 addresses { type ipv4_addr : verdict; }"; '
+    'echo "add rule ip $0 services ip daddr vmap @addresses"; '
+    'echo "add element ip $0 addresses {"; while [ "$n" -lt "$1" ]; do n=$((n+1)); '
+    'echo "198.18.$((n/256)).$((n%256)) : goto unasked,"; done; echo "}"; } | nft -f -',
+}
 
 
 @dataclass(frozen=True)
@@ -75,3 +89,38 @@ class AddNftDrops(Step):
 
     def argv(self) -> list[str]:
         return self._inside("sh", "-c", DROPS, f"{self.table} {self.chain}", str(self.count))
+
+
+@dataclass(frozen=True)
+class AddNftServices(Step):
+    """Add services at addresses of 198.18.0.0/15, where nobody is, to the chain ``services``.
+
+    ``how`` is ``chain`` or ``map``; a map is called ``addresses``.
+    """
+
+    table: str
+    how: Literal["chain", "map"]
+    count: int
+
+    def argv(self) -> list[str]:
+        return self._inside("sh", "-c", SERVICES[self.how], self.table, str(self.count))
+
+
+@dataclass(frozen=True)
+class AddNftService(Step):
+    """Send connections to a service's address on to a pod, as the last of a table's services."""
+
+    table: str
+    how: Literal["chain", "map"]
+    name: str
+    address: str
+    pod: str
+
+    def argv(self) -> list[str]:
+        asked = (
+            f"add rule ip {self.table} services ip daddr {self.address} goto {self.name}"
+            if self.how == "chain"
+            else f"add element ip {self.table} addresses {{ {self.address} : goto {self.name} }}"
+        )
+        own = f"add chain ip {self.table} {self.name}; add rule ip {self.table} {self.name}"
+        return self._inside("nft", f"{own} dnat to {self.pod}; {asked}")

@@ -66,6 +66,8 @@ WORDS = {  # of each further scheme: its overhead, what the underlay sees, wheth
     "ovs-geneve": (50, "hosts only", "no"),  # RFC 8926, no options
     "docker-nat": (0, "pods' IPs", "bites"),  # host b's pods' alone
     "policy-1000": (0, "pods' IPs", "bites"),
+    "service-chain-10000": (0, "pods' IPs", "bites"),
+    "service-map-10000": (0, "pods' IPs", "bites"),
 }
 
 
@@ -160,6 +162,16 @@ CROSSED = {
     "the translation is missing": (
         "docker-nat", do("a", "nft", "flush chain ip cniperf_nat postrouting"),
         "a:eth0 saw 0 of the 100 packets that a:postrouting saw",
+    ),
+    "the service leads to no pod": (
+        "service-map-10", do("a", "nft", "flush chain ip cniperf_services service1"),
+        "a:forward saw 0 of the 100 packets that a:prerouting saw",
+    ),
+    "the service leads to another pod": (
+        "service-chain-10",
+        do("a", "nft", "flush chain ip cniperf_services service1; add rule ip cniperf_services "
+           "service1 dnat to 172.28.1.99"),
+        "a:forward saw 0 of the 100 packets that a:prerouting saw",
     ),
     "the FDB entry is missing": (
         "flannel-vxlan", do("a", "bridge", "fdb", "del", "8e:09:f3:4f:94:34", "dev", "flannel.1"),

@@ -16,7 +16,8 @@ from cniperf.schemes import ARTICLE, scheme_names
 
 # What needs no other kernel is proven in the lab; of Open vSwitch's tunnels one takes the time.
 LEFT_OUT = ("docker-nat", "policy-0", "policy-100", "policy-1000", "ovs-vxlan", "cni-bridge",
-            "cni-ptp", "cni-macvlan")  # fmt: skip
+            "cni-ptp", "cni-macvlan", "service-chain-10", "service-chain-10000", "service-map-10",
+            "service-map-10000")  # fmt: skip
 
 pytestmark = [pytest.mark.lab, pytest.mark.alone, pytest.mark.timeout(300)]
 
