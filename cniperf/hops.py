@@ -67,6 +67,19 @@ class Flows:
 
 
 @dataclass(frozen=True)
+class Redirected:
+    """A device whose program passes on what it receives, and which what comes in does not pass.
+
+    Rules at a device count only what such a program has left, so packet sockets count here.
+    """
+
+    device: str
+
+    def __str__(self) -> str:
+        return f"{self.device} (eBPF, way out)"
+
+
+@dataclass(frozen=True)
 class Stack:
     """The host's own IPv4 stack, which must pass all packets through these netfilter hooks.
 
@@ -97,7 +110,7 @@ SENT = Stack("host stack (way out)", ("local", "postrouting"), only_out=True)
 
 HOOKS = ("prerouting", "forward", "postrouting", "local")
 
-Hop = Inside | Device | Bridge | Flows | Stack
+Hop = Inside | Device | Bridge | Flows | Redirected | Stack
 
 
 @dataclass(frozen=True)
@@ -160,6 +173,8 @@ def _of_host(host: str, hops: Sequence[Hop]) -> Iterator[Point]:
             case Flows(bridge, leaves, enters):
                 there, back = (leaves, enters) if outwards else (enters, leaves)
                 yield Point(host, bridge, "flow", there=there, back=back)
+            case Redirected(device):
+                yield Point(host, device, "device", out)
             case Stack():
                 wants: Wants = out if hop.only_out else "all"
                 yield from (Point(host, hook, "hook", wants) for hook in hop.hooks)

@@ -48,6 +48,7 @@ COLOURS = {
     "service-chain-10000": "#3d3f8f",
     "service-map-10": "#9a6fb0",
     "service-map-10000": "#5d3a78",
+    "calico-ebpf": "#0a5e8a",
     "policy-0": "#3d8bbd",
     "policy-100": "#235a80",
     "policy-1000": "#102f47",

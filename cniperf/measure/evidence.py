@@ -17,7 +17,7 @@ from cniperf.beds.bed import Call
 from cniperf.beds.command import CommandFailed
 from cniperf.beds.counters import Flow, Tally
 from cniperf.errors import MeasurementFailed
-from cniperf.hops import Point, points
+from cniperf.hops import Point, Redirected, points
 from cniperf.measure.probe import Arrived, Probe
 from cniperf.schemes import find
 
@@ -117,7 +117,8 @@ def prove(bed: "Bed", plan: "Plan") -> Evidence:
     with Probe(bed, plan) as probe:
         probe.greet()
         watch = _Watch(bed, where, there, back)
-        watch.begin()
+        by_programs = any(isinstance(hop, Redirected) for hop in scheme.hops(a.host))
+        watch.begin(rules=not by_programs)
         arrived = probe.send(PACKETS)
         tallies, senders = watch.end()
         macs = {host.name: watch.devices[host.name][host.nic] for host in bed.hosts}
@@ -187,13 +188,16 @@ class _Watch:
             if point.kind != "flow" and here and exists:
                 self._counted.setdefault(point.place, []).append(point)
 
-    def begin(self) -> None:
+    def begin(self, *, rules: bool) -> None:
+        """Begin to count at devices by rules, if these are asked for and the kernel has them."""
         try:
-            self._script(devices=True)
+            self._script(devices=rules)
+            self.tapped = not rules
         except CommandFailed:  # what a kernel has is found by trying
             self.tapped = True
             self._bed.commands([_ended(place) for place in self._counted])
             self._script(devices=False)
+        if self.tapped:
             self._tap()
         self._flows = self._matched()
 

@@ -23,6 +23,7 @@ class Scheme:
         ovs: True where Open vSwitch is part of the path; with ``openvswitch`` among ``devices``
             only its kernel datapath will do.
         tools: commands that its steps need beside those of any run, with their Debian packages.
+        root: True where only root's own kernel rights will do, as for eBPF programs.
         bed: the one bed that has it; empty for one that is wired, wherever two hosts are.
     """
 
@@ -35,6 +36,7 @@ class Scheme:
     devices: tuple[str, ...] = ()
     ovs: bool = False
     tools: Mapping[str, str] = field(default_factory=dict)
+    root: bool = False
     bed: str = ""
 
     @property

@@ -45,6 +45,7 @@ from cniperf.steps.ovs import (
     AddOvsTunnel,
     DelOvsBridge,
 )
+from cniperf.steps.redirects import AddClsact, DelClsact, Redirect
 from cniperf.steps.routes import AddAddress, AddFdb, AddNeighbour, AddRoute, DelRoute
 from cniperf.steps.settings import KEEP_WINDOW, SetFeatures, SetSysctl
 from cniperf.steps.step import Applier, NetlinkStep, Step
@@ -54,6 +55,7 @@ __all__ = [
     "KEEP_WINDOW",
     "AddAddress",
     "AddBridge",
+    "AddClsact",
     "AddFdb",
     "AddIpip",
     "AddIpvlan",
@@ -76,6 +78,7 @@ __all__ = [
     "AddWireguard",
     "Applier",
     "AttachCni",
+    "DelClsact",
     "DelLink",
     "DelNetns",
     "DelNftTable",
@@ -86,6 +89,7 @@ __all__ = [
     "LinkUp",
     "MoveLink",
     "NetlinkStep",
+    "Redirect",
     "SetFeatures",
     "SetMaster",
     "SetPromisc",

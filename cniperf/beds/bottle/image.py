@@ -37,7 +37,7 @@ PROGRAMS = (
     "sshd",
 )  # fmt: skip
 # Generators, and what single schemes need.
-IF_THERE = ("iperf3", "iperf", "sockperf", "curl", "nginx", "wg",
+IF_THERE = ("iperf3", "iperf", "sockperf", "curl", "nginx", "wg", "base64", "dd",
             *(f"/usr/lib/cni/{name}" for name in ("bridge", "ptp", "macvlan", "ipvlan", "static"))
 )  # fmt: skip
 
@@ -46,7 +46,8 @@ FILES = ("/usr/share/openvswitch/vswitch.ovsschema", "/etc/os-release")
 # By name or pattern; what they need comes with them.
 MODULES = (
     "virtio_pci", "virtio_net", "af_packet", "veth", "bridge", "br_netfilter", "macvlan", "ipvlan",
-    "vxlan", "geneve", "ipip", "wireguard", "openvswitch", "vport-*", "tun", "sch_tbf", "tcp_*",
+    "vxlan", "geneve", "ipip", "wireguard", "openvswitch", "vport-*", "tun", "sch_tbf",
+    "sch_ingress", "cls_bpf", "tcp_*",
     "nf_tables*", "nft_*", "nfnetlink*", "nf_conntrack*", "nf_nat*",
 )  # fmt: skip
 LOADED = ("virtio_pci", "virtio_net", "af_packet")  # the kernel asks for the others itself

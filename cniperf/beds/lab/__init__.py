@@ -77,10 +77,14 @@ class LabKind(Kind):
 
     def check(self, asked: "Experiment") -> None:
         """Look for the right to make namespaces, the tools and the congestion control."""
-        from cniperf.beds.privilege import require_namespaces
+        from cniperf.beds.privilege import is_root, is_rootless, require_namespaces
         from cniperf.environment import congestion_controls
+        from cniperf.schemes import find as find_scheme
 
         require_namespaces()
+        if find_scheme(asked.scheme).root and (not is_root() or is_rootless()):
+            raise NotAble(f"{asked.scheme} needs root: the kernel lets nobody else load its "
+                          "eBPF programs")  # fmt: skip
         if missing := missing_tools(asked.generator, asked.scheme):
             packages = " ".join(sorted(set(missing.values())))
             raise NotAble(f"{', '.join(missing)} not found: apt-get install {packages}")
