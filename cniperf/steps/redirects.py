@@ -18,6 +18,13 @@ ATTACH = (
 )
 
 
+# No error where the device or its clsact is gone already.
+DETACH = (
+    'tc qdisc del dev "$0" clsact 2>/dev/null || ! tc qdisc show dev "$0" 2>/dev/null | '
+    "grep -q clsact"
+)
+
+
 @dataclass(frozen=True)
 class AddClsact(Step):
     """Let programs be attached to what a device receives; fails where others have done so."""
@@ -38,7 +45,7 @@ class DelClsact(Step):
     device: str
 
     def argv(self) -> list[str]:
-        return self._inside("tc", "qdisc", "del", "dev", self.device, "clsact")
+        return self._inside("sh", "-c", DETACH, self.device)
 
 
 @dataclass(frozen=True)

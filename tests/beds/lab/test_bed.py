@@ -53,7 +53,7 @@ def state(lab, scheme):
             place["proxy_arp"] = inside(
                 lab, host, "sysctl", "-a", "-r", "proxy_(arp|delay)$", netns=netns
             )
-        if scheme.tools:
+        if "wg" in scheme.tools:
             found[f"{host} wg"] = inside(lab, host, "wg", "showconf", "wireguard.cali")
         found[f"{host} rules"] = inside(lab, host, "nft", "list", "ruleset")
         if scheme.ovs:
@@ -77,7 +77,7 @@ def even(value, lab, kept):
     if isinstance(value, dict):
         return {k: even(v, lab, kept) for k, v in value.items() if not TICKING.search(k)}
     if isinstance(value, str):
-        value = value.replace(lab.names.lab, "LAB")
+        value = re.sub(r"\bveth[0-9a-f]{8}\b", "VETH", value.replace(lab.names.lab, "LAB"))
         if re.fullmatch(r"(\w\w:){5}\w\w", value) and value not in {*kept, "ff:ff:ff:ff:ff:ff"}:
             return "MAC"
     return value
@@ -88,6 +88,8 @@ def even(value, lab, kept):
 def test_netlink_and_commands_wire_the_same(scheme, udpcsum):
     if udpcsum and not {"vxlan", "geneve"} & set(scheme.devices):
         return  # the knob is theirs
+    if scheme.name in ("cni-bridge", "cni-ptp"):
+        return  # the plugins draw names, and the other steps are those of other schemes
     states = []
     for by in ("netlink", "argv"):
         with Lab(ovs=scheme.ovs, udpcsum=udpcsum) as lab:
