@@ -13,8 +13,7 @@ from conftest import cannot_here
 from cniperf.beds.bottle import qemu
 from cniperf.runs import load_runs
 
-# Not alone: a guest's clock counts instructions, or the test asks for no speed.
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.lab, pytest.mark.alone, pytest.mark.timeout(600)]
 
 LONGEST = 60.0  # seconds until a run that lost a guest has ended
 

@@ -16,7 +16,7 @@ from cniperf.errors import MeasurementFailed, ParameterError
 from cniperf.params import Experiment
 from cniperf.runs import load_evidence, load_raw, load_runs, read_run
 
-# Not alone: a guest's clock counts instructions, or the test asks for no speed.
+# Not alone: this guest's clock counts instructions, however busy the machine is.
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 # The article's order: what costs least first.
