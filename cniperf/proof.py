@@ -25,7 +25,7 @@ class Point(Foreign):
     wants: Literal["all", "none", "any", "there", "back"]
     wrapped: bool
     encapsulation: Line | None = None
-    translated: Literal["", "back", "both"] = ""
+    translated: Literal["", "there", "back", "both"] = ""
     there: Count | None
     back: Count | None
     size: Count | None = None

@@ -23,7 +23,9 @@ def losses(runs: pd.DataFrame) -> Iterator[str]:
     own, parts = completing(runs), list(sittings(runs))
     for condition, group in parts:
         yield heading(condition, [each for each, _ in parts])
-        yield from map(_line, *zip(*_rows(group), strict=True))
+        rows = [*_rows(group)]
+        width = max(16, *(len(name) for name, _figure, _loss in rows))
+        yield from (_line(*row, width) for row in rows)
         if not own[group.index].any():
             other = completing_of(runs, group)
             yield from (f"  {sentence}" for sentence in tally(group, other))
@@ -43,5 +45,5 @@ def _rows(group: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
             yield name, mode.spoken(row["figure"]), f"loses {percent(row['loss'])} ({spread})"
 
 
-def _line(name: str, figure: str, loss: str) -> str:
-    return f"  {name:<16} {figure:>14}   {loss}".rstrip()
+def _line(name: str, figure: str, loss: str, width: int) -> str:
+    return f"  {name:<{width}} {figure:>14}   {loss}".rstrip()

@@ -9,7 +9,7 @@ from cniperf.measure.evidence import greet_others, prove
 from cniperf.measure.run import run as measure
 from cniperf.params import Experiment
 from cniperf.plan import make_plan
-from cniperf.runs import load_runs
+from cniperf.runs import load_evidence, load_runs
 from cniperf.schemes import find
 
 NAMES = ("service-chain-10", "service-chain-10000", "service-map-10", "service-map-10000")
@@ -61,3 +61,5 @@ def test_a_load_goes_to_the_service(mode, tmp_path):
     measure(asked)
     runs = load_runs(tmp_path)
     assert runs["status"].tolist() == ["ok"] and runs["figure"][0] > 0
+    hops = load_evidence(runs["path"][0])["hops"]
+    assert [hop["translated"] for hop in hops if hop["name"] == "calico-h"] == ["both", ""]
