@@ -60,7 +60,8 @@ def test_either_host_may_send(tmp_path, direction):
 def test_an_offered_rate_is_kept_and_messages_have_their_size(tmp_path):
     (folder,), _ = measure(tmp_path, scheme="calico", rate=0.6, streams=2, length=8192, duration=2)
     (run,) = load_runs(tmp_path).to_dict("records")
-    assert run["gbps"] == pytest.approx(0.6, rel=0.1) and run["flags"] == ""
+    assert run["gbps"] == pytest.approx(0.6, rel=0.1)
+    assert not {*run["flags"].split(",")} - {"", "stolen", "others"}  # what a neighbour may do
     said = json.loads((folder / "iperf3-client.json").read_text())["start"]["test_start"]
     assert said["blksize"] == 8192
     assert 0.01 < run["cpu_per_gb_a"] < 20

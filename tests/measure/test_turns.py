@@ -144,13 +144,17 @@ def ratio(folder, *, limit="", stall=None, **parameters):
 
 
 def undisturbed(tmp_path, **how):
-    """A lab while which the hypervisor took no CPU away, which shows on slow wires, too."""
+    """A lab while which the hypervisor took no CPU away, which shows on slow wires, too.
+
+    Where it always does, the median of six.
+    """
+    found = []
     for number in range(6):
         (folder := tmp_path / str(number)).mkdir()
-        loss, figures = ratio(folder, **how)
-        if figures["stolen"] < STOLEN:
-            break
-    return loss, figures
+        found.append(ratio(folder, **how))
+        if found[-1][1]["stolen"] < STOLEN:
+            return found[-1]
+    return sorted(found, key=lambda each: each[0])[3]
 
 
 @pytest.mark.lab

@@ -33,7 +33,8 @@ CANNOT_RUN = 126  # exit codes from here on are a shell's: no permission, no lib
 # Not /sys/class/net: it may show another network namespace.
 DEVICES = "ip -o link | cut -d: -f2 | cut -d@ -f1"
 
-PATHS = 'for d in $(echo "$PATH" | tr : " "); do ls "$d"; done'
+# Commands by name, and CNI plugins, which are in no path, by file.
+PATHS = 'for d in $(echo "$PATH" | tr : " "); do ls "$d"; done; ls -d /usr/lib/cni/* || true'
 
 # A kernel without IPv6 has no such routes.
 IPV6_ROUTES = "[ ! -e /proc/net/if_inet6 ] || ip -j -6 route show table all"
