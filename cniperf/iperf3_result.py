@@ -12,6 +12,7 @@ count began.
 """
 
 import json
+import math
 import re
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -27,10 +28,10 @@ TWICE = ("sum", "sum_sent", "sum_received")  # what --bidir wrote twice before
 REPEATED = ("sock_bufsize", "sndbuf_actual", "rcvbuf_actual", "target_bitrate")
 BACK = "_bidir_reverse"
 EXACT = 1e-3  # share by which figures may differ that are one count, printed twice
-
-# % of a CPU, and of the total: iperf3 reads the total and its parts from two clocks of the kernel,
-# one after the other, and in a slow guest that takes its time.
-CPU_CLOCKS = 3.0
+PARTS = 0.5  # % of a CPU by which user and system time may miss the total
+# Seconds of CPU time besides: iperf3 reads the total and its parts one after the other, at both
+# ends of the load, and in an emulated guest a read takes milliseconds.
+READS = 0.01
 
 Number = Annotated[float, Field(ge=0, le=1e18)]
 Seconds = Annotated[float, Field(gt=0, le=1e7)]
@@ -163,17 +164,20 @@ class Cpu(Model):
     remote_user: Number | None = None
     remote_system: Number | None = None
 
-    @model_validator(mode="after")
-    def _parts(self) -> Self:
+    def hold(self, seconds: float) -> None:
+        """Hold each total to its parts, over so many seconds.
+
+        Raises:
+            ValueError: they do not make it.
+        """
         for total, user, system in (
             (self.host_total, self.host_user, self.host_system),
             (self.remote_total, self.remote_user, self.remote_system),
         ):
             if user is None or system is None:
                 continue
-            if abs(total - user - system) > CPU_CLOCKS + CPU_CLOCKS / 100 * total:
+            if abs(total - user - system) > PARTS + 100 * READS / seconds:
                 raise ValueError(f"{user:g} and {system:g} % of a CPU make no {total:g} %")
-        return self
 
 
 class End(Model):
@@ -196,6 +200,12 @@ class End(Model):
             if isinstance(total, dict) and isinstance(received, dict) and "seconds" in total:
                 return said | {"sum_received": {"seconds": total["seconds"]} | received}
         return said
+
+    @model_validator(mode="after")
+    def _cpu_time(self) -> Self:
+        seconds = self.sum_sent.seconds if self.sum_sent else math.inf
+        self.cpu_utilization_percent.hold(seconds)
+        return self
 
 
 class Result(Timeline):

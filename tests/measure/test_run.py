@@ -58,10 +58,13 @@ def test_either_host_may_send(tmp_path, direction):
 
 @pytest.mark.usefixtures("one_placement")  # there is no flag of it among those expected here
 def test_an_offered_rate_is_kept_and_messages_have_their_size(tmp_path):
-    (folder,), _ = measure(tmp_path, scheme="calico", rate=0.6, streams=2, length=8192, duration=2)
-    (run,) = load_runs(tmp_path).to_dict("records")
-    assert run["gbps"] == pytest.approx(0.6, rel=0.1)
-    assert not {*run["flags"].split(",")} - {"", "stolen", "others"}  # what a neighbour may do
+    for number in range(6):  # until the hypervisor took no CPU away
+        data = tmp_path / str(number)
+        (folder,), _ = measure(data, scheme="calico", rate=0.6, streams=2, length=8192, duration=2)
+        (run,) = load_runs(data).to_dict("records")
+        if "stolen" not in run["flags"]:
+            break
+    assert run["gbps"] == pytest.approx(0.6, rel=0.1) and run["flags"] == ""
     said = json.loads((folder / "iperf3-client.json").read_text())["start"]["test_start"]
     assert said["blksize"] == 8192
     assert 0.01 < run["cpu_per_gb_a"] < 20

@@ -19,7 +19,7 @@ LEFT_OUT = ("docker-nat", "policy-0", "policy-100", "policy-1000", "ovs-vxlan", 
             "cni-ptp", "cni-macvlan", "service-chain-10", "service-chain-10000", "service-map-10",
             "service-map-10000")  # fmt: skip
 
-pytestmark = [pytest.mark.lab, pytest.mark.alone, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.lab, pytest.mark.alone, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
