@@ -12,6 +12,7 @@ from typing import Any
 
 VERSIONS = ("0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0")  # those before have another result
 CHECKS = ("0.4.0", "1.0.0", "1.1.0")  # those that have the verb CHECK
+BIN = "/usr/lib/cni"  # of Debian's package; most others have /opt/cni/bin
 MASTERED = ("macvlan", "ipvlan")  # their devices sit on the host's NIC
 
 
@@ -21,9 +22,11 @@ class Conflist:
 
     Attributes:
         text: the conflist, as compact JSON.
+        folder: where its plugins' programs are.
     """
 
     text: str
+    folder: str = BIN
 
     @cached_property
     def _whole(self) -> Mapping[str, Any]:
@@ -96,11 +99,12 @@ class Conflist:
                 own["ipam"] = _static(own["ipam"], address, gateway)
             yield str(own["type"]), _compact({**head, **own})
 
-    def programs(self, folder: str) -> list[str]:
-        """Return the programs that its calls need, of a folder."""
+    @property
+    def programs(self) -> list[str]:
+        """The programs that its calls need."""
         types = [str(plugin["type"]) for plugin in self.plugins]
         static = ["static"] if any("ipam" in plugin for plugin in self.plugins) else []
-        return [f"{folder}/{name}" for name in dict.fromkeys([*types, *static])]
+        return [f"{self.folder}/{name}" for name in dict.fromkeys([*types, *static])]
 
     def __str__(self) -> str:
         types = ", ".join(str(plugin["type"]) for plugin in self.plugins)

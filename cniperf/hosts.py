@@ -63,7 +63,6 @@ class Host:
         ovs_datapath: ``system`` (the kernel's) or ``netdev`` (userspace).
         udpcsum: True where a VTEP fills in the outer UDP checksum.
         cni: the network of scheme ``cni``, if there is one.
-        cni_bin: folder of the CNI plugins' programs; empty for the scheme's own.
         made: the ends of the load, one a pod, where not the plan but a cluster makes them.
     """
 
@@ -77,7 +76,6 @@ class Host:
     ovs_datapath: str = "system"
     udpcsum: bool = False
     cni: Conflist | None = None
-    cni_bin: str = ""
     made: "tuple[Endpoint, ...]" = ()
 
 

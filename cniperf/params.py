@@ -291,6 +291,9 @@ class Experiment(BaseModel):
     def _hold_bed_together(self) -> None:
         if (only := find(self.scheme).bed) not in ("", self.bed):
             raise ParameterError(f"scheme={self.scheme!r} goes with bed={only!r} only")
+        for name, what in find(self.scheme).asks.items():
+            if not getattr(self, name):
+                raise ParameterError(f"scheme={self.scheme!r} needs {name}: {what}")
         if reason := find_bed(self.bed).refusal(self):
             raise ParameterError(reason)
         kind = find_bed(self.bed)
@@ -332,7 +335,8 @@ class Experiment(BaseModel):
     @property
     def cni(self) -> Conflist | None:
         """The network of scheme ``cni``, if there is one."""
-        return Conflist(self.config) if self.config else None
+        folder = {"folder": self.cni_bin_dir} if self.cni_bin_dir else {}
+        return Conflist(self.config, **folder) if self.config else None
 
     @property
     def size(self) -> int:

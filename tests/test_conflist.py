@@ -1,6 +1,7 @@
 """A CNI network's configuration: what is read, what is refused, what each plugin is given."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -34,7 +35,7 @@ def test_a_single_plugin_is_a_network_of_one():
     own = read('{"cniVersion": "0.3.1", "name": "one", "type": "ptp", "ipMasq": true, "mtu": 1400}')
     assert (own.name, own.kind, own.verbs) == ("one", "ptp", "ADD")
     assert own.masquerades and not own.flat and own.mtu(9000) == 1400
-    assert own.programs("/opt/cni/bin") == ["/opt/cni/bin/ptp"]
+    assert replace(own, folder="/opt/cni/bin").programs == ["/opt/cni/bin/ptp"]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ def test_a_run_holds_the_network_not_the_name_of_its_file(tmp_path):
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
-        ({}, "needs config, the network to measure"),
+        ({}, "needs config: the network to measure"),
         ({"config": "/nowhere/net.conf"}, "cannot read it"),
         ({"config": "{}", "bed": "counted"}, '"name" is missing'),
         ({"bed": "counted"}, "goes with bed='lab' only"),

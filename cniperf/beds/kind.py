@@ -153,7 +153,6 @@ class Kind(ABC):
                 plain=asked.nic == "plain",
                 udpcsum=asked.udpcsum,
                 cni=asked.cni,
-                cni_bin=asked.cni_bin_dir,
             )
             for host in ARTICLE_HOSTS
         )

@@ -7,14 +7,13 @@ any network that its user has a configuration of.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cniperf.conflist import Conflist, network
+from cniperf.conflist import BIN, Conflist, network
 from cniperf.hops import MASQUERADED, ROUTED, Device, Hop, Inside
 from cniperf.hosts import Endpoint, Host, Pod
 from cniperf.schemes.parts import host_routes
 from cniperf.schemes.scheme import Scheme
 from cniperf.steps import AddBridge, AddNetns, AttachCni, LinkUp, Step
 
-BIN = "/usr/lib/cni"  # of Debian's package; most others have /opt/cni/bin
 DEVICE = "eth0"  # as kubelet calls it
 SUBNET = {"a": "172.28.180", "b": "172.28.181"}
 FLAT = {"a": "172.28.190.3/24", "b": "172.28.190.4/24"}
@@ -47,7 +46,7 @@ def attach(here: Host, pod: Pod, own: Conflist) -> list[Step]:
     return [
         AddNetns(pod.netns),
         LinkUp("lo", netns=pod.netns),
-        AttachCni(DEVICE, calls, here.cni_bin or BIN, own.verbs, netns=pod.netns),
+        AttachCni(DEVICE, calls, own.folder, own.verbs, netns=pod.netns),
     ]
 
 
@@ -106,5 +105,6 @@ SCHEMES = (
     _of_one("ptp", {}, "veth", 310, "the CNI plugin ptp wires the pod, host routes"),
     _of_one("macvlan", {"mode": "bridge"}, "macvlan", 320, "the CNI plugin macvlan wires the pod"),
     _of_one("ipvlan", {"mode": "l2"}, "ipvlan", 330, "the CNI plugin ipvlan wires the pod"),
-    _scheme("cni", 340, "the network of your own CNI configuration (--config)", _given, bed="lab"),
+    _scheme("cni", 340, "the network of your own CNI configuration (--config)", _given, bed="lab",
+            asks={"config": "the network to measure, as in --config 10-mynet.conflist"}),
 )  # fmt: skip

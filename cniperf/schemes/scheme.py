@@ -24,6 +24,7 @@ class Scheme:
             only its kernel datapath will do.
         tools: commands that its steps need beside those of any run, with their Debian packages.
         root: True where only root's own kernel rights will do, as for eBPF programs.
+        asks: parameters that it needs, each with what that is.
         bed: the one bed that has it; empty for one that is wired, wherever two hosts are.
     """
 
@@ -37,6 +38,7 @@ class Scheme:
     ovs: bool = False
     tools: Mapping[str, str] = field(default_factory=dict)
     root: bool = False
+    asks: Mapping[str, str] = field(default_factory=dict)
     bed: str = ""
 
     @property

@@ -5,18 +5,16 @@ same wiring, in turns of one run each. It prints both losses, and what the two d
 """
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 
 import pandas as pd
 
 import cniperf
-from cluster.rig import TRANSPORTS, Rig
+from cluster.rig import TRANSPORTS, Rig, until_stopped
 from cniperf import stop
 from cniperf.analysis.blocks import laid_out
 from cniperf.analysis.sample import Sample
-from cniperf.errors import CniperfError, Stopped
 from cniperf.params import Experiment
 from cniperf.runs import load_runs
 
@@ -64,17 +62,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--folder", type=Path, help="keep the runs here")
     chosen = parser.parse_args()
-    stop.listen()
-    try:
-        with tempfile.TemporaryDirectory() as own:
-            folder = chosen.folder or Path(own)
-            for transport in TRANSPORTS:
-                measure(transport, chosen.rounds, folder)
-                print(compared(transport, folder), flush=True)
-    except Stopped:
-        pass
-    except CniperfError as problem:
-        sys.exit(str(problem))
+    with until_stopped(), tempfile.TemporaryDirectory() as own:
+        folder = chosen.folder or Path(own)
+        for transport in TRANSPORTS:
+            measure(transport, chosen.rounds, folder)
+            print(compared(transport, folder), flush=True)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -192,6 +193,18 @@ def _is_ready(item: Mapping[str, Any]) -> bool:
     return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
+@contextmanager
+def until_stopped() -> Iterator[None]:
+    """Do something as a program: a signal ends it, and what goes wrong is one line."""
+    stop.listen()
+    try:
+        yield
+    except Stopped:
+        pass
+    except CniperfError as problem:
+        sys.exit(str(problem))
+
+
 def main() -> None:
     """Keep a rig up until a signal or a file comes."""
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -200,19 +213,13 @@ def main() -> None:
     parser.add_argument("--programs", type=Path, help="a folder of Kubernetes' programs")
     parser.add_argument("--stop", type=Path, help="end once this file is there")
     chosen = parser.parse_args()
-    stop.listen()
     began = time.monotonic()
-    try:
-        with Rig(chosen.transport, rbac=chosen.rbac, programs=chosen.programs) as rig:
-            print(f"KUBECONFIG={rig.kubeconfig}")
-            print(f"image={rig.image} nodes={','.join(rig.nodes)} pid={os.getpid()}")
-            print(f"up within {time.monotonic() - began:.1f} s", flush=True)
-            while not (chosen.stop and chosen.stop.exists()):
-                stop.sleep(0.2)
-    except Stopped:
-        pass
-    except CniperfError as problem:
-        sys.exit(str(problem))
+    with until_stopped(), Rig(chosen.transport, rbac=chosen.rbac, programs=chosen.programs) as rig:
+        print(f"KUBECONFIG={rig.kubeconfig}")
+        print(f"image={rig.image} nodes={','.join(rig.nodes)} pid={os.getpid()}")
+        print(f"up within {time.monotonic() - began:.1f} s", flush=True)
+        while not (chosen.stop and chosen.stop.exists()):
+            stop.sleep(0.2)
 
 
 if __name__ == "__main__":

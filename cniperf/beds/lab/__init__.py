@@ -30,18 +30,6 @@ def missing_tools(generator: str = "iperf3", scheme: str = "hostnetwork") -> dic
     return {tool: package for tool, package in needed.items() if which(tool) is None}
 
 
-def _require_plugins(asked: "Experiment") -> None:
-    from cniperf.schemes.cni import BIN
-
-    folder = asked.cni_bin_dir or BIN
-    programs = asked.cni.programs(folder) if asked.cni else []
-    if missing := [program for program in programs if which(program) is None]:
-        raise NotAble(
-            f"CNI plugins not found: {', '.join(missing)}; apt-get install "
-            "containernetworking-plugins, or give the folder they are in: --cni-bin-dir"
-        )
-
-
 class LabKind(Kind):
     """See :class:`cniperf.beds.lab.bed.Lab`."""
 
@@ -56,12 +44,6 @@ class LabKind(Kind):
     completed_by = "counted"
 
     own = ("config", "cni_bin_dir")
-
-    def refusal(self, asked: "Experiment") -> str:
-        """Refuse scheme ``cni`` without a network."""
-        if asked.scheme == "cni" and not asked.config:
-            return "scheme='cni' needs config, the network to measure: --config 10-mynet.conflist"
-        return ""
 
     def carried(self) -> Sequence[str]:
         """Return the usual schemes; without an openvswitch module, those that need none."""
@@ -88,8 +70,12 @@ class LabKind(Kind):
         if missing := missing_tools(asked.generator, asked.scheme):
             packages = " ".join(sorted(set(missing.values())))
             raise NotAble(f"{', '.join(missing)} not found: apt-get install {packages}")
-        if asked.scheme == "cni":
-            _require_plugins(asked)
+        plugins = asked.cni.programs if asked.cni else []
+        if gone := [program for program in plugins if which(program) is None]:
+            raise NotAble(
+                f"CNI plugins not found: {', '.join(gone)}; apt-get install "
+                "containernetworking-plugins, or give the folder they are in: --cni-bin-dir"
+            )
         if asked.congestion not in congestion_controls():
             raise ParameterError(
                 f"congestion={asked.congestion!r} is not allowed: this kernel has "
@@ -128,7 +114,6 @@ class LabKind(Kind):
             gro=asked.gro,
             udpcsum=asked.udpcsum,
             cni=asked.cni,
-            cni_bin=asked.cni_bin_dir,
             ovs=asked.needs_ovs,
             pairs=asked.pairs,
             bare=asked.design == "interleaved",

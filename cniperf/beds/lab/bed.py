@@ -59,7 +59,6 @@ class Lab(Opened):
         gro: generic receive offload of the NICs: ``on``, ``off``, or ``default``.
         udpcsum: whether VTEPs fill in the outer UDP checksum.
         cni: the network of scheme ``cni``, if that is wired.
-        cni_bin: folder of its plugins' programs.
         ovs: start Open vSwitch on both hosts.
         pairs: pods on each host.
         bare: give each host a second NIC, for a hostnetwork that no scheme touches.
@@ -80,7 +79,6 @@ class Lab(Opened):
         gro: str = "default",
         udpcsum: bool = False,
         cni: Conflist | None = None,
-        cni_bin: str = "",
         ovs: bool = False,
         pairs: int = 1,
         bare: bool = False,
@@ -89,7 +87,7 @@ class Lab(Opened):
         self.names = Names(secrets.token_hex(2), pairs)
         self._bare, self._wakeful = bare, wakeful
         self.nic, self._gro, self._udpcsum, self._ovs = nic, gro, udpcsum, ovs
-        self._cni, self._cni_bin = cni, cni_bin
+        self._cni = cni
         self._rundir = state_dir() / self.names.lab
         self.hosts: tuple[Host, Host] = tuple(self._host(host, mtu) for host in ARTICLE_HOSTS)  # type: ignore[assignment]
         self.cpus: Mapping[str, tuple[int, ...]] = dict(zip("ab", cpus.split(), strict=True))
@@ -111,7 +109,6 @@ class Lab(Opened):
             plain=self.nic == "plain",
             udpcsum=self._udpcsum,
             cni=self._cni,
-            cni_bin=self._cni_bin,
             ovs_datapath=ovs.datapath() if self._ovs else "system",
         )
 
