@@ -148,3 +148,15 @@ def test_open_vswitch_of_a_guest_is_on_the_first_page_and_decides_its_claims(she
     (counted,) = sittings(other)
     assert "Html(" not in sections.completed(*counted).text
     assert sections.title(runs).text.count("CPUs, Linux") == 1  # the guest's stands in its part
+
+
+def test_open_vswitch_of_one_seed_has_no_spread(shelf):
+    labs(shelf)
+    for scheme, insn in {"hostnetwork": 1.12, "ovs": 1.35}.items():
+        datapath = "system" if scheme == "ovs" else None
+        shelf.count(scheme, insn, suite="s", ovs_datapath=datapath)
+    runs = load_runs(shelf.folder)
+    own = runs[~completing(runs)]
+    other = completing_of(runs, own)
+    assert "same instructions carry: ovs 17.0 %. " in told(own, other)
+    assert "It is of 1 seed, so it has no spread." in sections.claims(own, other).text

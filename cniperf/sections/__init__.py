@@ -7,9 +7,10 @@ from cniperf.sections.hosts import hosts
 from cniperf.sections.html import Html
 from cniperf.sections.link import link
 from cniperf.sections.loads import latency, pairs
+from cniperf.sections.measured import completed, heading, measured_how, title
 from cniperf.sections.single import each_run
 from cniperf.sections.story import story
-from cniperf.sections.summary import answer, completed, heading, losses, measured_how, title
+from cniperf.sections.summary import answer, losses
 from cniperf.sections.sweeps import sweeps, swept, why_vxlan
 from cniperf.sections.trust import noise
 from cniperf.sections.verdicts import claims, control

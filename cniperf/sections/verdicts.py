@@ -67,9 +67,13 @@ def claims(group: pd.DataFrame, other: pd.DataFrame = NO_RUNS) -> Html:
     if table["completed"].any():
         note += " " + _(
             "† Counted in a guest with Linux {kernel}, which has Open vSwitch in the kernel: bytes "
-            "that the same instructions carry. Its figures are the spread of {seeds} seeds, not a "
-            "95 % interval."
-        ).format(kernel=escape(str(other["kernel"].iloc[0])), seeds=other["seed"].nunique())
+            "that the same instructions carry."
+        ).format(kernel=escape(str(other["kernel"].iloc[0])))
+        seeds = other["seed"].nunique()
+        note += " " + plural(
+            "It is of {seeds} seed, so it has no spread.",
+            "Its figures are the spread of {seeds} seeds, not a 95 % interval.", seeds,
+        ).format(seeds=seeds)  # fmt: skip
     return Html(f"<h3>{title}</h3>{shown}<p class='note'>{note}</p>")
 
 
