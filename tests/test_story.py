@@ -145,6 +145,8 @@ def test_open_vswitch_of_a_guest_is_on_the_first_page_and_decides_its_claims(she
     assert "3 cannot" not in text and sections.claims(own, other).text.count("†") == 3
     (last,) = [line.strip() for line in losses(runs) if "claims" in line]
     assert last in text
+    heads = [line for line in losses(runs) if line.startswith("NIC")]
+    assert heads == ["NIC virtio, MTU 1500", "NIC virtio, MTU 1500, bed counted"]
     (counted,) = sittings(other)
     assert "Html(" not in sections.completed(*counted).text
     assert sections.title(runs).text.count("CPUs, Linux") == 1  # the guest's stands in its part

@@ -20,13 +20,15 @@ def losses(runs: pd.DataFrame) -> Iterator[str]:
     Args:
         runs: of any conditions, as :func:`cniperf.load_runs` gives them.
     """
-    own, parts = completing(runs), list(sittings(runs))
+    counted, parts = completing(runs), list(sittings(runs))
     for condition, group in parts:
-        yield heading(condition, [each for each, _ in parts])
+        completes = counted[group.index].any()
+        beside = [each for each, other in parts if counted[other.index].any() == completes]
+        yield heading(condition, beside)
         rows = [*_rows(group)]
         width = max(16, *(len(name) for name, _figure, _loss in rows))
         yield from (_line(*row, width) for row in rows)
-        if not own[group.index].any():
+        if not completes:
             other = completing_of(runs, group)
             yield from (f"  {sentence}" for sentence in tally(group, other))
 

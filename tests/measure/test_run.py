@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import cniperf
+from cniperf.analysis.flags import STOLEN
 from cniperf.beds.lab.bed import Lab
 from cniperf.errors import MeasurementFailed, NotAble, StepFailed
 from cniperf.measure.load import Load
@@ -58,13 +59,11 @@ def test_either_host_may_send(tmp_path, direction):
 
 @pytest.mark.usefixtures("one_placement")  # there is no flag of it among those expected here
 def test_an_offered_rate_is_kept_and_messages_have_their_size(tmp_path):
-    for number in range(6):  # until the hypervisor took no CPU away
-        data = tmp_path / str(number)
-        (folder,), _ = measure(data, scheme="calico", rate=0.6, streams=2, length=8192, duration=2)
-        (run,) = load_runs(data).to_dict("records")
-        if "stolen" not in run["flags"]:
-            break
-    assert run["gbps"] == pytest.approx(0.6, rel=0.1) and run["flags"] == ""
+    (folder,), _ = measure(tmp_path, scheme="calico", rate=0.6, streams=2, length=8192, duration=2)
+    (run,) = load_runs(tmp_path).to_dict("records")
+    assert run["gbps"] == pytest.approx(0.6, rel=0.1)
+    # What a hypervisor takes is its doing; the flag must say just that, and no other may be there.
+    assert run["flags"] == ("stolen" if run["stolen"] > STOLEN else "")
     said = json.loads((folder / "iperf3-client.json").read_text())["start"]["test_start"]
     assert said["blksize"] == 8192
     assert 0.01 < run["cpu_per_gb_a"] < 20
