@@ -10,7 +10,7 @@ from cniperf.beds.command import run
 from cniperf.beds.lab.bed import Lab
 from cniperf.conflist import read
 from cniperf.errors import NotAble, StepFailed
-from cniperf.measure.evidence import prove
+from cniperf.measure.evidence import greet_others, prove
 from cniperf.measure.run import check, prove_path
 from cniperf.measure.run import run as measure
 from cniperf.params import Experiment
@@ -132,6 +132,7 @@ def test_several_pods_of_a_network():
         plan = make_plan("cni", *lab.hosts)
         lab.apply(plan)
         assert prove(lab, plan).problem == ""
+        greet_others(lab, plan)
 
 
 def test_a_network_that_is_taken_back_leaves_nothing():
