@@ -49,6 +49,8 @@ def the_kernel_makes(scheme: Scheme | str | None) -> None:
     if not scheme:
         return
     found = find(scheme) if isinstance(scheme, str) else scheme
+    if found.root and is_rootless():
+        cannot_here(f"only root of the machine may wire {found.name}", kernel=True)
     if found.ovs and ovs.closed():
         cannot_here(f"only root may open {ovs.TUN}", kernel=True)
     for kind in found.devices:

@@ -5,23 +5,32 @@ from typing import Literal
 
 from cniperf.steps.step import Step
 
-# A line a rule, so that a plan of a thousand stays one that a person can read.
-DROPS = (
-    'n=0; while [ "$n" -lt "$1" ]; do n=$((n+1)); '
-    'echo "add rule ip $0 ip saddr 198.18.$((n/256)).$((n%256)) drop"; done | nft -f -'
-)
+
+def _many(line: str) -> str:
+    """Return a shell's loop that gives nft ``line`` for each ``n`` of 1 … ``$1``.
+
+    A loop, so that a person can read a plan of a thousand rules; 500 lines at once, because an
+    ordinary user's nft may send no more than ``net.core.wmem_max`` bytes in one message.
+    """
+    return (
+        'n=0; while [ "$n" -lt "$1" ]; do end=$((n+500)); [ "$end" -le "$1" ] || end=$1; '
+        f'while [ "$n" -lt "$end" ]; do n=$((n+1)); echo "{line}"; done | nft -f - || exit; '
+        "n=$end; done"
+    )
+
+
+UNASKED = "198.18.$((n/256)).$((n%256))"
+DROPS = _many(f"add rule ip $0 ip saddr {UNASKED} drop")
 
 # Services that nobody asks for, as a proxy keeps them: a rule each in the chain that all new
 # connections pass, or an element each of a map, which is looked up once.
 SERVICES = {
-    "chain": 'n=0; { echo "add chain ip $0 unasked"; while [ "$n" -lt "$1" ]; do n=$((n+1)); '
-    'echo "add rule ip $0 services ip daddr 198.18.$((n/256)).$((n%256)) goto unasked"; done; '
-    "} | nft -f -",
-    "map": 'n=0; { echo "add chain ip $0 unasked"; '
-    'echo "add map ip $0 addresses { type ipv4_addr : verdict; }"; '
-    'echo "add rule ip $0 services ip daddr vmap @addresses"; '
-    'echo "add element ip $0 addresses {"; while [ "$n" -lt "$1" ]; do n=$((n+1)); '
-    'echo "198.18.$((n/256)).$((n%256)) : goto unasked,"; done; echo "}"; } | nft -f -',
+    "chain": 'nft "add chain ip $0 unasked" || exit; '
+    + _many(f"add rule ip $0 services ip daddr {UNASKED} goto unasked"),
+    "map": 'nft "add chain ip $0 unasked; '
+    "add map ip $0 addresses { type ipv4_addr : verdict; }; "
+    'add rule ip $0 services ip daddr vmap @addresses" || exit; '
+    + _many(f"add element ip $0 addresses {{ {UNASKED} : goto unasked }}"),
 }
 
 
