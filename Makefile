@@ -114,7 +114,7 @@ catalogue: setup ## bring the Chinese words up to date with the code; new ones a
 	@mkdir -p build
 	$(BIN)/pybabel --quiet extract --keywords=_ --keywords=N_ --keywords=plural:1,2 --no-location \
 	  --omit-header --output=build/cniperf.pot cniperf
-	$(BIN)/pybabel --quiet update --no-fuzzy-matching --ignore-obsolete --locale=zh \
+	$(BIN)/pybabel --quiet update --no-fuzzy-matching --ignore-obsolete --width=80 --locale=zh \
 	  --input-file=build/cniperf.pot --output-file=$(CATALOGUE)
 	@sed -i -E '/^"(Project|Report|POT|PO-|Last|Language-Team|Generated)/d' $(CATALOGUE)  # no dates
 

@@ -4,13 +4,13 @@ It runs for each packet that a device receives (tc, direct action). In the kerne
 packets to a network::
 
     w2 = *(u32 *)(r1 + 16)       ; skb->protocol
-    if w2 != 0x0008 goto out     ; IPv4 only: ARP stays with the stack
+    if w2 != ETHERTYPE goto out  ; one version of IP: ARP stays with the stack
     w2 = *(u32 *)(r1 + 76)       ; skb->data
     w3 = *(u32 *)(r1 + 80)       ; skb->data_end
     r4 = r2
-    r4 += 34                     ; Ethernet 14, IPv4 20
+    r4 += HEADERS                ; Ethernet 14, IPv4 20 or IPv6 40
     if r4 > r3 goto out
-    w2 = *(u32 *)(r2 + 30)       ; IPv4 destination
+    w2 = *(u32 *)(r2 + LAST)     ; the last four bytes of the destination
     w2 &= MASK
     if w2 != NETWORK goto out
     w1 = IFINDEX
@@ -22,14 +22,18 @@ packets to a network::
     out: w0 = -1                 ; TC_ACT_UNSPEC: the next program, then the stack
     exit
 
+The first twelve bytes of an IPv6 destination are not compared: those of all pods are the same.
+Neighbour discovery goes to other last bytes (ff02::1:ffXX:XXXX), and stays with the stack.
+
 Opcodes are those of Documentation/bpf/standardization/instruction-set.rst, helpers and the fields
 of ``struct __sk_buff`` those of include/uapi/linux/bpf.h.
 """
 
 import struct
 from collections.abc import Sequence
-from ipaddress import IPv4Network
 from typing import Literal
+
+from cniperf.ip import Network, Version, version
 
 How = Literal["neigh", "peer"]
 
@@ -40,25 +44,30 @@ SECTION = "tc"
 
 LOAD, MOV, MOV_FROM, ADD = 0x61, 0xB4, 0xBF, 0x07
 AND, UNLESS, IF_GREATER, CALL, EXIT = 0x54, 0x55, 0x2D, 0x85, 0x95
-IPV4 = 0x0008  # ETH_P_IP in the byte order of the network, read on a little-endian machine
+
+# ETH_P_IP and ETH_P_IPV6 in the byte order of the network, read on a little-endian machine; the
+# bytes of Ethernet's and IP's header, which the destination's last ones end in IPv6, too.
+ETHERTYPE: dict[Version, int] = {4: 0x0008, 6: 0xDD86}
+HEADERS: dict[Version, int] = {4: 14 + 20, 6: 14 + 40}
 IFINDEX = 10  # the instruction that has it
 OUT = 16  # the instruction where a packet is left alone
 
 ELF_HEADER, MACHINE = 64, 247  # bytes; EM_BPF
 
 
-def instructions(network: IPv4Network, how: How) -> bytes:
+def instructions(network: Network, how: How) -> bytes:
     """Return the program, 8 bytes an instruction, with 0 as the device's index."""
     mask, address = (_host_order(each) for each in (network.netmask, network.network_address))
+    ip = version(str(network))
     return b"".join([
         _one(LOAD, 2, 1, 16),
-        _one(UNLESS, 2, jump=OUT - 2, value=IPV4),
+        _one(UNLESS, 2, jump=OUT - 2, value=ETHERTYPE[ip]),
         _one(LOAD, 2, 1, 76),
         _one(LOAD, 3, 1, 80),
         _one(MOV_FROM, 4, 2),
-        _one(ADD, 4, value=34),
+        _one(ADD, 4, value=HEADERS[ip]),
         _one(IF_GREATER, 4, 3, OUT - 7),
-        _one(LOAD, 2, 2, 30),
+        _one(LOAD, 2, 2, HEADERS[ip] - 4),
         _one(AND, 2, value=mask),
         _one(UNLESS, 2, jump=OUT - 10, value=address),
         _one(MOV, 1),
@@ -73,15 +82,15 @@ def instructions(network: IPv4Network, how: How) -> bytes:
 
 
 def _host_order(address: object) -> int:
-    """Return an address as a little-endian machine reads it from a packet, signed."""
-    return int(struct.unpack("<i", address.packed)[0])  # type: ignore[attr-defined]
+    """Return an address's last four bytes as a little-endian machine reads them, signed."""
+    return int(struct.unpack("<i", address.packed[-4:])[0])  # type: ignore[attr-defined]
 
 
 def _one(code: int, target: int = 0, source: int = 0, jump: int = 0, value: int = 0) -> bytes:
     return struct.pack("<BBhi", code, source << 4 | target, jump, value)
 
 
-def elf(network: IPv4Network, how: How) -> tuple[bytes, int]:
+def elf(network: Network, how: How) -> tuple[bytes, int]:
     """Return an object that ``tc`` loads, and where in it the device's index belongs (4 bytes).
 
     The layout is that of elf(5): the program, its license, a table of symbols and their names.

@@ -1,9 +1,11 @@
 """A host as a scheme sees it, and where the load meets it: nothing is asked of a machine."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
 from cniperf.conflist import Conflist
+from cniperf.encapsulation import Encapsulation
+from cniperf.ip import Version, form
 
 BLOCK = 64  # pods whose addresses lie in one /24 of their host
 
@@ -15,28 +17,34 @@ class Pod:
     Attributes:
         netns: the network namespace that plays it.
         number: counted from 1.
+        ip: version of IP that its address is of.
     """
 
     netns: str
     number: int = 1
+    ip: Version = 4
 
     @classmethod
-    def several(cls, name: str, pairs: int) -> "tuple[Pod, ...]":
+    def several(cls, name: str, pairs: int, ip: Version = 4) -> "tuple[Pod, ...]":
         """Return the pods of a host, whose namespaces are called after the first one's."""
-        return tuple(cls(f"{name}{n if n > 1 else ''}", n) for n in range(1, pairs + 1))
+        return tuple(cls(f"{name}{n if n > 1 else ''}", n, ip) for n in range(1, pairs + 1))
 
     def device(self, name: str) -> str:
         """Return the name of a device of this pod: the first pod's, with the number behind."""
         return name if self.number == 1 else f"{name}{self.number}"
 
     def address(self, first: str, step: int = 1) -> str:
-        """Return this pod's IPv4 address.
+        """Return this pod's address.
 
         Args:
-            first: the first pod's, with or without a prefix length, which is kept.
+            first: the first pod's in IPv4, with or without a prefix length, which is kept.
             step: from one pod to the next, where two hosts share a subnet. After :data:`BLOCK`
                 pods the next /24 but one follows, as the next one may be the peer's.
         """
+        return form(self.ipv4(first, step), self.ip)
+
+    def ipv4(self, first: str, step: int = 1) -> str:
+        """Return what :meth:`address` does, in IPv4."""
         block, place = divmod(self.number - 1, BLOCK)
         address, slash, length = first.partition("/")
         return f"{IPv4Address(address) + 512 * block + step * place}{slash}{length}"
@@ -54,12 +62,15 @@ class Host:
     Attributes:
         name: ``a`` (runs the client) or ``b`` (runs the server), the article's hosta and hostb.
         nic: the interface on the underlay.
-        address: the NIC's IPv4 address on the underlay.
+        ip: version of IP that the hosts and their pods speak.
+        address: the NIC's address on the underlay.
         prefixlen: length of the underlay's prefix.
         mtu: the underlay's MTU in bytes.
         pods: the pods to be wired; one on each host in the article.
         plain: True where no device may carry packets over the MTU (no TSO, GSO, GRO), so that
             devices made for pods are told so too.
+        segment: bytes that TCP may send at once through devices made for pods; 0 for the kernel's
+            own limit.
         ovs_datapath: ``system`` (the kernel's) or ``netdev`` (userspace).
         udpcsum: True where a VTEP fills in the outer UDP checksum.
         cni: the network of scheme ``cni``, if there is one.
@@ -67,16 +78,31 @@ class Host:
     """
 
     name: str
+    ip: Version = 4
     nic: str = "eth0"
     address: str
     prefixlen: int = 24
     mtu: int = 1500
     pods: tuple[Pod, ...]
     plain: bool = False
+    segment: int = 0
     ovs_datapath: str = "system"
     udpcsum: bool = False
     cni: Conflist | None = None
     made: "tuple[Endpoint, ...]" = ()
+
+    def form(self, address: str) -> str:
+        """Return the form of an IPv4 address in the version of IP that is spoken here."""
+        return form(address, self.ip)
+
+    def speaking(self, ip: Version) -> "Host":
+        """Return a host that speaks IPv4 as one that speaks this version of IP."""
+        address, _, length = form(f"{self.address}/{self.prefixlen}", ip).partition("/")
+        return replace(self, ip=ip, address=address, prefixlen=int(length))
+
+    def mtu_in(self, tunnel: Encapsulation) -> int:
+        """Return the bytes that a packet may have inside a tunnel between the hosts."""
+        return self.mtu - tunnel.over(self.ip)
 
 
 @dataclass(frozen=True)
@@ -85,7 +111,7 @@ class Endpoint:
 
     Attributes:
         netns: the pod's namespace, or None for the host's own.
-        address: the IPv4 address that the load is sent to or from.
+        address: the address that the load is sent to or from.
         device: the interface that the load enters and leaves by.
         mtu: that interface's MTU in bytes.
         translated: the address that stands for its own where it begins a connection, if one does.

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -24,7 +25,9 @@ from cniperf.encapsulation import LARGEST
 from cniperf.errors import ParameterError, one_line, shown, unknown
 from cniperf.generators import Traffic, all_generators
 from cniperf.generators import find as find_generator
+from cniperf.ip import SMALLEST_MTU, Version, udp_headers
 from cniperf.modes import MODES
+from cniperf.nics import NICS
 from cniperf.record import BedName, Direction, Gro, ModeName, Nic
 from cniperf.schemes import find
 from cniperf.words import read_words
@@ -52,7 +55,8 @@ LOADS = ("streams", "window", "congestion", "length", "direction", "rate")
 # What a notebook takes besides: how it is read, not what is measured.
 READING = ("lang",)
 
-OVERHEAD = 28 + LARGEST  # bytes: IPv4 20, UDP 8, and around them what a tunnel adds at most
+
+DATAGRAM_IN_IPV6 = 1360  # bytes of payload: those of IPv4, less both headers' 20 more
 
 
 def _scheme(name: str) -> str:
@@ -83,7 +87,8 @@ class Experiment(BaseModel):
     nic: Nic = Field(
         "virtio",
         description="what the hosts' NICs can do: virtio (no tunnel segmentation), "
-        "offload (everything), plain (no TSO, GSO, GRO), own (bed ssh: as they are)",
+        "offload (everything), plain (no TSO, GSO, GRO), big-128k and big-192k (everything, and "
+        "TCP segments of 128 and 192 KiB, with ip=6), own (bed ssh: as they are)",
     )
     hosts: Path | None = Field(None, description="file of the hosts that are reached by SSH")
     between: Annotated[str, AfterValidator(spellings.two)] = Field(
@@ -124,6 +129,10 @@ class Experiment(BaseModel):
     namespace_prefix: Annotated[str, AfterValidator(spellings.label)] = Field(
         "cniperf", description="what the names of the run's namespaces begin with"
     )
+    ip: Annotated[Version, BeforeValidator(spellings.ip_version)] = Field(
+        4, description="version of IP that the hosts and their pods speak: 4 or 6 (beds lab, "
+        "counted)",
+    )  # fmt: skip
     mtu: int = Field(1500, ge=576, le=9000, description="MTU of the underlay, in bytes")
     design: Design = Field(
         "",
@@ -221,7 +230,7 @@ class Experiment(BaseModel):
         except ValidationError as problem:
             raise ParameterError(_explain(problem)) from None
         made = made.model_copy(update={"generator": made.generator or USUAL[made.mode]})
-        made = made._with_unless(given, find_bed(made.bed).defaults())
+        made = made._with_unless(given, {**made._of_ip(), **find_bed(made.bed).defaults()})
         if not made.design:
             made = made.model_copy(
                 update={"design": "separate" if made._no_turns() else "interleaved"}
@@ -237,6 +246,17 @@ class Experiment(BaseModel):
         """Return it with other defaults for what is not given."""
         update = {name: value for name, value in usual.items() if name not in given}
         return self.model_copy(update=update)
+
+    def _of_ip(self) -> dict[str, object]:
+        """Return the parameters that have another default with this version of IP.
+
+        A tunnel's outer UDP checksum is optional in IPv4 only (RFC 8200, section 8.1), and flannel
+        and Calico leave it on in IPv6.
+        """
+        if self.ip == 4:
+            return {}
+        largest = {"length": DATAGRAM_IN_IPV6} if self.mode == "udp" else {}
+        return {"udpcsum": True, **largest}
 
     def _no_turns(self) -> str:
         """Return why hostnetwork and the scheme cannot take turns; empty where they can."""
@@ -267,6 +287,8 @@ class Experiment(BaseModel):
         """Refuse parameters that do not go with each other."""
         self._hold_bed_together()
         self._hold_design_together()
+        if self.nic in NICS and NICS[self.nic].segment and self.ip != 6:
+            raise ParameterError(f"nic={self.nic!r} goes with ip=6 only: give ip=6")
         if self.nic == "plain" and self.gro == "on":
             raise ParameterError("gro='on' does not go with nic='plain', a NIC without it")
         generator = find_generator(self.generator)
@@ -296,6 +318,7 @@ class Experiment(BaseModel):
                 raise ParameterError(f"scheme={self.scheme!r} needs {name}: {what}")
         if reason := find_bed(self.bed).refusal(self):
             raise ParameterError(reason)
+        self._hold_ip_together()
         kind = find_bed(self.bed)
         for other in all_beds().values():
             for name in other.own:
@@ -306,6 +329,22 @@ class Experiment(BaseModel):
             fit = [name for name, each in all_beds().items() if self.nic in each.nics]
             raise ParameterError(f"nic={self.nic!r} goes with bed={' or '.join(map(repr, fit))} "
                                  f"only: here it is {' or '.join(kind.nics)}")  # fmt: skip
+
+    def _hold_ip_together(self) -> None:
+        if self.ip not in find_bed(self.bed).ips:
+            fit = [name for name, each in all_beds().items() if self.ip in each.ips]
+            raise ParameterError(
+                f"ip={self.ip} goes with bed={' or '.join(map(repr, fit))} only: leave it out"
+            )
+        if self.ip not in find(self.scheme).ips:
+            raise ParameterError(f"scheme={self.scheme!r} goes with ip=4 only: leave ip out")
+        if self.ip not in find_generator(self.generator).ips:
+            raise ParameterError(f"generator={self.generator!r} goes with ip=4 only: leave ip out")
+        if self.ip == 6 and self.mtu < (least := SMALLEST_MTU + LARGEST.over(6)):
+            raise ParameterError(
+                f"mtu={self.mtu} is not allowed with ip=6: {least} at least, so that every tunnel "
+                f"leaves pods the {SMALLEST_MTU} bytes that IPv6 needs"
+            )
 
     def _hold_design_together(self) -> None:
         if self.design == "separate" and self.slice:
@@ -320,7 +359,7 @@ class Experiment(BaseModel):
                 "mode='udp' searches the rate from host a to host b between one pair: leave rate, "
                 "streams, direction and pairs out"
             )
-        largest = self.mtu - OVERHEAD
+        largest = self.mtu - udp_headers(self.ip) - LARGEST.over(self.ip)
         if self.size > largest:
             raise ParameterError(
                 f"length={self.size} is not allowed with mode='udp' and mtu={self.mtu}: "

@@ -2,18 +2,30 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Interface, IPv4Network
+from ipaddress import ip_interface
 from typing import TYPE_CHECKING
 
 from cniperf.hosts import ARTICLE_HOSTS, Endpoint, Host
+from cniperf.ip import Network
+from cniperf.nics import NO_SEGMENTATION
 from cniperf.schemes import find
 from cniperf.schemes.scheme import Scheme
-from cniperf.steps import AddAddress, DelLink, MoveLink, SetFeatures, Step, created_devices
+from cniperf.steps import (
+    AddAddress,
+    AddIpvlan,
+    AddMacvlan,
+    AddVeth,
+    DelLink,
+    MoveLink,
+    SetFeatures,
+    SetMaster,
+    SetSegment,
+    Step,
+    created_devices,
+)
 
 if TYPE_CHECKING:
     from cniperf.params import Experiment
-
-NO_SEGMENTATION = ("tso", "gso", "gro")
 
 
 @dataclass(frozen=True)
@@ -59,10 +71,10 @@ class Plan:
     def __iter__(self) -> Iterator[HostPlan]:
         return iter((self.a, self.b))
 
-    def networks(self) -> list[IPv4Network]:
+    def networks(self) -> list[Network]:
         """Return the networks that the steps bring to the hosts, in order."""
         given = (step.cidr for side in self for step in side.steps if isinstance(step, AddAddress))
-        return sorted({IPv4Interface(cidr).network for cidr in given})
+        return sorted({ip_interface(cidr).network for cidr in given}, key=str)
 
     def __str__(self) -> str:
         return "\n".join(side.script() for side in self)
@@ -107,10 +119,28 @@ def _where_it_is(step: Step, handed: Mapping[str, str]) -> Step:
     return step
 
 
+def with_segments(host: Host, step: Step) -> Iterator[Step]:
+    """Yield a step, and the ones that let its devices carry segments as large as the host's NIC.
+
+    A bridge may carry what its ports do, so it comes after them. Drivers of tunnels carry 64 KiB at
+    most.
+    """
+    yield step
+    match step:
+        case AddVeth() | AddMacvlan() | AddIpvlan() if host.segment:
+            devices = created_devices(step)
+        case SetMaster() if host.segment:
+            devices = (step.bridge,)
+        case _:
+            return
+    for device in devices:
+        yield SetSegment(device, host.segment, netns=step.netns)
+
+
 def _with_offloads(host: Host, steps: Iterable[Step]) -> Iterator[Step]:
-    """On a plain host, let no device of the plan carry packets over its MTU."""
+    """Let the devices of a plan do what the host's NIC can: segments, and none on a plain host."""
     for step in steps:
-        yield step
+        yield from with_segments(host, step)
         if host.plain:
             for device in created_devices(step):
                 yield SetFeatures(device, NO_SEGMENTATION, on=False, netns=step.netns)

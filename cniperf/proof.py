@@ -52,6 +52,7 @@ class Proof(Foreign):
     pods: dict[Line, Address]
     policy: Policy | None
     problem: Said
+    ip: Literal[4, 6] = 4
     counted_by: Literal["rules", "sockets", "devices"] = "rules"
 
     @model_validator(mode="after")

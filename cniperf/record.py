@@ -26,7 +26,7 @@ from cniperf.foreign import (
 FORMAT = 1
 
 BedName = Literal["lab", "ssh", "vm", "counted", "k8s"]
-Nic = Literal["virtio", "offload", "plain", "own"]
+Nic = Literal["virtio", "offload", "plain", "big-128k", "big-192k", "own"]
 Gro = Literal["default", "on", "off"]
 ModeName = Literal["stream", "rr", "crr", "udp"]
 Direction = Literal["forward", "reverse", "both"]
@@ -62,6 +62,7 @@ class Params(Foreign):
     scheme: Name
     bed: BedName
     nic: Nic
+    ip: Literal[4, 6] = 4
     mtu: Annotated[int, Field(ge=68, le=65535)]
     duration: Annotated[int, Field(ge=1, le=10**6)]
     omit: Annotated[int, Field(ge=0, le=10**6)]

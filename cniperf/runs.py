@@ -40,10 +40,10 @@ __all__ = ["BEFORE", "FORMAT"]
 # Columns that say under which conditions a run was made: figures of two runs meet in one ratio
 # only where all of these are equal.
 CONDITIONS = (
-    "bed", "meter", "accelerator", "steered", "awake", "erms", "between", "nic", "mtu", "mode",
-    "generator", "version", "pairs", "streams", "window", "congestion", "gro", "udpcsum", "length",
-    "config", "direction", "rate", "max_loss", "design", "slice", "duration", "omit", "kernel",
-    "cpu", "cpus",
+    "bed", "meter", "accelerator", "steered", "awake", "erms", "between", "nic", "ip", "mtu",
+    "mode", "generator", "version", "pairs", "streams", "window", "congestion", "gro", "udpcsum",
+    "length", "config", "direction", "rate", "max_loss", "design", "slice", "duration", "omit",
+    "kernel", "cpu", "cpus",
 )  # fmt: skip
 
 COLUMNS = (
@@ -150,13 +150,13 @@ def load_runs(data_dir: Path | str | None = None, *, suite: str | None = None) -
         ``accelerator`` (of guests: ``tcg``, a CPU that software emulates, or ``kvm``; else
         empty), ``erms`` (True where a guest's CPU claims to copy strings fast, and the kernel
         copies a byte an instruction instead of eight),
-        ``between`` (which hosts, bed ssh, or nodes, bed k8s), ``nic``, ``mtu`` (bytes, of the
-        underlay), ``mode``, ``generator``, its ``version``, ``pairs`` (of pods), ``streams``,
-        ``window``, ``congestion``, ``gro``, ``udpcsum``, ``length`` (bytes a write,
-        message or datagram), ``direction``, ``rate`` (offered, Gbit/s; 0 for as much as
-        goes), ``max_loss`` (%), ``design`` (``interleaved``: hostnetwork and the scheme are loaded
-        in turns, in one lab; ``separate``: each has runs of its own), ``slice`` (s that count of a
-        turn; 0 in separate runs), ``duration``, ``omit`` (s),
+        ``between`` (which hosts, bed ssh, or nodes, bed k8s), ``nic``, ``ip`` (version: 4 or 6),
+        ``mtu`` (bytes, of the underlay), ``mode``, ``generator``, its ``version``,
+        ``pairs`` (of pods), ``streams``, ``window``, ``congestion``, ``gro``, ``udpcsum``,
+        ``length`` (bytes a write, message or datagram), ``direction``, ``rate`` (offered, Gbit/s;
+        0 for as much as goes), ``max_loss`` (%), ``design`` (``interleaved``: hostnetwork and the
+        scheme are loaded in turns, in one lab; ``separate``: each has runs of its own), ``slice``
+        (s that count of a turn; 0 in separate runs), ``duration``, ``omit`` (s),
         ``kernel``, ``cpu``, ``cpus``, and the results ``figure`` (what schemes are compared by:
         ``gbps``, ``per_second`` or ``insn_per_byte``, see :mod:`cniperf.modes`), ``cost`` (CPU time
         of both hosts: seconds for 10⁹ bytes, or µs for a transaction or datagram), ``base`` and
@@ -267,7 +267,7 @@ def load_evidence(run: Path | str) -> dict[str, Any]:
         ``there`` from a to b and ``back``), ``hops`` (in order: ``place``, ``name``, ``kind``,
         ``wants`` (all, none, any, or those of one way: there, back), ``wrapped`` in a tunnel and
         its ``encapsulation``, ``translated`` by NAT (on the way back, on both), packets ``there``
-        and ``back``, ``size`` of one on its way there in bytes), ``senders`` (MAC and IPv4
+        and ``back``, ``size`` of one on its way there in bytes), ``senders`` (MAC and IP
         addresses of frames that arrived at the hosts' NICs), ``macs`` and ``pods`` (addresses by
         host), ``policy`` (packets ``sent``, ``dropped`` by a rule in host a's forward hook,
         ``arrived``) and ``problem``.

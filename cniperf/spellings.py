@@ -17,6 +17,11 @@ def window(text: str) -> str:
     return text
 
 
+def ip_version(value: object) -> object:
+    """Return a version of IP as a number, where it is written as a text."""
+    return int(value) if value in ("4", "6") else value
+
+
 def two(text: str) -> str:
     """Hold a text to two names, as ``alpha,beta``, or nothing."""
     if text and not re.fullmatch(r"[A-Za-z0-9._-]+,[A-Za-z0-9._-]+", text):

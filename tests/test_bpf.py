@@ -2,13 +2,15 @@
 
 import re
 import struct
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, ip_network
 
 import pytest
 
 from cniperf import bpf
+from cniperf.ip import form
 
 NETWORK = IPv4Network("172.28.1.0/24")
+SIX = ip_network(form(str(NETWORK), 6))
 
 
 def one(code, target, source, jump, value):
@@ -40,15 +42,19 @@ def disassembled(code):
     return lines
 
 
+@pytest.mark.parametrize(("network", "ethertype", "headers"), [
+    (NETWORK, 0x0008, 34), (SIX, 0xDD86, 54),
+], ids=["IPv4", "IPv6"])  # fmt: skip
 @pytest.mark.parametrize(("how", "helper"), [("neigh", 152), ("peer", 155)])
-def test_the_program_is_its_assembler_text(how, helper):
+def test_the_program_is_its_assembler_text(how, helper, network, ethertype, headers):
     mask, address = 0x00FFFFFF, 0x0001_1CAC  # as a little-endian machine reads them
-    text = bpf.__doc__.partition("::\n\n")[2].partition("\n\nOpcodes")[0]
+    text = bpf.__doc__.partition("::\n\n")[2].partition("\n\nThe first")[0]
     wanted = [line.partition(";")[0].strip() for line in text.splitlines()]
     names = {"MASK": f"{mask:#x}", "NETWORK": f"{address:#06x}", "IFINDEX": "0",
-             "HELPER": str(helper)}  # fmt: skip
+             "HELPER": str(helper), "ETHERTYPE": f"{ethertype:#06x}",
+             "HEADERS": str(headers), "LAST": str(headers - 4)}  # fmt: skip
     filled = [re.sub(r"\b[A-Z]{4,}\b", lambda found: names[found[0]], line) for line in wanted]
-    assert disassembled(bpf.instructions(NETWORK, how)) == filled
+    assert disassembled(bpf.instructions(network, how)) == filled
 
 
 def test_the_devices_index_belongs_into_the_object_where_it_is_said():

@@ -46,7 +46,8 @@ def test_help_fits_80_columns_and_has_panels(verb):
     assert panels[-len(PANELS) :] == list(PANELS)
 
 
-COMPLETED = [("cniperf run --nic ", 3, ["virtio", "offload", "plain", "own"]),
+COMPLETED = [("cniperf run --nic ", 3,
+              ["virtio", "offload", "plain", "big-128k", "big-192k", "own"]),
              ("cniperf run canal --bed l", 4, ["lab"]),
              ("cniperf suite cani macv", 3, ["macvlan"]),
              ("cniperf report --lang ", 3, ["en", "zh"])]  # fmt: skip

@@ -34,7 +34,7 @@ def option(name):
 def words(annotation):
     """The words that an annotation allows; none where it allows others, too."""
     if get_origin(annotation) is Literal:
-        return set(get_args(annotation)) - {""}
+        return {str(each) for each in get_args(annotation)} - {""}
     return {word for each in get_args(annotation) for word in words(each)}
 
 

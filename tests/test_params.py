@@ -12,7 +12,7 @@ from cniperf.params import Experiment, read_settings
         ("mtu", 9001, "less than or equal to 9000"),
         ("duration", 0, "greater than or equal to 1"),
         ("duration", "abc", "valid integer"),
-        ("nic", "fast", "'virtio', 'offload', 'plain' or 'own'"),
+        ("nic", "fast", "'big-192k' or 'own'"),
         ("bed", "cloud", "lab, ssh"),
         ("rounds", 0, "greater than or equal to 1"),
         ("streams", 0, "greater than or equal to 1"),
@@ -29,6 +29,28 @@ def test_a_wrong_parameter_ends_in_one_line_that_says_what_is_allowed(name, valu
     assert says in str(problem.value)
     assert name in str(problem.value)
     assert "\n" not in str(problem.value)
+
+
+@pytest.mark.parametrize(("asked", "says"), [
+    ({"ip": 5}, "input should be 4 or 6"),
+    ({"ip": 6, "mtu": 1300}, "mtu=1300 is not allowed with ip=6: 1360 at least"),
+    ({"nic": "big-128k"}, "nic='big-128k' goes with ip=6 only"),
+    ({"ip": 6, "nic": "big-128k", "bed": "counted"}, "nic='big-128k' goes with bed='lab' only"),
+    ({"ip": 6, "bed": "vm"}, "ip=6 goes with bed='lab' or 'counted' only"),
+    ({"ip": 6, "scheme": "calico-ipip"}, "scheme='calico-ipip' goes with ip=4 only"),
+    ({"ip": 6, "mode": "rr"}, "generator='sockperf' goes with ip=4 only"),
+    ({"ip": 6, "mode": "udp", "length": 1400}, "1372 at most"),
+])  # fmt: skip
+def test_what_ipv6_does_not_go_with(asked, says):
+    with pytest.raises(ParameterError) as problem:
+        Experiment.of(**{"scheme": "calico", **asked})
+    assert says in str(problem.value) and "\n" not in str(problem.value)
+
+
+def test_a_tunnel_has_its_checksum_in_ipv6_unless_told_otherwise():
+    assert Experiment.of(ip=6).udpcsum and not Experiment.of(ip=4).udpcsum
+    assert not Experiment.of(ip="6", udpcsum=False).udpcsum
+    assert Experiment.of(ip=6, mode="udp").size == 1360
 
 
 def test_what_is_not_given_has_its_default():

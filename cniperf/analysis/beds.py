@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from cniperf import nics
 from cniperf.analysis.blocks import BASELINE
 from cniperf.analysis.claims import is_articles_load
 from cniperf.analysis.groups import told_apart
@@ -22,7 +23,7 @@ from cniperf.modes import Mode, emulated, find
 
 BEDS = ("lab", "ssh", "vm", "counted", "k8s")
 NAMED = {"vm": "vm {accelerator}"}
-NICS = ("virtio", "offload", "plain", "own")
+NICS = (*nics.NICS, "own")
 
 COLUMNS = ("bed", "meter", "accelerator", "nic", "erms", "unit", "scheme", "order", "runs",
            "figure", "loss", "loss_low", "loss_high", "userspace")  # fmt: skip

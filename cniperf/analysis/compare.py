@@ -125,7 +125,7 @@ def compare(before: pd.DataFrame, after: pd.DataFrame, within: float = WITHIN) -
 
 def heading(condition: dict[str, object], others: Iterable[dict[str, object]] = ()) -> str:
     """Return a condition in words: NIC, MTU, and by what it differs from others beside it."""
-    told = {"bed": "lab", "mode": "stream", "erms": False}  # unless it is just that
+    told = {"bed": "lab", "ip": 4, "mode": "stream", "erms": False}  # unless it is just that
     named = [f"NIC {condition['nic']}", f"MTU {condition['mtu']}"]
     for name in CONDITIONS:
         odd = any(str(other[name]) != str(condition[name]) for other in others)
@@ -138,6 +138,8 @@ def heading(condition: dict[str, object], others: Iterable[dict[str, object]] = 
 
 
 def _in_words(name: str, value: object) -> str:
+    if name == "ip":
+        return f"IPv{value}"
     return SWITCHES[name][not value] if name in SWITCHES else f"{name} {value}"
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cniperf.analysis.blocks import BASELINE, broken_rounds, by_placement, usable
+from cniperf.ip import HEADER
 from cniperf.language import N_, _
 from cniperf.modes import emulated, in_instructions, mode_of
 from cniperf.runs import MOVED
@@ -22,7 +23,7 @@ STOLEN = 2.0  # % of the CPUs' time
 OTHERS = 10.0  # % of one CPU
 ROUND_OFF, ROUND_ROBUST = 0.10, 4.0  # share of the median, and deviations: both must be exceeded
 MODES_NEED, MODES_APART, MODES_EXPLAIN = 10, 0.05, 0.9
-HEADERS = (40, 52)  # bytes: IPv4 and TCP, without and with timestamps (RFC 6691, RFC 7323)
+TCP_HEADERS = (20, 32)  # bytes, without and with timestamps (RFC 6691, RFC 7323)
 
 COLUMNS = ("kind", "suite", "round", "scheme", "run", "says")
 
@@ -60,8 +61,8 @@ CHECKS = {
     ),
     N_("mtu"): Check(
         lambda runs: (
-            runs["mss"].lt(runs["pod_mtu"] - HEADERS[1])
-            | runs["mss"].gt(runs["pod_mtu"] - HEADERS[0])
+            runs["mss"].lt(_room(runs) - TCP_HEADERS[1])
+            | runs["mss"].gt(_room(runs) - TCP_HEADERS[0])
         ),
         lambda run: _("an MSS of {mss:.0f} B does not fit the pod's MTU of {mtu:.0f} B").format(
             mss=run["mss"], mtu=run["pod_mtu"]
@@ -100,6 +101,11 @@ CHECKS = {
         ).format(a=run["cpu_a"], b=run["cpu_b"]),
     ),
 }
+
+
+def _room(runs: pd.DataFrame) -> pd.Series:
+    """Return the bytes that a packet of each run's pods has behind its IP header."""
+    return runs["pod_mtu"] - runs["ip"].map(HEADER)
 
 
 def run_flags(runs: pd.DataFrame) -> pd.Series:

@@ -10,10 +10,9 @@ import pandas as pd
 from cniperf.analysis.blocks import usable
 from cniperf.analysis.loss import is_userspace
 from cniperf.analysis.memo import once
+from cniperf.ip import udp_headers
 from cniperf.language import N_
 from cniperf.runs import load_evidence
-
-HEADERS = 28  # bytes: IPv4 20 and UDP 8 of the probe's datagrams
 
 NIC_OF_B = ("b", "device", "all")  # the first such hop on the way there
 
@@ -72,7 +71,8 @@ def overhead(evidence: Proof) -> int | None:
     """Return the bytes that a packet grew by on the wire, by what arrived at host b's NIC."""
     at_b = [h for h in evidence["hops"] if (h["place"], h["kind"], h["wants"]) == NIC_OF_B]
     size = at_b[0].get("size") if at_b else None
-    return None if size is None else int(size) - evidence["payload"] - HEADERS
+    sent = evidence["payload"] + udp_headers(evidence.get("ip", 4))
+    return None if size is None else int(size) - sent
 
 
 def evidence_text(evidence: Proof) -> str:

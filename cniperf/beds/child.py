@@ -6,11 +6,13 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from ipaddress import ip_address
 from pathlib import Path
 from subprocess import Popen
 from typing import Protocol
 
 from cniperf import stop
+from cniperf.ip import version
 
 TCP_LISTEN = "0A"  # net/tcp_states.h, as /proc/net/tcp prints it
 
@@ -67,7 +69,8 @@ class LocalChild(Popen[bytes]):
 
     def listens(self, address: str, port: int) -> bool:
         """Tell whether it, and nobody else there, listens on a TCP port."""
-        return bool(listeners(self._net_file("tcp"), address, port) & self._open_files())
+        table = self._net_file("tcp6" if version(address) == 6 else "tcp")
+        return bool(listeners(table, address, port) & self._open_files())
 
     def bytes_carried(self, device: str) -> int | None:
         """Return the bytes that a device in its network namespace has received and sent."""
@@ -130,9 +133,17 @@ def how_ended(code: int | None) -> str:
 
 
 def listeners(table: str, address: str, port: int) -> set[str]:
-    """Return the sockets that listen on an address, from ``/proc/net/tcp``: ``socket:[INODE]``."""
-    packed = bytes(int(part) for part in address.split("."))
-    local = f"{int.from_bytes(packed, sys.byteorder):08X}:{port:04X}"
+    """Return the sockets that listen on an address, from ``/proc/net/tcp``: ``socket:[INODE]``.
+
+    Args:
+        table: that file, or ``tcp6`` beside it. Both have an address in words of 32 bits.
+        address: the address.
+        port: the port.
+    """
+    packed = ip_address(address).packed
+    words = (packed[first : first + 4] for first in range(0, len(packed), 4))
+    own = "".join(f"{int.from_bytes(word, sys.byteorder):08X}" for word in words)
+    local = f"{own}:{port:04X}"
     rows = [line.split() for line in table.splitlines()]
     return {f"socket:[{row[9]}]" for row in rows if row[1:4:2] == [local, TCP_LISTEN]}
 

@@ -1,18 +1,20 @@
 """Counters of a probe's packets, as nftables rules in the namespaces that they cross.
 
 A device is counted at its own ingress and egress hooks, before any bridge, routing or tunnel takes
-the packet; the host's stack at the netfilter hooks of its IPv4 path. Only the probe's own packets
+the packet; the host's stack at the netfilter hooks of its IP path. Only the probe's own packets
 count: they are known by their addresses and port, inside a tunnel by the addresses of the inner
 header. Where that is encrypted, all that carry data from host to host count.
 """
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 from cniperf.beds.answer import Answer
 from cniperf.encapsulation import Encapsulation
 from cniperf.hops import Point, Translated
+from cniperf.ip import ADDRESS_TYPE, FAMILY, Version, version
 
 TABLE = "cniperf"
 PORT = 5202  # beside iperf3's own 5201
@@ -25,6 +27,9 @@ INET_HOOKS = {
     "local": ("input", "output"),
 }
 EARLY = -450  # before conntrack and all of iptables' tables
+
+# Where the source and the target address lie in an IP header, and their length, in bits.
+ADDRESSES: dict[Version, tuple[int, int, int]] = {4: (96, 128, 32), 6: (64, 192, 128)}
 
 # For which a point counts translated packets of a way.
 THERE: tuple[Translated, ...] = ("there", "both")
@@ -46,6 +51,11 @@ class Flow:
     hosts: tuple[str, str] = ("", "")
     seen: tuple[str, str] = ("", "")
 
+    @property
+    def ip(self) -> Version:
+        """The version of IP that the packets are of, and those of a tunnel around them."""
+        return version(self.source)
+
     def answered(self) -> "Flow":
         """Return the packets of the other way."""
         return Flow(self.target, self.source, self.hosts[::-1], self.seen[::-1])
@@ -54,13 +64,18 @@ class Flow:
         """Return the words that match these packets, plain or inside a tunnel's."""
         if inside is None:
             source, target = self.seen if translated else (self.source, self.target)
-            return f"ip saddr {source} ip daddr {target} udp dport {PORT}"
+            return f"{self._between(source, target)} udp dport {PORT}"
         if inside.inner is None:
-            return f"ip saddr {self.hosts[0]} ip daddr {self.hosts[1]} {inside.outer}"
+            return f"{self._between(*self.hosts)} {inside.outer}"
+        source_at, target_at, bits = ADDRESSES[self.ip]
         return (
-            f"{inside.outer} @th,{inside.inner},32 {_number(self.source)} "
-            f"@th,{inside.inner + 32},32 {_number(self.target)}"
+            f"{inside.outer} @th,{inside.inner + source_at},{bits} {_number(self.source)} "
+            f"@th,{inside.inner + target_at},{bits} {_number(self.target)}"
         )
+
+    def _between(self, source: str, target: str) -> str:
+        header = FAMILY[self.ip]
+        return f"{header} saddr {source} {header} daddr {target}"
 
 
 @dataclass(frozen=True)
@@ -95,7 +110,7 @@ def script(
             for hook, where in _where(point)
         ]
     if nic:
-        lines["netdev"] += _senders(nic, points)
+        lines["netdev"] += _senders(nic, points, there.ip)
     if not devices:
         del lines["netdev"]
     return "\n".join(
@@ -133,7 +148,7 @@ END = "\n".join(f"add table {family} {TABLE}; delete table {family} {TABLE}"
 
 def drop(pod: str) -> str:
     """Return the script that drops, and counts, what a pod sends through the forward hook."""
-    rule = f"ip saddr {pod} udp dport {PORT} counter name dropped drop;"
+    rule = f"{FAMILY[version(pod)]} saddr {pod} udp dport {PORT} counter name dropped drop;"
     chain = f"chain drops {{ type filter hook forward priority 0; {rule} }}"
     return f"table inet {TABLE} {{\ncounter dropped {{ }}\n{chain}\n}}"
 
@@ -161,7 +176,7 @@ def dropped(said: str) -> int:
 
 
 def senders(said: str, tapped: str = "") -> set[tuple[str, str]]:
-    """Return the MAC and IPv4 addresses of the probe's frames that arrived at a NIC.
+    """Return the MAC and IP addresses of the probe's frames that arrived at a NIC.
 
     Args: those of :func:`read`.
     """
@@ -210,12 +225,12 @@ def _forms(points: Collection[Point]) -> list[str]:
     return [f"udp dport {PORT}", *sorted(tunnels)]
 
 
-def _senders(nic: str, points: Collection[Point]) -> list[str]:
+def _senders(nic: str, points: Collection[Point], ip: Version) -> list[str]:
     rules = " ".join(
-        f"{form} add @senders {{ ether saddr . ip saddr }};" for form in _forms(points)
+        f"{form} add @senders {{ ether saddr . {FAMILY[ip]} saddr }};" for form in _forms(points)
     )
     return [
-        "set senders { type ether_addr . ipv4_addr; size 64; flags dynamic; }",
+        f"set senders {{ type ether_addr . {ADDRESS_TYPE[ip]}; size 64; flags dynamic; }}",
         f'chain senders {{ type filter hook ingress device "{nic}" priority {EARLY}; {rules} }}',
     ]
 
@@ -246,4 +261,4 @@ def _rules(said: str) -> list[dict[str, Any]]:
 
 
 def _number(address: str) -> str:
-    return hex(int.from_bytes(bytes(int(part) for part in address.split("."))))
+    return hex(int(ip_address(address)))

@@ -9,6 +9,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cniperf.hosts import ARTICLE_HOSTS, Pod
+from cniperf.ip import Version
+from cniperf.nics import NICS
 from cniperf.schemes import ARTICLE
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ class Kind(ABC):
         suite: how a suite ends, where that is not given, by option.
         own: parameters that only it takes.
         nics: what the parameter ``nic`` may be.
+        ips: versions of IP that its hosts and pods may speak.
         turns: parameters that have another default where turns are taken.
         usual: schemes that are measured where none is named.
         completed_by: the bed that measures those of them that cannot be carried here.
@@ -84,6 +87,7 @@ class Kind(ABC):
     completed_by = ""
     own: Sequence[str] = ()
     nics: Sequence[str] = ("virtio", "offload", "plain")
+    ips: Sequence[Version] = (4,)
 
     # ── parameters ────────────────────────────────────────────────────────────────────────────
 
@@ -147,10 +151,11 @@ class Kind(ABC):
         """Return the two hosts as far as they are known before they are opened."""
         a, b = (
             replace(
-                host,
+                host.speaking(asked.ip),
                 mtu=asked.mtu,
-                pods=Pod.several(f"pod-{host.name}", asked.pairs),
+                pods=Pod.several(f"pod-{host.name}", asked.pairs, asked.ip),
                 plain=asked.nic == "plain",
+                segment=NICS[asked.nic].segment if asked.nic in NICS else 0,
                 udpcsum=asked.udpcsum,
                 cni=asked.cni,
             )

@@ -62,7 +62,8 @@ class Sockets:
     def __init__(self, pid: int, port: int, *, serving: bool) -> None:
         self._netlink = _inside(pid)
         ports = struct.pack("!HH", *((port, 0) if serving else (0, port)))
-        self._dump = _request(REQUEST_DUMP, ports + bytes(44))
+        self._dumps = [(family, _request(REQUEST_DUMP, family, ports + bytes(44)))
+                       for family in (socket.AF_INET, socket.AF_INET6)]  # fmt: skip
         self._asks: list[bytes] = []
         self.learn()
 
@@ -71,7 +72,11 @@ class Sockets:
 
         To find them the kernel searches all of its connections, those of every namespace.
         """
-        self._asks = [_request(REQUEST, name) for name, _ in self._answers(self._dump)]
+        self._asks = [
+            _request(REQUEST, family, name)
+            for family, dump in self._dumps
+            for name, _ in self._answers(dump)
+        ]
 
     def look(self) -> dict[str, int]:
         """Return ``acked`` and ``pending`` bytes and segments, ``retransmits``, and ``mss``."""
@@ -103,10 +108,10 @@ class Sockets:
                 place += length + 3 & ~3
 
 
-def _request(flags: int, name: bytes) -> bytes:
+def _request(flags: int, family: int, name: bytes) -> bytes:
     """Return the question for a connection's TCP_INFO (struct inet_diag_req_v2)."""
     info = 1 << (INET_DIAG_INFO - 1)
-    body = struct.pack("=BBBxI", socket.AF_INET, socket.IPPROTO_TCP, info, ESTABLISHED) + name
+    body = struct.pack("=BBBxI", family, socket.IPPROTO_TCP, info, ESTABLISHED) + name
     length = HEADER + len(body)
     return struct.pack("=IHHII", length, SOCK_DIAG_BY_FAMILY, flags, 1, 0) + body
 
@@ -236,11 +241,16 @@ class Cpus:
         return [time.monotonic(), *(found[cpu] for cpu in self._own)]
 
 
+def _udp_socket(address: str) -> socket.socket:
+    """Return a UDP socket for an address of either version of IP."""
+    return socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+
+
 class FarCpus:
     """Some CPUs of the other machine, as :func:`report_cpus` reports them there."""
 
     def __init__(self, address: str, port: int) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket = _udp_socket(address)
         self._socket.connect((address, port))
         self._asked, self._silent = 0, 0
         limit = time.monotonic() + FAR_READY
@@ -268,7 +278,7 @@ class FarCpus:
 
 def report_cpus(own: list[int], address: str, port: int) -> None:
     """Answer each datagram by its own text and how long this machine's CPUs were idle; for ever."""
-    cpus, end = Cpus(own), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    cpus, end = Cpus(own), _udp_socket(address)
     end.bind((address, port))
     while True:
         number, whose = end.recvfrom(64)

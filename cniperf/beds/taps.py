@@ -20,21 +20,26 @@ from typing import Any
 
 NAME = b"\0cniperf-taps"  # of a socket that the network namespace has for itself
 LIFE = 30.0  # seconds after which nobody is waiting for an answer
-ETH_P_ALL, ETH_P_IP, ARPHRD_ETHER = 3, 0x0800, 1  # linux/if_ether.h, linux/if_arp.h
+ETH_P_ALL, ARPHRD_ETHER = 3, 1  # linux/if_ether.h, linux/if_arp.h
 PACKET_OUTGOING = 4  # linux/if_packet.h
 SOL_PACKET, PACKET_STATISTICS = 263, 6
 ETHERNET = 14  # bytes of its header
 BUFFER = 8 << 20  # bytes asked for; the kernel gives what it allows
 LARGEST = 1 << 16
 
-# Where nft's words for a header's field lie: from the IPv4 header's or the transport header's
-# begin on, the first bit and how many.
+IP_HEADERS = {0x0800: ("ip", 20), 0x86DD: ("ip6", 40)}  # linux/if_ether.h; bytes at least
+
+# Where nft's words for a header's field lie: from the IP header's or the transport header's begin
+# on, the first bit and how many.
 FIELDS = {
     "ip saddr": ("ip", 96, 32), "ip daddr": ("ip", 128, 32), "ip protocol": ("ip", 72, 8),
+    "ip6 saddr": ("ip6", 64, 128), "ip6 daddr": ("ip6", 192, 128),
     "udp dport": ("th", 16, 16), "udp length": ("th", 32, 16),
 }  # fmt: skip
+PROTOCOL = {"ip": 9, "ip6": 6}  # the byte of an IP header that names what follows
+IPPROTO_UDP = 17
 Test = tuple[str, int, int, bool, int]
-UDP: Test = ("ip", 72, 8, True, 17)
+UDP: Test = ("protocol", 0, 8, True, IPPROTO_UDP)
 
 
 def asked_by(words: str) -> list[Test]:
@@ -59,18 +64,31 @@ def asked_by(words: str) -> list[Test]:
 
 def number(word: str) -> int:
     """Return a value as nft has it: an address, or a number of base 10 or 16."""
-    return int.from_bytes(socket.inet_aton(word), "big") if "." in word else int(word, 0)
+    if "." in word or ":" in word:
+        family = socket.AF_INET6 if ":" in word else socket.AF_INET
+        return int.from_bytes(socket.inet_pton(family, word), "big")
+    return int(word, 0)
 
 
-def fits(packet: bytes, asked: list[Test]) -> bool:
-    """Return whether an IPv4 packet has what is asked of it."""
-    transport = 4 * (packet[0] & 15)
+def fits(packet: bytes, ip: str, asked: list[Test]) -> bool:
+    """Return whether an IP packet (``ip`` or ``ip6``) has what is asked of it."""
+    transport = 4 * (packet[0] & 15) if ip == "ip" else 40
+    begins = {ip: 0, "th": transport, "protocol": PROTOCOL[ip]}
     for header, first, length, equal, value in asked:
-        begin = (transport if header == "th" else 0) + first // 8
+        if header not in begins:
+            return False
+        begin = begins[header] + first // 8
         field = packet[begin : begin + length // 8]
         if len(field) < length // 8 or (int.from_bytes(field, "big") == value) != equal:
             return False
     return True
+
+
+def sender(packet: bytes, ip: str) -> str:
+    """Return the source address of an IP packet."""
+    if ip == "ip":
+        return socket.inet_ntop(socket.AF_INET, packet[12:16])
+    return socket.inet_ntop(socket.AF_INET6, packet[8:24])
 
 
 class Counter:
@@ -105,16 +123,17 @@ class Counter:
     def _count(
         self, packet: bytes, device: str, protocol: int, way: int, link: int, address: bytes
     ) -> None:
-        if protocol != ETH_P_IP or len(packet) < 20:
+        ip, shortest = IP_HEADERS.get(protocol, ("", 0))
+        if not ip or len(packet) < shortest:
             return
         sent = way == PACKET_OUTGOING
         for name, (own, asked) in self._rules.items():
-            if own == device and fits(packet, asked):
+            if own == device and fits(packet, ip, asked):
                 self._counts[name][0] += 1
                 self._counts[name][1] += len(packet) + ETHERNET * (sent and link == ARPHRD_ETHER)
-        if device == self._nic and not sent and any(fits(packet, form) for form in self._forms):
+        if device == self._nic and not sent and any(fits(packet, ip, form) for form in self._forms):
             mac = ":".join(f"{byte:02x}" for byte in address[:6])
-            self._senders.add((mac, socket.inet_ntoa(packet[12:16])))
+            self._senders.add((mac, sender(packet, ip)))
 
     def told(self) -> dict[str, object]:
         """Return what was counted, and how many packets there was no room for."""

@@ -23,7 +23,7 @@ from cniperf.charts.style import (
 from cniperf.language import _
 
 ACROSS = 3  # panels beside each other
-MARKERS = dict(zip(NICS, "osD^", strict=True))
+MARKERS = dict(zip(NICS, "osDPX^", strict=True))
 
 
 @styled

@@ -30,6 +30,7 @@ SWEPT = {
     "cost": (N_("What the CPU time depends on"), N_("{cost_unit}, both hosts"), 1),
 }
 AXES = {
+    "ip": N_("version of IP"),
     "mtu": N_("MTU of the underlay, bytes"), "length": N_("bytes a write"),
     "streams": N_("TCP connections"), "pairs": N_("pairs of pods at once"),
     "window": N_("TCP window"), "congestion": N_("congestion control"), "nic": "NIC",

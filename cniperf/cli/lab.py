@@ -12,6 +12,7 @@ from cniperf.cli.options import (
     CniBinDir,
     Config,
     Context,
+    Ip,
     Kubeconfig,
     Mtu,
     Nic,
@@ -26,6 +27,7 @@ from cniperf.errors import ParameterError
 def up(
     scheme: Scheme,
     nic: Nic = None,
+    ip: Ip = None,
     mtu: Mtu = None,
     config: Config = None,
     cni_bin_dir: CniBinDir = None,
@@ -34,7 +36,7 @@ def up(
     from cniperf.beds.lab.keeper import up as build
     from cniperf.measure.run import check
 
-    options = {"scheme": scheme, "nic": nic, "mtu": mtu, "config": config,
+    options = {"scheme": scheme, "nic": nic, "ip": ip, "mtu": mtu, "config": config,
                "cni_bin_dir": cni_bin_dir}  # fmt: skip
     experiment = experiment_of(merged(None, {}, options))
     check(experiment)

@@ -16,6 +16,7 @@ from cniperf.cli.options import (
     CniBinDir,
     Config,
     DataDir,
+    Ip,
     Lang,
     Mtu,
     Nic,
@@ -333,6 +334,7 @@ def prove(
         ),
     ] = None,
     nic: Nic = None,
+    ip: Ip = None,
     mtu: Mtu = None,
     config: Config = None,
     cni_bin_dir: CniBinDir = None,
@@ -349,7 +351,7 @@ def prove(
 
     problems = []
     for name in [find(name).name for name in schemes or ARTICLE]:
-        options = {"scheme": name, "bed": bed, "nic": nic, "mtu": mtu, "config": config,
+        options = {"scheme": name, "bed": bed, "nic": nic, "ip": ip, "mtu": mtu, "config": config,
                    "cni_bin_dir": cni_bin_dir}  # fmt: skip
         evidence = prove_path(experiment_of(merged(None, {}, options)), typer.echo)
         typer.echo(evidence_text(evidence.as_dict()) + "\n")

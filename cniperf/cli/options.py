@@ -61,15 +61,21 @@ Schemes = Annotated[
     ),
 ]
 Nic = Annotated[
-    Literal["virtio", "offload", "plain", "own"] | None,
+    Literal["virtio", "offload", "plain", "big-128k", "big-192k", "own"] | None,
     typer.Option(help="Offloads of the hosts' NICs. virtio: all but tunnel segmentation. offload: "
-                 "all. plain: no TSO, GSO, GRO. own: unchanged, beds ssh and k8s. "
+                 "all. plain: no TSO, GSO, GRO. big-128k, big-192k: all, and TCP segments of 128 "
+                 "and 192 KiB (BIG TCP, --ip 6). own: unchanged, beds ssh and k8s. "
                  "(default: virtio; in beds ssh and k8s own)", rich_help_panel=WHERE),
 ]  # fmt: skip
 Mtu = Annotated[
     int | None,
     typer.Option(help="MTU of the underlay, in bytes. (default: 1500)", rich_help_panel=KERNEL),
 ]
+Ip = Annotated[
+    Literal["4", "6"] | None,
+    typer.Option(help="Version of IP that hosts and pods speak: 4 or 6, beds lab and counted. "
+                 "(default: 4)", rich_help_panel=WHERE),
+]  # fmt: skip
 Config = Annotated[
     str | None,
     typer.Option(help="Scheme cni: the CNI configuration (conflist) of your network. (no default)",
@@ -140,6 +146,7 @@ PARAMETERS: dict[str, Any] = {
         + " ".join(f"{name}: {kind.summary}." for name, kind in all_beds().items())
         + " (default: lab)"),
     "nic": Nic,
+    "ip": Ip,
     "mtu": Mtu,
     "gro": (KERNEL, Literal["default", "on", "off"], "GRO of the hosts' NICs. (default: default)"),
     "congestion": (KERNEL, str, "TCP congestion control of the sender. (default: cubic)"),

@@ -7,7 +7,7 @@ import typer
 
 from cniperf import stop
 from cniperf.cli.app import app, examples, report_findings, shown
-from cniperf.cli.options import CniBinDir, Config, Lang, Mtu, Nic, Scheme, words
+from cniperf.cli.options import CniBinDir, Config, Ip, Lang, Mtu, Nic, Scheme, words
 
 Suite = Annotated[
     str, typer.Option(help="Read the runs of this suite only. (default: all)", show_default=False)
@@ -44,6 +44,7 @@ def plan(
         bool, typer.Option("--undo", help="Print the commands that undo the wiring.")
     ] = False,
     nic: Nic = None,
+    ip: Ip = None,
     mtu: Mtu = None,
     ovs_datapath: Annotated[
         Literal["system", "netdev"],
@@ -66,7 +67,7 @@ def plan(
     from cniperf.params import Experiment
     from cniperf.plan import planned
 
-    experiment = Experiment.of(scheme=scheme, nic=nic, mtu=mtu, config=config,
+    experiment = Experiment.of(scheme=scheme, nic=nic, ip=ip, mtu=mtu, config=config,
                                cni_bin_dir=cni_bin_dir)  # fmt: skip
     a, b = (
         replace(each, ovs_datapath=ovs_datapath)

@@ -4,6 +4,7 @@ import re
 
 from cniperf.errors import MeasurementFailed, one_line
 from cniperf.generators.generator import Figures, Generator, Job, last_words, one_at_a_time
+from cniperf.ip import with_port
 
 MANY = 100_000_000  # requests, more than any load has time for
 
@@ -18,14 +19,14 @@ http {{
   open_file_cache max=1;
   client_body_temp_path nginx{tag}; proxy_temp_path nginx{tag}; fastcgi_temp_path nginx{tag};
   uwsgi_temp_path nginx{tag}; scgi_temp_path nginx{tag};
-  server {{ listen {address}:{port}; root .; location / {{ try_files /reply =404; }} }}
+  server {{ listen {where}; root .; location / {{ try_files /reply =404; }} }}
 }}
 """
 
 
 def server(job: Job) -> list[str]:
     """Answer each request with as many bytes as asked for, and close, until ended."""
-    text = CONFIG.format(tag=job.tag, address=job.address, port=job.port)
+    text = CONFIG.format(tag=job.tag, where=with_port(job.address, job.port))
     (job.folder / f"nginx{job.tag}.conf").write_text(text, encoding="utf-8")
     (job.folder / "reply").write_bytes(bytes(job.traffic.size))
     return ["nginx", "-p", str(job.folder), "-c", f"nginx{job.tag}.conf", "-e", "stderr"]
@@ -38,7 +39,7 @@ def client(job: Job) -> list[str]:
     """
     return ["timeout", str(job.total), "setpriv", "--pdeathsig", "KILL", "stdbuf", "-oL",
             "curl", "-s", "-o", "/dev/null", "-w", "%{time_connect} %{time_total} %{http_code}\\n",
-            f"http://{job.address}:{job.port}/[1-{MANY}]"]  # fmt: skip
+            f"http://{with_port(job.address, job.port)}/[1-{MANY}]"]  # fmt: skip
 
 
 def read(job: Job) -> Figures:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cniperf.errors import MeasurementFailed, one_line
 from cniperf.generators.traffic import Traffic
+from cniperf.ip import Version
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +24,7 @@ class Job:
 
     Attributes:
         traffic: what is sent.
-        address: the server's IPv4 address.
+        address: the server's address.
         port: the server's port.
         folder: where both ends leave what they say.
         tag: what the names of their files end in, as ``-2`` for the second pair.
@@ -104,6 +105,7 @@ class Generator:
             that two of them can take turns.
         obeys: parameters beside those of every load that it knows.
         explain: what went wrong, from what an end said.
+        ips: versions of IP that it speaks.
         good: codes that a client ends with after a whole load.
     """
 
@@ -119,6 +121,7 @@ class Generator:
     turns: bool = False
     obeys: tuple[str, ...] = ()
     explain: Callable[[str], str] = last_words
+    ips: tuple[Version, ...] = (4, 6)
     good: tuple[int, ...] = (0,)
 
 

@@ -14,6 +14,7 @@ from cniperf.generators.iperf_rows import (
     damaged,
     server_rows,
 )
+from cniperf.ip import version
 from cniperf.witness import agree
 
 LEAST = 2  # seconds of load, so that the line of the whole is none of a second
@@ -28,7 +29,7 @@ NAMED = ["sh", "-c", 'iperf --version 2>&1; exec iperf "$@"', "iperf"]
 def server(job: Job) -> list[str]:
     """Serve until ended, a line a second and connection, as comma separated values."""
     return [*NAMED, "-s", "-B", job.address, "-p", str(job.port), "-i", "1", "-y", "C",
-            *_window(job)]  # fmt: skip
+            *_version_of_ip(job), *_window(job)]  # fmt: skip
 
 
 def client(job: Job) -> list[str]:
@@ -36,13 +37,17 @@ def client(job: Job) -> list[str]:
     asked = job.traffic
     return [*NAMED, "-c", job.address, "-p", str(job.port), "-i", "1", "-e", "-f", "k",
             "-t", str(max(LEAST, job.total)), "-P", str(asked.streams), "-Z", asked.congestion,
-            *_window(job),
+            *_version_of_ip(job), *_window(job),
             *(["-l", str(asked.length)] if asked.length else []),
             *(["-b", f"{job.rate / asked.streams:.6f}G"] if job.rate else [])]  # fmt: skip
 
 
 def _window(job: Job) -> list[str]:
     return ["-w", job.traffic.window] if job.traffic.window else []
+
+
+def _version_of_ip(job: Job) -> list[str]:
+    return ["-V"] if version(job.address) == 6 else []
 
 
 def read(job: Job) -> Figures:

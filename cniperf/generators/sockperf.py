@@ -68,6 +68,7 @@ GENERATOR = Generator(
     versions={"sockperf": ["sockperf", "--version"]},
     port=11111,
     server=server,
+    ips=(4,),  # before 3.8
     client=client,
     read=read,
     ends=False,

@@ -18,6 +18,7 @@ from cniperf.beds.command import CommandFailed
 from cniperf.beds.counters import Flow, Tally
 from cniperf.errors import MeasurementFailed
 from cniperf.hops import Point, Redirected, points
+from cniperf.ip import Version
 from cniperf.measure.probe import Arrived, Probe
 from cniperf.schemes import find
 
@@ -58,8 +59,9 @@ class Evidence:
         arrived: datagrams that the other pod received.
         tallies: what each point saw, in the order of the way there; None where the device or its
             namespace does not exist.
-        senders: MAC and IPv4 addresses of the frames that arrived at the hosts' NICs.
+        senders: MAC and IP addresses of the frames that arrived at the hosts' NICs.
         macs: MAC addresses of the hosts' NICs, by host.
+        ip: version of IP that the probe was of.
         pods: the pods' addresses, by host; none where the load runs on the hosts.
         policy: what a rule that drops the pod's packets in host a's forward hook did: packets
             ``sent``, ``dropped`` by it, and ``arrived``; None where the path was not proven.
@@ -74,6 +76,7 @@ class Evidence:
     tallies: Mapping[Point, Tally | None]
     senders: Sequence[tuple[str, str]]
     macs: Mapping[str, str]
+    ip: Version
     pods: Mapping[str, str]
     policy: Mapping[str, int] | None = None
     counted_by: str = "rules"
@@ -93,7 +96,7 @@ class Evidence:
         ]
         return {
             "scheme": self.scheme, "packets": self.packets, "payload": self.payload,
-            "counted_by": self.counted_by,
+            "counted_by": self.counted_by, "ip": self.ip,
             "arrived": asdict(self.arrived), "hops": hops, "senders": sorted(self.senders),
             "macs": dict(self.macs), "pods": dict(self.pods), "policy": self.policy,
             "filters": {host: list(chains) for host, chains in self.filters.items()},
@@ -124,8 +127,8 @@ def prove(bed: "Bed", plan: "Plan") -> Evidence:
         macs = {host.name: watch.devices[host.name][host.nic] for host in bed.hosts}
         pods = {side.host.name: side.endpoint.address for side in plan if side.endpoint.netns}
         found = Evidence(
-            plan.scheme, PACKETS, probe.payload, arrived, tallies, sorted(senders), macs, pods,
-            counted_by="sockets" if watch.tapped else "rules", filters=watch.filters,
+            plan.scheme, PACKETS, probe.payload, arrived, tallies, sorted(senders), macs, there.ip,
+            pods, counted_by="sockets" if watch.tapped else "rules", filters=watch.filters,
         )  # fmt: skip
         if found.problem:
             return found

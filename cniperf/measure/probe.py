@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Self
 
 from cniperf import stop
 from cniperf.beds.counters import PORT
+from cniperf.ip import udp_headers
 
 if TYPE_CHECKING:
     from cniperf.beds.bed import Bed
     from cniperf.plan import Plan
 
 PAYLOAD = 1000  # bytes; less where the MTU is smaller
-HEADERS = 28  # bytes: IPv4 20, UDP 8
 AT_ONCE = 10  # datagrams, so that no queue overflows
 PATIENCE = 0.25  # seconds that a datagram may take
 HELLO = 3.0  # seconds for the first one: neighbours must be found, Open vSwitch must wake up
@@ -42,7 +42,7 @@ class Probe:
 
     def __init__(self, bed: "Bed", plan: "Plan", pair: int = 0) -> None:
         ends = [(side.host, side.endpoints[pair]) for side in plan]
-        self.payload = min(PAYLOAD, *(end.mtu - HEADERS for _, end in ends))
+        self.payload = min(PAYLOAD, *(end.mtu - udp_headers(host.ip) for host, end in ends))
         self._addresses = [end.address for _, end in ends]
         # The load begins at host a; what b's pod sends answers it.
         self._targets = [ends[1][1].target, ends[0][1].seen]

@@ -10,7 +10,7 @@ from cniperf.params import Experiment
 from cniperf.suites import Cell
 
 # What a sweep may vary. The others say what a run is for, or where it is kept.
-VARIABLES = ("mtu", "length", "window", "streams", "pairs", "congestion", "nic", "direction",
+VARIABLES = ("ip", "mtu", "length", "window", "streams", "pairs", "congestion", "nic", "direction",
              "rate", "gro", "udpcsum")  # fmt: skip
 
 Vary = Mapping[str, Sequence[Any]]

@@ -7,8 +7,9 @@ to the next hop (``bpf_redirect_neigh``), at the NIC another hands them into the
 
 from cniperf.hops import Device, Hop, Inside, Redirected
 from cniperf.hosts import Host
+from cniperf.ip import HOST
 from cniperf.schemes import calico
-from cniperf.schemes.parts import subnets
+from cniperf.schemes.parts import networks
 from cniperf.schemes.scheme import Scheme
 from cniperf.steps import AddClsact, Redirect, Step
 
@@ -20,10 +21,10 @@ def wire(here: Host, there: Host) -> list[Step]:
         AddClsact(here.nic),
         *(step for pod in here.pods for step in (
             AddClsact(pod.device("calico-h")),
-            *(Redirect(pod.device("calico-h"), f"{subnet}.0/24", here.nic, "neigh", number)
-              for number, subnet in enumerate(subnets(there, calico.SUBNET), 1)),
-            Redirect(here.nic, f"{calico.address(here, pod)}/32", pod.device("calico-h"), "peer",
-                     pod.number),
+            *(Redirect(pod.device("calico-h"), network, here.nic, "neigh", number)
+              for number, network in enumerate(networks(there, calico.SUBNET), 1)),
+            Redirect(here.nic, f"{calico.address(here, pod)}/{HOST[here.ip]}",
+                     pod.device("calico-h"), "peer", pod.number),
         )),
     ]  # fmt: skip
 

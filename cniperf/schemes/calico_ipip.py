@@ -16,7 +16,7 @@ DEVICE = "ipip.calico"
 
 def wire(here: Host, there: Host) -> list[Step]:
     """A routed veth to each pod, the peer's pods behind the tunnel, whose gateway is the peer."""
-    mtu = here.mtu - IPIP.overhead
+    mtu = here.mtu_in(IPIP)
     return [
         *pods(here, mtu),
         AddIpip(DEVICE, local=here.address, mtu=mtu),
@@ -39,7 +39,8 @@ SCHEME = Scheme(
     order=130,
     summary="routed veth, packets wrapped in IP",
     wire=wire,
-    endpoint=partial(endpoint, overhead=IPIP.overhead),
+    endpoint=partial(endpoint, tunnel=IPIP),
     hops=hops,
     devices=("veth", "ipip"),
+    ips=(4,),
 )

@@ -18,7 +18,7 @@ CALICO = Overlay(
 
 def wire(here: Host, there: Host) -> list[Step]:
     """A routed veth to each pod, the peer's pods behind a VTEP."""
-    return [*pods(here, here.mtu - VXLAN.overhead), *vxlan(here, there, CALICO)]
+    return [*pods(here, here.mtu_in(VXLAN)), *vxlan(here, there, CALICO)]
 
 
 def hops(here: Host) -> list[Hop]:
@@ -34,7 +34,7 @@ SCHEME = Scheme(
     order=140,
     summary="routed veth, packets wrapped in VXLAN, by Calico's numbers",
     wire=wire,
-    endpoint=partial(endpoint, overhead=VXLAN.overhead),
+    endpoint=partial(endpoint, tunnel=VXLAN),
     hops=hops,
     devices=("veth", "vxlan"),
 )

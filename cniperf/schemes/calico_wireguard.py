@@ -6,7 +6,7 @@ from cniperf.encapsulation import WIREGUARD
 from cniperf.hops import ROUTED, Device, Hop, Inside
 from cniperf.hosts import Host
 from cniperf.schemes.calico import SUBNET, endpoint, pods
-from cniperf.schemes.parts import subnets
+from cniperf.schemes.parts import networks
 from cniperf.schemes.scheme import Scheme
 from cniperf.steps import AddAddress, AddRoute, AddWireguard, LinkUp, SetWireguard, Step
 
@@ -26,14 +26,14 @@ PUBLIC = {
 
 def wire(here: Host, there: Host) -> list[Step]:
     """A routed veth to each pod, the peer's pods behind the encrypted tunnel."""
-    mtu = here.mtu - WIREGUARD.overhead
-    behind = tuple(f"{subnet}.0/24" for subnet in subnets(there, SUBNET))
+    mtu = here.mtu_in(WIREGUARD)
+    behind = tuple(networks(there, SUBNET))
     return [
         *pods(here, mtu),
         AddWireguard(DEVICE, mtu),
         SetWireguard(DEVICE, PRIVATE[here.name], PORT, peer=PUBLIC[there.name],
                      endpoint=there.address, allowed=behind),
-        AddAddress(f"{SUBNET[here.name]}.0/32", DEVICE),
+        AddAddress(here.form(f"{SUBNET[here.name]}.0/32"), DEVICE),
         LinkUp(DEVICE),
         *(AddRoute(subnet, dev=DEVICE) for subnet in behind),
     ]  # fmt: skip
@@ -52,7 +52,7 @@ SCHEME = Scheme(
     order=150,
     summary="routed veth, packets encrypted by WireGuard",
     wire=wire,
-    endpoint=partial(endpoint, overhead=WIREGUARD.overhead),
+    endpoint=partial(endpoint, tunnel=WIREGUARD),
     hops=hops,
     devices=("veth", "wireguard"),
     tools={"wg": "wireguard-tools"},

@@ -9,27 +9,23 @@ from cniperf.steps import Step
 
 
 def address(here: Host, pod: Pod) -> str:
-    """Return a pod's address."""
-    return pod.address(f"{FLANNEL_SUBNET[here.name]}.103")
+    """Return a pod's address with its prefix length."""
+    return pod.address(f"{FLANNEL_SUBNET[here.name]}.103/24")
 
 
 def wire(here: Host, there: Host) -> list[Step]:
     """A routed veth to each pod, the peer's pods behind a VTEP."""
-    mtu = here.mtu - FLANNEL_VXLAN.overhead
+    mtu = here.mtu_in(FLANNEL_VXLAN)
     return [
-        *(
-            step
-            for pod in here.pods
-            for step in routed_pod(pod, "canal", f"{address(here, pod)}/24", mtu)
-        ),
+        *(step for pod in here.pods for step in routed_pod(pod, "canal", address(here, pod), mtu)),
         *vxlan(here, there),
     ]
 
 
 def endpoint(here: Host, pod: Pod) -> Endpoint:
     """The pod behind the routed veth."""
-    device, mtu = pod.device("canal-c"), here.mtu - FLANNEL_VXLAN.overhead
-    return Endpoint(pod.netns, address(here, pod), device, mtu)
+    device, mtu = pod.device("canal-c"), here.mtu_in(FLANNEL_VXLAN)
+    return Endpoint(pod.netns, address(here, pod).split("/")[0], device, mtu)
 
 
 def hops(here: Host) -> list[Hop]:

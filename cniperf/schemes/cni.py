@@ -77,6 +77,7 @@ def _scheme(name: str, order: int, summary: str, of: Network, **more: Any) -> Sc
         wire=lambda here, there: wire(here, there, of),
         endpoint=lambda here, pod: endpoint(here, pod, of),
         hops=lambda here: hops(here, of),
+        ips=(4,),
         **more,
     )  # fmt: skip
 

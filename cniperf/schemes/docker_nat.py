@@ -2,7 +2,8 @@
 
 from cniperf.hops import MASQUERADED, Device, Hop, Inside
 from cniperf.hosts import Endpoint, Host, Pod
-from cniperf.schemes.parts import bridged_address, bridged_pods, host_routes, subnets
+from cniperf.ip import FAMILY
+from cniperf.schemes.parts import bridged_address, bridged_pods, host_routes, networks
 from cniperf.schemes.scheme import Scheme
 from cniperf.steps import AddNftChain, AddNftRule, AddNftTable, Step
 
@@ -15,16 +16,17 @@ def wire(here: Host, there: Host) -> list[Step]:
     """The pods on docker0, masqueraded by the host, a route to the peer's pods via the peer."""
     return [
         *bridged_pods(here, "docker", here.mtu, SUBNET),
-        AddNftTable(TABLE),
-        AddNftChain(TABLE, "postrouting", "nat", "postrouting", SRCNAT),
-        *(masquerade(subnet) for subnet in subnets(here, SUBNET)),
+        AddNftTable(TABLE, ip=here.ip),
+        AddNftChain(TABLE, "postrouting", "nat", "postrouting", SRCNAT, ip=here.ip),
+        *(masquerade(here, network) for network in networks(here, SUBNET)),
         *host_routes(there, SUBNET),
     ]
 
 
-def masquerade(subnet: str) -> Step:
-    """The rule by which what a subnet sends out of the host leaves with the host's address."""
-    return AddNftRule(TABLE, "postrouting", f"ip saddr {subnet}.0/24 oifname != docker0 masquerade")
+def masquerade(here: Host, network: str) -> Step:
+    """The rule by which what a network sends out of the host leaves with the host's address."""
+    rule = f"{FAMILY[here.ip]} saddr {network} oifname != docker0 masquerade"
+    return AddNftRule(TABLE, "postrouting", rule, ip=here.ip)
 
 
 def endpoint(here: Host, pod: Pod) -> Endpoint:

@@ -11,14 +11,14 @@ from cniperf.steps import Step
 def wire(here: Host, there: Host) -> list[Step]:
     """The pods on docker0, the peer's pods behind a VTEP."""
     return [
-        *bridged_pods(here, "flannel", here.mtu - FLANNEL_VXLAN.overhead),
+        *bridged_pods(here, "flannel", here.mtu_in(FLANNEL_VXLAN)),
         *vxlan(here, there),
     ]
 
 
 def endpoint(here: Host, pod: Pod) -> Endpoint:
     """The pod behind docker0."""
-    device, mtu = pod.device("flannel-c"), here.mtu - FLANNEL_VXLAN.overhead
+    device, mtu = pod.device("flannel-c"), here.mtu_in(FLANNEL_VXLAN)
     return Endpoint(pod.netns, bridged_address(here, pod), device, mtu)
 
 

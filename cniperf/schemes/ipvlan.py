@@ -5,6 +5,7 @@ In mode L2 the pod's own stack decides where a packet goes; in mode L3 the host'
 
 from cniperf.hops import SENT, Device, Hop, Inside
 from cniperf.hosts import Endpoint, Host, Pod
+from cniperf.ip import EVERYWHERE
 from cniperf.schemes.parts import host_routes
 from cniperf.schemes.scheme import Scheme
 from cniperf.steps import (
@@ -54,7 +55,7 @@ def wire_l3(here: Host, there: Host) -> list[Step]:
         for step in (
             *attach(here, pod, "l3"),
             AddAddress(l3_address(here, pod), pod.device(DEVICE), netns=pod.netns),
-            AddRoute("default", dev=pod.device(DEVICE), netns=pod.netns),
+            AddRoute(EVERYWHERE[here.ip], dev=pod.device(DEVICE), netns=pod.netns),
         )
     ]
     return [*pods, *host_routes(there, SUBNET)]

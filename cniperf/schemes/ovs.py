@@ -1,7 +1,10 @@
 """ovs: the pod's veth and the NIC are ports of one Open vSwitch bridge with three flows."""
 
+from collections.abc import Mapping
+
 from cniperf.hops import Device, Flows, Hop, Inside
 from cniperf.hosts import Endpoint, Host, Pod
+from cniperf.ip import Version
 from cniperf.schemes.scheme import Scheme
 from cniperf.steps import (
     AddAddress,
@@ -19,6 +22,10 @@ from cniperf.steps import (
 
 POD = {"a": "172.28.200.3/24", "b": "172.28.200.4/24"}
 STEP = 2  # from pod to pod: odd ones on host a, even ones on host b
+# Open vSwitch's words for packets to an address, and for those that ask for its MAC address: ARP,
+# and neighbour solicitations (ICMPv6 type 135, RFC 4861).
+PACKETS: dict[Version, str] = {4: "ip, nw_dst=", 6: "ipv6, ipv6_dst="}
+NEIGHBOURS: dict[Version, str] = {4: "arp, arp_tpa=", 6: "icmp6, icmp_type=135, nd_target="}
 POD_PORT, NIC_PORT = 1, 2  # the article's; further pods have 3 and up
 
 
@@ -51,7 +58,7 @@ def attach(here: Host, pod: Pod) -> list[Step]:
         SetPromisc(outside),
         LinkUp(outside),
         AddOvsPort("br-int", outside, port),
-        *flows_to(address(here, pod).split("/")[0], port),
+        *flows_to(address(here, pod).split("/")[0], port, here.ip),
     ]
 
 
@@ -63,17 +70,25 @@ def nic_port(here: Host) -> list[Step]:
     ]
 
 
-def flows_to(pod: str, port: int) -> list[Step]:
-    """The article's two flows to a pod: by IP and by ARP."""
+def flows_to(pod: str, port: int, ip: Version) -> list[Step]:
+    """The article's two flows to a pod: by IP, and by what asks for its MAC address."""
+    matches = (PACKETS[ip], NEIGHBOURS[ip])
     return [
-        AddOvsFlow("br-int", f"table=0, priority=100, ip, nw_dst={pod} actions=output:{port}"),
-        AddOvsFlow("br-int", f"table=0, priority=100, arp, arp_tpa={pod} actions=output:{port}"),
+        AddOvsFlow("br-int", f"table=0, priority=100, {match}{pod} actions=output:{port}")
+        for match in matches
     ]
 
 
-def br_int_flows(pod: str) -> Flows:
-    """The two of these flows that carry a pod's IP packets."""
-    return Flows("br-int", out="priority=99", into=f"priority=100,ip,nw_dst={pod.split('/')[0]}")
+def br_int_flows(here: Host, pods: Mapping[str, str]) -> Flows:
+    """The two of these flows that carry the IP packets of a host's first pod.
+
+    Args:
+        here: the host.
+        pods: the first pods' addresses in IPv4, by host.
+    """
+    pod = here.form(pods[here.name]).split("/")[0]
+    into = f"priority=100,{PACKETS[here.ip].replace(' ', '')}{pod}"
+    return Flows("br-int", out="priority=99", into=into)
 
 
 def checksums_for(here: Host, device: str, pod: Pod) -> list[Step]:
@@ -91,7 +106,7 @@ def endpoint(here: Host, pod: Pod) -> Endpoint:
 def hops(here: Host) -> list[Hop]:
     """From port to port of br-int, by its flows."""
     return [
-        Inside("veth-c"), Device("veth-ovs"), br_int_flows(POD[here.name]), Device(here.nic)
+        Inside("veth-c"), Device("veth-ovs"), br_int_flows(here, POD), Device(here.nic)
     ]  # fmt: skip
 
 

@@ -57,7 +57,7 @@ def attach(here: Host, pod: Pod) -> list[Step]:
         LinkUp(inside, netns=pod.netns),
         AddAddress(address(here, pod), inside, netns=pod.netns),
         *checksums_for(here, inside, pod),
-        *flows_to(address(here, pod).split("/")[0], POD_PORT),
+        *flows_to(address(here, pod).split("/")[0], POD_PORT, here.ip),
     ]
 
 
@@ -70,7 +70,7 @@ def hops(here: Host) -> list[Hop]:
     """Over the Linux bridge to br-int, and by its flows to the NIC."""
     return [
         Inside("veth-c"), Device("veth-br"), Bridge("linux-br"), Device("ovs-br"),
-        Device("br-ovs"), br_int_flows(POD[here.name]), Device(here.nic),
+        Device("br-ovs"), br_int_flows(here, POD), Device(here.nic),
     ]  # fmt: skip
 
 

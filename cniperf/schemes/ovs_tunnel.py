@@ -26,7 +26,7 @@ def scheme(kind: Literal["vxlan", "geneve"], form: Encapsulation, order: int) ->
 
     def within(here: Host) -> Host:
         """The host as its pods see it."""
-        return replace(here, mtu=here.mtu - form.overhead)
+        return replace(here, mtu=here.mtu_in(form))
 
     def wire(here: Host, there: Host) -> list[Step]:
         """A veth from each pod into br-int, the tunnel beside them."""
@@ -47,7 +47,7 @@ def scheme(kind: Literal["vxlan", "geneve"], form: Encapsulation, order: int) ->
     def hops(here: Host) -> list[Hop]:
         """From port to port of br-int, by its flows, and into the tunnel."""
         return [
-            Inside("veth-c"), Device("veth-ovs"), ovs.br_int_flows(ovs.POD[here.name]),
+            Inside("veth-c"), Device("veth-ovs"), ovs.br_int_flows(here, ovs.POD),
             Device(tunnel(kind, here, here).device), Device(here.nic, form),
         ]  # fmt: skip
 

@@ -20,9 +20,9 @@ def scheme(rules: int, order: int) -> Scheme:
         """What calico has, and a chain of rules that all that is forwarded passes."""
         return [
             *calico.wire(here, there),
-            AddNftTable(TABLE),
-            AddNftChain(TABLE, "forward", "filter", "forward", FILTER),
-            *([AddNftDrops(TABLE, "forward", rules)] if rules else []),
+            AddNftTable(TABLE, ip=here.ip),
+            AddNftChain(TABLE, "forward", "filter", "forward", FILTER, ip=here.ip),
+            *([AddNftDrops(TABLE, "forward", rules, ip=here.ip)] if rules else []),
         ]
 
     return Scheme(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from cniperf.hops import Hop
 from cniperf.hosts import ARTICLE_HOSTS, Endpoint, Host, Pod
+from cniperf.ip import Version
 from cniperf.steps import Step
 
 
@@ -24,6 +25,7 @@ class Scheme:
             only its kernel datapath will do.
         tools: commands that its steps need beside those of any run, with their Debian packages.
         root: True where only root's own kernel rights will do, as for eBPF programs.
+        ips: versions of IP that it has.
         asks: parameters that it needs, each with what that is.
         bed: the one bed that has it; empty for one that is wired, wherever two hosts are.
     """
@@ -38,6 +40,7 @@ class Scheme:
     ovs: bool = False
     tools: Mapping[str, str] = field(default_factory=dict)
     root: bool = False
+    ips: tuple[Version, ...] = (4, 6)
     asks: Mapping[str, str] = field(default_factory=dict)
     bed: str = ""
 

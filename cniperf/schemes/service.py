@@ -33,11 +33,11 @@ def scheme(how: Literal["chain", "map"], count: int, order: int) -> Scheme:
         served = here if here.name == "b" else there
         return [
             *calico.wire(here, there),
-            AddNftTable(TABLE),
-            AddNftChain(TABLE, "services", "nat", "prerouting", DSTNAT),
-            AddNftServices(TABLE, how, count - 1),
+            AddNftTable(TABLE, ip=here.ip),
+            AddNftChain(TABLE, "services", "nat", "prerouting", DSTNAT, ip=here.ip),
+            AddNftServices(TABLE, how, count - 1, ip=here.ip),
             *(AddNftService(TABLE, how, f"service{pod.number}", address(served, pod),
-                            calico.address(served, pod)) for pod in served.pods),
+                            calico.address(served, pod), ip=here.ip) for pod in served.pods),
         ]  # fmt: skip
 
     return Scheme(

@@ -25,6 +25,8 @@ NICS = {
     "virtio": N_("NICs without tunnel segmentation (virtio)"),
     "offload": N_("NICs with every offload"),
     "plain": N_("NICs without TSO, GSO and GRO (plain)"),
+    "big-128k": N_("NICs with every offload and segments of 128 KiB (BIG TCP)"),
+    "big-192k": N_("NICs with every offload and segments of 192 KiB (BIG TCP)"),
     "own": N_("The hosts' own NICs"),
 }
 
@@ -82,6 +84,8 @@ def heading(condition: Mapping[str, Any]) -> Html:
     nic = _(NICS.get(str(condition["nic"]), f"NIC {condition['nic']}"))
     if condition["erms"]:
         nic = _("{nic}, ERMS").format(nic=nic)
+    if condition["ip"] == 6:
+        nic = _("{nic}, IPv6").format(nic=nic)
     nic = _(BEDS.get(str(condition["bed"]), "{nic}")).format(nic=nic)
     if condition["between"]:
         nic = _("{nic}, {a} to {b}").format(nic=nic, **_two(str(condition["between"])))
@@ -122,6 +126,8 @@ def measured_how(condition: Mapping[str, Any], group: pd.DataFrame) -> Html:
     text += f" {_cluster(bed)}" if bed.cluster else ""
     for fact in (condition["meter"], condition["accelerator"]):
         text += f" {_(MADE_BY[fact])}" if fact in MADE_BY else ""
+    if condition["ip"] == 6:
+        text += " " + _("Hosts and pods speak IPv6.")
     if bed.one_core:
         text += " " + _("Both hosts share one core, so each figure includes the work of both.")
     if bed.rootless:

@@ -28,6 +28,7 @@ from cniperf.steps.links import (
     MoveLink,
     SetMaster,
     SetPromisc,
+    SetSegment,
 )
 from cniperf.steps.nftables import (
     AddNftChain,
@@ -93,6 +94,7 @@ __all__ = [
     "SetFeatures",
     "SetMaster",
     "SetPromisc",
+    "SetSegment",
     "SetSysctl",
     "SetWireguard",
     "Step",

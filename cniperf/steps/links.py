@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from cniperf.ip import version
 from cniperf.steps.step import Applier, NetlinkStep, Step, unless_gone
 
 IFF_PROMISC = 0x100  # linux/if.h
@@ -176,7 +177,7 @@ class AddVxlan(NetlinkStep):
     """Make a VTEP that learns nothing: who is where comes from its FDB alone.
 
     The outer UDP checksum is off unless asked for and the port is the kernel's old default, as
-    flannel has them.
+    flannel has them over IPv4.
     """
 
     name: str
@@ -192,7 +193,12 @@ class AddVxlan(NetlinkStep):
         return self._ip("link", "add", self.name, "address", self.address, "mtu", str(self.mtu),
                         "type", "vxlan", "id", str(self.vni), "local", self.local,
                         "dev", self.dev, "dstport", str(self.port), "nolearning",
-                        "udpcsum" if self.udpcsum else "noudpcsum")  # fmt: skip
+                        *self._checksum())  # fmt: skip
+
+    def _checksum(self) -> list[str]:
+        if version(self.local) == 4:
+            return ["udpcsum" if self.udpcsum else "noudpcsum"]
+        return [f"{'no' if self.udpcsum else ''}udp6zerocsum{way}" for way in ("tx", "rx")]
 
     def apply(self, host: Applier) -> None:
         host.netlink(self.netns).link(
@@ -202,12 +208,17 @@ class AddVxlan(NetlinkStep):
             address=self.address,
             mtu=self.mtu,
             vxlan_id=self.vni,
-            vxlan_local=self.local,
+            **self._outer(),
             vxlan_link=host.index(self.dev, self.netns),
             vxlan_port=self.port,
             vxlan_learning=False,
-            vxlan_udp_csum=self.udpcsum,
         )
+
+    def _outer(self) -> dict[str, object]:
+        if version(self.local) == 4:
+            return {"vxlan_local": self.local, "vxlan_udp_csum": self.udpcsum}
+        without = {f"vxlan_udp_zero_csum6_{way}": not self.udpcsum for way in ("tx", "rx")}
+        return {"vxlan_local6": self.local, **without}
 
     def undo(self) -> Step:
         return DelLink(self.name, netns=self.netns)
@@ -253,6 +264,24 @@ class LinkUp(NetlinkStep):
 
     def apply(self, host: Applier) -> None:
         self._set_link(host, self.device, state="up")
+
+
+@dataclass(frozen=True)
+class SetSegment(NetlinkStep):
+    """Let a device carry TCP segments of up to so many bytes before they are cut (BIG TCP).
+
+    The kernel's limit for IPv6, and for what is received; above 64 KiB from Linux 5.19 on.
+    """
+
+    device: str
+    bytes: int
+
+    def argv(self) -> list[str]:
+        size = str(self.bytes)
+        return self._ip("link", "set", self.device, "gso_max_size", size, "gro_max_size", size)
+
+    def apply(self, host: Applier) -> None:
+        self._set_link(host, self.device, gso_max_size=self.bytes, gro_max_size=self.bytes)
 
 
 @dataclass(frozen=True)

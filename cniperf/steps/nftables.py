@@ -1,8 +1,9 @@
 """The host's packet filter: ``nft``, in tables of the plan's own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from cniperf.ip import ADDRESS_TYPE, FAMILY, Version
 from cniperf.steps.step import Step
 
 
@@ -19,46 +20,72 @@ def _many(line: str) -> str:
     )
 
 
-UNASKED = "198.18.$((n/256)).$((n%256))"
-DROPS = _many(f"add rule ip $0 ip saddr {UNASKED} drop")
-
-# Services that nobody asks for, as a proxy keeps them: a rule each in the chain that all new
-# connections pass, or an element each of a map, which is looked up once.
-SERVICES = {
-    "chain": 'nft "add chain ip $0 unasked" || exit; '
-    + _many(f"add rule ip $0 services ip daddr {UNASKED} goto unasked"),
-    "map": 'nft "add chain ip $0 unasked; '
-    "add map ip $0 addresses { type ipv4_addr : verdict; }; "
-    'add rule ip $0 services ip daddr vmap @addresses" || exit; '
-    + _many(f"add element ip $0 addresses {{ {UNASKED} : goto unasked }}"),
+# Addresses that no host has, one for each n: of networks that are for benchmarks (RFC 2544,
+# appendix C.2.2; RFC 5180, section 8).
+UNASKED: dict[Version, str] = {
+    4: "198.18.$((n/256)).$((n%256))",
+    6: "2001:2::$((n/256)):$((n%256))",
 }
 
 
+def _drops(ip: Version) -> str:
+    return _many(f"add rule {FAMILY[ip]} $0 {FAMILY[ip]} saddr {UNASKED[ip]} drop")
+
+
+def _services(how: Literal["chain", "map"], ip: Version) -> str:
+    """Return the shell's commands that add services that no pod asks for, as a proxy keeps them.
+
+    A rule each in the chain that all new connections pass, or an element each of a map, which is
+    looked up once.
+    """
+    family, unasked = FAMILY[ip], f'nft "add chain {FAMILY[ip]} $0 unasked'
+    if how == "chain":
+        rule = f"add rule {family} $0 services {family} daddr {UNASKED[ip]} goto unasked"
+        return f'{unasked}" || exit; {_many(rule)}'
+    element = f"add element {family} $0 addresses {{ {UNASKED[ip]} : goto unasked }}"
+    return (
+        f"{unasked}; add map {family} $0 addresses {{ type {ADDRESS_TYPE[ip]} : verdict; }}; "
+        f'add rule {family} $0 services {family} daddr vmap @addresses" || exit; {_many(element)}'
+    )
+
+
 @dataclass(frozen=True)
-class AddNftTable(Step):
-    """Make a table for IPv4 packets."""
+class NftStep(Step):
+    """A change to a table of one version of IP."""
+
+    ip: Version = field(default=4, kw_only=True)
+
+    @property
+    def _family(self) -> str:
+        return FAMILY[self.ip]
+
+
+@dataclass(frozen=True)
+class AddNftTable(NftStep):
+    """Make a table for the packets of one version of IP."""
 
     name: str
 
     def argv(self) -> list[str]:
-        return self._inside("nft", f"add table ip {self.name}")
+        return self._inside("nft", f"add table {self._family} {self.name}")
 
     def undo(self) -> Step:
-        return DelNftTable(self.name, netns=self.netns)
+        return DelNftTable(self.name, ip=self.ip, netns=self.netns)
 
 
 @dataclass(frozen=True)
-class DelNftTable(Step):
+class DelNftTable(NftStep):
     """Remove a table and all that is in it; one that is gone already is no error."""
 
     name: str
 
     def argv(self) -> list[str]:
-        return self._inside("nft", f"add table ip {self.name}; delete table ip {self.name}")
+        table = f"{self._family} {self.name}"
+        return self._inside("nft", f"add table {table}; delete table {table}")
 
 
 @dataclass(frozen=True)
-class AddNftChain(Step):
+class AddNftChain(NftStep):
     """Hang a chain into a netfilter hook: ``AddNftChain("t", "c", "filter", "forward", 0)``."""
 
     table: str
@@ -69,11 +96,13 @@ class AddNftChain(Step):
 
     def argv(self) -> list[str]:
         where = f"type {self.kind} hook {self.hook} priority {self.priority};"
-        return self._inside("nft", f"add chain ip {self.table} {self.name} {{ {where} }}")
+        return self._inside(
+            "nft", f"add chain {self._family} {self.table} {self.name} {{ {where} }}"
+        )
 
 
 @dataclass(frozen=True)
-class AddNftRule(Step):
+class AddNftRule(NftStep):
     """Add a rule to the end of a chain."""
 
     table: str
@@ -81,15 +110,14 @@ class AddNftRule(Step):
     rule: str
 
     def argv(self) -> list[str]:
-        return self._inside("nft", f"add rule ip {self.table} {self.chain} {self.rule}")
+        return self._inside("nft", f"add rule {self._family} {self.table} {self.chain} {self.rule}")
 
 
 @dataclass(frozen=True)
-class AddNftDrops(Step):
+class AddNftDrops(NftStep):
     """Add rules to a chain that drop what comes from so many addresses, one each.
 
-    They are of 198.18.0.0/15, where nobody is (RFC 2544, appendix C.2.2): each packet is compared
-    with all of them, and none is dropped.
+    No host has these: each packet is compared with all of them, and none is dropped.
     """
 
     table: str
@@ -97,12 +125,14 @@ class AddNftDrops(Step):
     count: int
 
     def argv(self) -> list[str]:
-        return self._inside("sh", "-c", DROPS, f"{self.table} {self.chain}", str(self.count))
+        return self._inside(
+            "sh", "-c", _drops(self.ip), f"{self.table} {self.chain}", str(self.count)
+        )
 
 
 @dataclass(frozen=True)
-class AddNftServices(Step):
-    """Add services at addresses of 198.18.0.0/15, where nobody is, to the chain ``services``.
+class AddNftServices(NftStep):
+    """Add services at addresses that no host has to the chain ``services``.
 
     ``how`` is ``chain`` or ``map``; a map is called ``addresses``.
     """
@@ -112,11 +142,11 @@ class AddNftServices(Step):
     count: int
 
     def argv(self) -> list[str]:
-        return self._inside("sh", "-c", SERVICES[self.how], self.table, str(self.count))
+        return self._inside("sh", "-c", _services(self.how, self.ip), self.table, str(self.count))
 
 
 @dataclass(frozen=True)
-class AddNftService(Step):
+class AddNftService(NftStep):
     """Send connections to a service's address on to a pod, as the last of a table's services."""
 
     table: str
@@ -126,10 +156,11 @@ class AddNftService(Step):
     pod: str
 
     def argv(self) -> list[str]:
+        family, table = self._family, f"{self._family} {self.table}"
         asked = (
-            f"add rule ip {self.table} services ip daddr {self.address} goto {self.name}"
+            f"add rule {table} services {family} daddr {self.address} goto {self.name}"
             if self.how == "chain"
-            else f"add element ip {self.table} addresses {{ {self.address} : goto {self.name} }}"
+            else f"add element {table} addresses {{ {self.address} : goto {self.name} }}"
         )
-        own = f"add chain ip {self.table} {self.name}; add rule ip {self.table} {self.name}"
+        own = f"add chain {table} {self.name}; add rule {table} {self.name}"
         return self._inside("nft", f"{own} dnat to {self.pod}; {asked}")

@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import ip_network
 
 from cniperf.bpf import SECTION, How, elf
 from cniperf.steps.step import Step
@@ -56,7 +56,7 @@ class Redirect(Step):
 
     Attributes:
         device: receives the packets; has a clsact.
-        network: as ``172.28.1.0/24``.
+        network: as ``172.28.1.0/24``; in IPv6 at least a /96.
         to: the device that they leave by (``neigh``), or the veth whose peer gets them (``peer``).
         how: which of the two.
         priority: of this program among those of the device.
@@ -69,7 +69,7 @@ class Redirect(Step):
     priority: int
 
     def argv(self) -> list[str]:
-        program, place = elf(IPv4Network(self.network), self.how)
+        program, place = elf(ip_network(self.network), self.how)
         return self._inside("sh", "-c", ATTACH, self.device, self.to, str(self.priority),
                             str(place), b64encode(program).decode(), SECTION)  # fmt: skip
 

@@ -1,24 +1,28 @@
 """Addresses, routes, neighbours, FDB: ``ip addr``, ``ip route``, ``ip neigh``, ``bridge fdb``."""
 
 from dataclasses import dataclass
+from ipaddress import ip_network
 
+from cniperf.ip import version
 from cniperf.steps.step import Applier, NetlinkStep, Step, unless_gone
 
 NTF_SELF = 0x02  # linux/neighbour.h: the entry is the device's own, as `bridge fdb` means it
 NUD_PERMANENT = 0x80
 NUD_NOARP = 0x40
 AF_BRIDGE = 7  # linux/socket.h
+IFA_F_NODAD = 0x02  # linux/if_addr.h
 
 
 @dataclass(frozen=True)
 class AddAddress(NetlinkStep):
-    """Give a device an IPv4 address, written ``192.168.2.3/24``."""
+    """Give a device an address, written ``192.168.2.3/24``; an IPv6 one may be used at once."""
 
     cidr: str
     device: str
 
     def argv(self) -> list[str]:
-        return self._ip("addr", "add", self.cidr, "dev", self.device)
+        at_once = ["nodad"] if version(self.cidr) == 6 else []
+        return self._ip("addr", "add", self.cidr, "dev", self.device, *at_once)
 
     def apply(self, host: Applier) -> None:
         address, prefixlen = self.cidr.split("/")
@@ -27,12 +31,13 @@ class AddAddress(NetlinkStep):
             index=host.index(self.device, self.netns),
             address=address,
             prefixlen=int(prefixlen),
+            **({"flags": IFA_F_NODAD} if version(self.cidr) == 6 else {}),
         )
 
 
 @dataclass(frozen=True)
 class AddRoute(NetlinkStep):
-    """Add an IPv4 route to a prefix, an address or ``default``, by gateway, device or both."""
+    """Add a route to a prefix, an address or all (``default``, ``::/0``), by gateway or device."""
 
     to: str
     via: str | None = None
@@ -48,9 +53,10 @@ class AddRoute(NetlinkStep):
         return self._ip("route", "add", *self._words())
 
     def _request(self, host: Applier) -> dict[str, object]:
-        dst = {"default": "0.0.0.0/0"}.get(self.to, self.to if "/" in self.to else f"{self.to}/32")
+        dst = str(ip_network("0.0.0.0/0" if self.to == "default" else self.to))
         request: dict[str, object] = {"dst": dst, "proto": "boot"}  # as `ip route` marks its own
-        request |= {"gateway": self.via} if self.via else {"scope": "link"}
+        request |= {"gateway": self.via} if self.via else {}
+        request |= {"scope": "link"} if not self.via and version(dst) == 4 else {}
         request |= {"oif": host.index(self.dev, self.netns)} if self.dev else {}
         request |= {"flags": "onlink"} if self.onlink else {}
         return request
@@ -78,7 +84,7 @@ class DelRoute(AddRoute):
 
 @dataclass(frozen=True)
 class AddNeighbour(NetlinkStep):
-    """Write down the MAC address of an IPv4 neighbour, for good."""
+    """Write down the MAC address of a neighbour, for good."""
 
     address: str
     lladdr: str

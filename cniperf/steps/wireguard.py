@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from cniperf.ip import with_port
 from cniperf.steps.step import Step
 
 # `wg` takes a private key from a file only; this one is a pipe. The text is fixed, and what is
@@ -25,6 +26,6 @@ class SetWireguard(Step):
         return self._inside(
             "sh", "-c", SET, self.private_key, self.device,
             "listen-port", str(self.port), "private-key", STDIN,
-            "peer", self.peer, "endpoint", f"{self.endpoint}:{self.port}",
+            "peer", self.peer, "endpoint", with_port(self.endpoint, self.port),
             "allowed-ips", ",".join(self.allowed),
         )  # fmt: skip

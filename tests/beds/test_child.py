@@ -1,12 +1,15 @@
 """What a process started must not outlive: the one that started it."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+
+from cniperf.beds.child import listeners
 
 # Starts a sleep whose setpriv is slow, or whose sleep runs already; then waits to be killed.
 OWNER = """
@@ -36,6 +39,19 @@ def test_a_process_ends_with_the_one_that_started_it_even_by_sigkill(tmp_path, s
     if slow:
         time.sleep(1)  # setpriv starts after its parent has ended
     assert comes_about(lambda: not runs(mark))
+
+
+@pytest.mark.parametrize(("family", "address", "table"), [
+    (socket.AF_INET, "127.0.0.1", "tcp"), (socket.AF_INET6, "::1", "tcp6"),
+])  # fmt: skip
+def test_who_listens_is_read_from_the_kernels_table(family, address, table):
+    with socket.socket(family) as end:
+        end.bind((address, 0))
+        end.listen()
+        port = end.getsockname()[1]
+        said = Path(f"/proc/self/net/{table}").read_text(encoding="ascii")
+        assert listeners(said, address, port) == {f"socket:[{os.fstat(end.fileno()).st_ino}]"}
+        assert not listeners(said, address, port + 1)
 
 
 def runs(mark: str) -> bool:

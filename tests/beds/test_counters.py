@@ -28,6 +28,18 @@ def test_encrypted_packets_are_known_by_their_hosts_and_by_carrying_data():
     )
 
 
+def test_in_ipv6_addresses_have_128_bits_and_headers_other_places():
+    six = Flow("fd00::3", "fd00::1:3", hosts=("fd00::42", "fd00::43"))
+    assert six.match() == "ip6 saddr fd00::3 ip6 daddr fd00::1:3 udp dport 5202"
+    begin = 8 * (8 + 8 + 14)  # UDP, VXLAN, Ethernet
+    assert six.match(FLANNEL_VXLAN) == (
+        f"udp dport 8472 @th,{begin + 64},128 0xfd000000000000000000000000000003 "
+        f"@th,{begin + 192},128 0xfd000000000000000000000000010003"
+    )
+    text = script([Point("b", "eth0", "device")], six, six.answered(), nic="eth0")
+    assert "type ether_addr . ipv6_addr" in text and "ether saddr . ip6 saddr" in text
+
+
 def test_a_translated_packet_is_known_by_the_address_that_its_host_lent_it():
     flow = Flow("172.17.0.3", "172.17.1.3", seen=("192.168.20.42", "172.17.1.3"))
     at = Point("a", "prerouting", "hook", translated="back")

@@ -8,9 +8,19 @@ import pytest
 
 from cniperf.beds.answer import OddAnswer
 from cniperf.beds.counters import BACK, THERE, Flow, read, senders, taps
-from cniperf.beds.taps import asked_by, fits
+from cniperf.beds.taps import asked_by, fits, sender
 from cniperf.encapsulation import FLANNEL_VXLAN, GENEVE, IPIP, WIREGUARD
 from cniperf.hops import Point
+
+
+def ip6(source, target, protocol, payload):
+    head = struct.pack("!IHBB", 6 << 28, len(payload), protocol, 64)
+    return (
+        head
+        + b"".join(socket.inet_pton(socket.AF_INET6, each) for each in (source, target))
+        + payload
+    )
+
 
 HOSTS = ("192.168.20.42", "192.168.20.43")
 FLOW = Flow("10.5.58.3", "10.5.47.3", hosts=HOSTS)
@@ -42,16 +52,38 @@ PACKETS = {
 @pytest.mark.parametrize("inside", PACKETS, ids=lambda each: each.name if each else "plain")
 def test_a_packet_is_known_in_its_own_form_and_of_its_own_way_alone(inside):
     packet = PACKETS[inside]
-    assert fits(packet, asked_by(FLOW.match(inside)))
-    assert not fits(packet, asked_by(FLOW.answered().match(inside)))
+    assert fits(packet, "ip", asked_by(FLOW.match(inside)))
+    assert not fits(packet, "ip", asked_by(FLOW.answered().match(inside)))
     for other in PACKETS:
         if other is not inside:
-            assert not fits(packet, asked_by(FLOW.match(other)))
+            assert not fits(packet, "ip", asked_by(FLOW.match(other)))
+
+
+SIX = Flow("fd00::3", "fd00::1:3", hosts=("fd00::42", "fd00::43"))
+INNER6 = ip6(SIX.source, SIX.target, 17, udp(5202, bytes(100)))
+PACKETS6 = {
+    None: INNER6,
+    FLANNEL_VXLAN: ip6(*SIX.hosts, 17, udp(8472, bytes(8) + bytes(14) + INNER6)),
+    GENEVE: ip6(*SIX.hosts, 17, udp(6081, bytes(8) + bytes(14) + INNER6)),
+    WIREGUARD: ip6(*SIX.hosts, 17, udp(51820, b"\4\0\0\0" + bytes(60))),
+}
+
+
+@pytest.mark.parametrize("inside", PACKETS6, ids=lambda each: each.name if each else "plain")
+def test_the_same_is_true_in_ipv6(inside):
+    packet = PACKETS6[inside]
+    assert fits(packet, "ip6", asked_by(SIX.match(inside)))
+    assert not fits(packet, "ip6", asked_by(SIX.answered().match(inside)))
+    assert not fits(packet, "ip6", asked_by(FLOW.match(inside)))
+    assert sender(packet, "ip6") == (SIX.hosts[0] if inside else SIX.source)
+    for other in PACKETS6:
+        if other is not inside:
+            assert not fits(packet, "ip6", asked_by(SIX.match(other)))
 
 
 def test_options_of_ip_move_what_follows():
     packet = ip(FLOW.source, FLOW.target, 17, udp(5202, bytes(9)), options=bytes(8))
-    assert fits(packet, asked_by(FLOW.match()))
+    assert fits(packet, "ip", asked_by(FLOW.match()))
 
 
 @pytest.mark.parametrize("packet", [
@@ -60,12 +92,12 @@ def test_options_of_ip_move_what_follows():
     ip(FLOW.source, FLOW.target, 17, b""),  # cut short
 ])  # fmt: skip
 def test_another_port_or_protocol_or_too_little_is_another_packet(packet):
-    assert not fits(packet, asked_by(FLOW.match()))
+    assert not fits(packet, "ip", asked_by(FLOW.match()))
 
 
 def test_a_keepalive_or_a_handshake_of_wireguard_is_no_data():
     for payload in (b"\4\0\0\0" + bytes(28), b"\1\0\0\0" + bytes(144)):
-        assert not fits(ip(*HOSTS, 17, udp(51820, payload)), asked_by(FLOW.match(WIREGUARD)))
+        assert not fits(ip(*HOSTS, 17, udp(51820, payload)), "ip", asked_by(FLOW.match(WIREGUARD)))
 
 
 def said(**more):

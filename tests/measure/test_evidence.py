@@ -13,11 +13,12 @@ from cniperf.analysis.paths import hop, overhead, policy, underlay
 from cniperf.beds.lab.bed import Lab
 from cniperf.errors import CniperfError
 from cniperf.hosts import Endpoint
+from cniperf.ip import form
 from cniperf.measure import evidence as module
 from cniperf.measure.run import prove_path, run
 from cniperf.params import Experiment
 from cniperf.runs import load_runs
-from cniperf.schemes import scheme_names
+from cniperf.schemes import all_schemes, scheme_names
 
 pytestmark = pytest.mark.lab
 
@@ -29,10 +30,10 @@ def proven():
     """The evidence of each scheme, counted once."""
     found = {}
 
-    def of(scheme):
-        if scheme not in found:
-            found[scheme] = prove_path(Experiment.of(scheme=scheme)).as_dict()
-        return found[scheme]
+    def of(scheme, ip=4):
+        if (scheme, ip) not in found:
+            found[scheme, ip] = prove_path(Experiment.of(scheme=scheme, ip=ip)).as_dict()
+        return found[scheme, ip]
 
     return of
 
@@ -53,6 +54,21 @@ def test_every_scheme_goes_the_way_it_declares(proven, scheme):
     for each in said["hops"]:
         if each["wants"] == "all" and each["kind"] != "flow":
             assert (each["there"], each["back"]) == (100, 100), each
+
+
+SIX = [name for name, scheme in all_schemes().items() if 6 in scheme.ips and name != "cluster"]
+
+
+@pytest.mark.parametrize("scheme", SIX)
+def test_every_scheme_goes_the_same_way_in_ipv6(proven, scheme):
+    """Hop by hop, with 20 bytes more in a tunnel: the outer header's."""
+    four, six = proven(scheme), proven(scheme, ip=6)
+    assert six["problem"] == "" and six["ip"] == 6 and ":" in six["pods"].get("a", ":")
+    ways = [[(each["place"], each["name"], each["wants"], each["wrapped"])
+             for each in said["hops"]] for said in (four, six)]  # fmt: skip
+    assert ways[0] == ways[1]
+    assert overhead(six) - overhead(four) == (20 if overhead(four) else 0)
+    assert (underlay(six), policy(six)) == (underlay(four), policy(four))
 
 
 WORDS = {  # of each further scheme: its overhead, what the underlay sees, whether a drop rule bites
@@ -120,15 +136,19 @@ printf '%s\\n' "$text" | exec {real} "$@"
 """
 
 
-@pytest.mark.parametrize("scheme", [name for name in scheme_names() if name != "calico-ebpf"])
-def test_packet_sockets_count_what_rules_of_nft_do(proven, scheme, tmp_path, monkeypatch):
+RULES = [(name, 4) for name in scheme_names() if name != "calico-ebpf"]
+RULES += [(name, 6) for name in ("hostnetwork", "flannel-vxlan", "calico-wireguard", "docker-nat")]
+
+
+@pytest.mark.parametrize(("scheme", "ip"), RULES)
+def test_packet_sockets_count_what_rules_of_nft_do(proven, scheme, ip, tmp_path, monkeypatch):
     """To the packet, its bytes and its sender, inside tunnels, too."""
-    by_rules = proven(scheme)
+    by_rules = proven(scheme, ip)
     nft = tmp_path / "nft"
     nft.write_text(NO_EGRESS.replace("{real}", which("nft")))
     nft.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    by_sockets = prove_path(Experiment.of(scheme=scheme)).as_dict()
+    by_sockets = prove_path(Experiment.of(scheme=scheme, ip=ip)).as_dict()
     assert (by_rules["counted_by"], by_sockets["counted_by"]) == ("rules", "sockets")
     exact = [[each for each in said["hops"] if each["kind"] != "flow"]
              for said in (by_rules, by_sockets)]  # fmt: skip
@@ -208,13 +228,28 @@ CROSSED = {
     "Open vSwitch forwards without the flows": (
         "ovs", normal_instead_of_flows, "a:br-int saw 0 of the 100 packets that a:veth-ovs saw",
     ),
+    "the translation is missing in IPv6": (
+        "docker-nat --ip 6", do("a", "nft", "flush chain ip6 cniperf_nat postrouting"),
+        "a:eth0 saw 0 of the 100 packets that a:postrouting saw",
+    ),
+    "the route leads past the tunnel in IPv6": (
+        "flannel-vxlan --ip 6",
+        do("a", "ip", "route", "replace", form("10.5.47.0/24", 6),
+           "via", form("192.168.20.43", 6)),
+        "a:flannel.1 saw 0 of the 100 packets that a:postrouting saw; "
+        "they were seen at a:eth0, wire:port-a",
+    ),
+    "the pod has no gateway in IPv6": (
+        "calico --ip 6", do("a", "ip", "addr", "del", "fe80::1/64", "dev", "calico-h"),
+        "a:calico-h saw 0",
+    ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("scheme", "sabotage", "named"), CROSSED.values(), ids=CROSSED)
 def test_a_crossed_wire_is_named(monkeypatch, capsys, scheme, sabotage, named):
     in_lab(monkeypatch, sabotage)
-    code, said = command_line(monkeypatch, capsys, "prove", scheme)
+    code, said = command_line(monkeypatch, capsys, "prove", *scheme.split())
     assert code == 1 and named in said and "NOT proven" in said
     assert "Traceback" not in said
 

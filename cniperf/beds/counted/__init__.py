@@ -24,6 +24,7 @@ class CountedKind(GuestKind):
     building = "booting a guest"
     aside = True
     own = ("erms",)
+    ips = (4, 6)
     # Each round is another seed, and nothing is gained by more. What a count hangs on, beside the
     # scheme, is varied: see what of it is robust.
     suite = MappingProxyType({"target": 0.0, "rounds": 3, "budget": "0",

@@ -123,7 +123,7 @@ def _boot(experiment: "Experiment", seed: int, folder: Path, journal: Journal) -
     # Where files are on this machine is no part of a figure.
     job = {
         "scheme": experiment.scheme,
-        "lab": experiment.model_dump(mode="json", include={"nic", "mtu", "gro", "udpcsum"})
+        "lab": experiment.model_dump(mode="json", include={"nic", "ip", "mtu", "gro", "udpcsum"})
         | {"ovs": experiment.needs_ovs},
         "traffic": asdict(experiment.traffic),
     }

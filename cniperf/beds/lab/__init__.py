@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from shutil import which
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cniperf.beds.kind import Kind
 from cniperf.errors import NotAble, ParameterError
 from cniperf.modes import MODES
+from cniperf.nics import NICS
 
 if TYPE_CHECKING:
     from cniperf.beds.lab.bed import Lab
@@ -44,6 +46,8 @@ class LabKind(Kind):
     completed_by = "counted"
 
     own = ("config", "cni_bin_dir")
+    ips = (4, 6)
+    nics = tuple(NICS)
 
     def carried(self) -> Sequence[str]:
         """Return the usual schemes; without an openvswitch module, those that need none."""
@@ -67,6 +71,9 @@ class LabKind(Kind):
         if find_scheme(asked.scheme).root and (not is_root() or is_rootless()):
             raise NotAble(f"{asked.scheme} needs root: the kernel lets nobody else load its "
                           "eBPF programs")  # fmt: skip
+        if asked.ip == 6 and not Path("/proc/net/if_inet6").exists():
+            raise NotAble("ip=6 needs IPv6, which this kernel has not, or has switched off "
+                          "(ipv6.disable=1)")  # fmt: skip
         if missing := missing_tools(asked.generator, asked.scheme):
             packages = " ".join(sorted(set(missing.values())))
             raise NotAble(f"{', '.join(missing)} not found: apt-get install {packages}")
@@ -113,6 +120,7 @@ class LabKind(Kind):
             mtu=asked.mtu,
             gro=asked.gro,
             udpcsum=asked.udpcsum,
+            ip=asked.ip,
             cni=asked.cni,
             ovs=asked.needs_ovs,
             pairs=asked.pairs,

@@ -43,10 +43,15 @@ from cniperf.conflist import Conflist
 from cniperf.environment import fingerprint
 from cniperf.errors import Busy, StepFailed
 from cniperf.hosts import ARTICLE_HOSTS, Endpoint, Host
+from cniperf.ip import Version
+from cniperf.nics import NICS
 from cniperf.plan import HostPlan, Plan
 from cniperf.steps import KEEP_WINDOW, AddNetns, NetlinkStep, SetSysctl, Step
 
-BRIDGE_NETFILTER = "net.bridge.bridge-nf-call-iptables"  # not there without br_netfilter
+# Not there without br_netfilter.
+BRIDGE_NETFILTER: dict[Version, str] = {
+    4: "net.bridge.bridge-nf-call-iptables", 6: "net.bridge.bridge-nf-call-ip6tables",
+}  # fmt: skip
 
 
 class Lab(Opened):
@@ -54,10 +59,12 @@ class Lab(Opened):
 
     Args:
         nic: what the hosts' NICs can do: ``virtio`` (no tunnel segmentation), ``offload``
-            (everything) or ``plain`` (no segmentation, no receive aggregation).
+            (everything), ``plain`` (no segmentation, no receive aggregation), or another of
+            :data:`cniperf.nics.NICS`.
         mtu: MTU of the wire in bytes.
         gro: generic receive offload of the NICs: ``on``, ``off``, or ``default``.
         udpcsum: whether VTEPs fill in the outer UDP checksum.
+        ip: version of IP that the hosts and their pods speak.
         cni: the network of scheme ``cni``, if that is wired.
         ovs: start Open vSwitch on both hosts.
         pairs: pods on each host.
@@ -78,6 +85,7 @@ class Lab(Opened):
         mtu: int = 1500,
         gro: str = "default",
         udpcsum: bool = False,
+        ip: Version = 4,
         cni: Conflist | None = None,
         ovs: bool = False,
         pairs: int = 1,
@@ -87,7 +95,7 @@ class Lab(Opened):
         self.names = Names(secrets.token_hex(2), pairs)
         self._bare, self._wakeful = bare, wakeful
         self.nic, self._gro, self._udpcsum, self._ovs = nic, gro, udpcsum, ovs
-        self._cni = cni
+        self._ip, self._cni = ip, cni
         self._rundir = state_dir() / self.names.lab
         self.hosts: tuple[Host, Host] = tuple(self._host(host, mtu) for host in ARTICLE_HOSTS)  # type: ignore[assignment]
         self.cpus: Mapping[str, tuple[int, ...]] = dict(zip("ab", cpus.split(), strict=True))
@@ -103,10 +111,11 @@ class Lab(Opened):
 
     def _host(self, host: Host, mtu: int) -> Host:
         return replace(
-            host,
+            host.speaking(self._ip),
             mtu=mtu,
-            pods=self.names.pods(host.name),
+            pods=self.names.pods(host.name, self._ip),
             plain=self.nic == "plain",
+            segment=NICS[self.nic].segment,
             udpcsum=self._udpcsum,
             cni=self._cni,
             ovs_datapath=ovs.datapath() if self._ovs else "system",
@@ -154,7 +163,7 @@ class Lab(Opened):
         for step in self._blueprint.lab():
             self._take(step, "wire", wire)
         # A wire filters nothing; with br_netfilter loaded each packet would pass its hooks.
-        wire.run(["sysctl", "-eqw", f"{BRIDGE_NETFILTER}=0"])
+        wire.run(["sysctl", "-eqw", *(f"{key}=0" for key in BRIDGE_NETFILTER.values())])
         self._steer("port", {host.name: host.nic for host in self.hosts})
         if self._bare:
             self._build_bare(wire)
@@ -272,7 +281,8 @@ class Lab(Opened):
             for namespace in (None, *(end.netns for end in side.endpoints if end.netns)):
                 self._keep_window(side.host, namespace)
         a, b = (
-            Endpoint(None, BARE_ADDRESSES[host.name], BARE_NIC, host.mtu) for host in self.hosts
+            Endpoint(None, host.form(BARE_ADDRESSES[host.name]), BARE_NIC, host.mtu)
+            for host in self.hosts
         )
         return a, b
 
@@ -362,7 +372,7 @@ class Lab(Opened):
     def datagrams(self, host: Host, netns: str | None) -> Datagrams:
         """Return a new UDP socket of a host, or of a pod on it."""
         namespace = netns or self.names.host(host.name)
-        return Datagrams(self._netlink.do(lambda: self._netlink.udp_socket(namespace)))
+        return Datagrams(self._netlink.do(lambda: self._netlink.udp_socket(namespace, host.ip)))
 
     def sysctl(self, host: Host, key: str) -> str:
         """Return a kernel parameter: this machine's, for those that no namespace has."""
@@ -400,7 +410,8 @@ class Lab(Opened):
 
     def _bridge_netfilter(self, host: Host) -> bool:
         """Tell whether bridged packets pass a host's netfilter hooks, as Kubernetes wants them."""
-        return run(self._appliers[host.name].enter(["sysctl", "-en", BRIDGE_NETFILTER])) == "1\n"
+        asked = ["sysctl", "-en", BRIDGE_NETFILTER[host.ip]]
+        return run(self._appliers[host.name].enter(asked)) == "1\n"
 
     def _offloads(self, host: Host) -> dict[str, bool]:
         text = run(self._appliers[host.name].enter(["ethtool", "-k", host.nic]))

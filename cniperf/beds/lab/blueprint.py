@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from cniperf.beds.lab.steering import DEFAULT_MASK
 from cniperf.hosts import Host, Pod
+from cniperf.ip import EVERYWHERE, Version
+from cniperf.nics import NICS
+from cniperf.plan import with_segments
 from cniperf.steps import (
     AddAddress,
     AddBridge,
@@ -19,19 +22,13 @@ from cniperf.steps import (
     Step,
 )
 
-NO_TUNNEL_SEGMENTATION = ("tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation")
-
 # The second NIC of each host, on a wire of its own: hostnetwork's, whatever a scheme does to the
 # first one (Open vSwitch makes a port of it, macvlan takes its frames).
 BARE_NIC = "eth1"
 BARE_ADDRESSES = {"a": "192.168.21.42", "b": "192.168.21.43"}
 
-# What the NICs of the lab's hosts cannot do; veth itself can do everything.
-NICS: dict[str, tuple[str, ...]] = {
-    "virtio": NO_TUNNEL_SEGMENTATION,
-    "offload": (),
-    "plain": ("tso", "gso", "gro"),
-}
+FORWARD: dict[Version, str] = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
+NO_DAD = "net.ipv6.conf.default.accept_dad"  # 0: no search for others that have an address
 
 
 @dataclass(frozen=True)
@@ -54,9 +51,9 @@ class Names:
         """The namespace of a pod on a host."""
         return f"cniperf-{self.lab}-pod-{name}{number if number > 1 else ''}"
 
-    def pods(self, name: str) -> tuple[Pod, ...]:
+    def pods(self, name: str, ip: Version = 4) -> tuple[Pod, ...]:
         """The pods on a host."""
-        return Pod.several(self.pod(name), self.pairs)
+        return Pod.several(self.pod(name), self.pairs, ip)
 
     def all(self) -> list[str]:
         """Every namespace that the lab may make, pods first."""
@@ -90,13 +87,15 @@ class Blueprint:
             inside = self.names.host(host.name)
             steps += [
                 AddNetns(inside),
+                # As soon as a device is up, so that no packet waits a second for its address.
+                *([SetSysctl(NO_DAD, "0", netns=inside)] if host.ip == 6 else []),
                 *self._veth(host, host.nic, f"port-{host.name}", "br0"),
                 LinkUp("lo", netns=inside),
                 LinkUp(host.nic, netns=inside),
                 AddAddress(f"{host.address}/{host.prefixlen}", host.nic, netns=inside),
                 # A host forwards for its pods, and answers for 169.254.1.1 only with a route there.
-                AddRoute("default", dev=host.nic, netns=inside),
-                SetSysctl("net.ipv4.ip_forward", "1", netns=inside),
+                AddRoute(EVERYWHERE[host.ip], dev=host.nic, netns=inside),
+                SetSysctl(FORWARD[host.ip], "1", netns=inside),
                 *self._offloads(host.nic, inside),
             ]
         return steps
@@ -109,14 +108,14 @@ class Blueprint:
             steps += [
                 *self._veth(host, BARE_NIC, f"bare-{host.name}", "br1"),
                 LinkUp(BARE_NIC, netns=inside),
-                AddAddress(f"{BARE_ADDRESSES[host.name]}/24", BARE_NIC, netns=inside),
+                AddAddress(host.form(f"{BARE_ADDRESSES[host.name]}/24"), BARE_NIC, netns=inside),
                 *self._offloads(BARE_NIC, inside),
             ]
         return steps
 
     def _veth(self, host: Host, nic: str, port: str, bridge: str) -> list[Step]:
         """A veth: one end is the host's NIC, the other a port of the wire's bridge."""
-        made: list[Step] = [AddVeth(nic, port, host.mtu)]
+        made: list[Step] = [*with_segments(host, AddVeth(nic, port, host.mtu))]
         if self.masks:
             own = self.masks[host.name]
             made = [SetSysctl(DEFAULT_MASK, own), *made, SetSysctl(DEFAULT_MASK, "0")]
@@ -130,8 +129,8 @@ class Blueprint:
     def _offloads(self, device: str, inside: str) -> list[Step]:
         """What a NIC of this kind cannot do is switched off."""
         steps: list[Step] = []
-        if NICS[self.nic]:
-            steps += [SetFeatures(device, NICS[self.nic], on=False, netns=inside)]
+        if lacks := NICS[self.nic].lacks:
+            steps += [SetFeatures(device, lacks, on=False, netns=inside)]
         if self.gro != "default":
             steps += [SetFeatures(device, ("gro",), on=self.gro == "on", netns=inside)]
         return steps

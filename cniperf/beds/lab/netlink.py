@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cniperf.beds.journal import NETNS_DIR
+from cniperf.ip import Version
 
 T = TypeVar("T")
 
@@ -46,11 +47,12 @@ class Netlink:
                 os.close(fd)
         return self._sockets[namespace]
 
-    def udp_socket(self, namespace: str) -> sockets.socket:
+    def udp_socket(self, namespace: str, ip: Version = 4) -> sockets.socket:
         """Return a new UDP socket of a named namespace; it may be used on any thread."""
+        family = {4: sockets.AF_INET, 6: sockets.AF_INET6}[ip]
         fd = os.open(NETNS_DIR / namespace, os.O_RDONLY)
         try:
-            return _away(lambda: _enter(fd), lambda: sockets.socket(type=sockets.SOCK_DGRAM))
+            return _away(lambda: _enter(fd), lambda: sockets.socket(family, sockets.SOCK_DGRAM))
         finally:
             os.close(fd)
 

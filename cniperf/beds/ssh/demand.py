@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Interface, IPv4Network
+from ipaddress import ip_interface
 
 from cniperf.beds import ability
 from cniperf.beds.cpus import spans
@@ -10,6 +10,7 @@ from cniperf.beds.ssh.remote import Remote
 from cniperf.beds.ssh.survey import START_OVS, Survey
 from cniperf.errors import NotAble, ParameterError
 from cniperf.inventory import Machine
+from cniperf.ip import Network
 
 BESIDES = 6  # sessions beside the load's: looks, the switch's renewal, a prober, what keeps awake
 
@@ -87,9 +88,7 @@ class Demand:
         if (mtu := found.devices[nic]) != self.mtu:
             raise ParameterError(f"{who}: {nic} has MTU {mtu}, not {self.mtu}: give mtu={mtu}")
 
-    def check_addresses(
-        self, machine: Machine, found: Survey, networks: Iterable[IPv4Network]
-    ) -> None:
+    def check_addresses(self, machine: Machine, found: Survey, networks: Iterable[Network]) -> None:
         """Hold a host's own addresses against the networks that pods are to be in.
 
         Raises:
@@ -97,9 +96,11 @@ class Demand:
         """
         for device, addresses in found.addresses.items():
             for address in addresses if device != machine.nic else ():
+                own = ip_interface(address).network
                 if taken := [
-                    each for each in networks if each.overlaps(IPv4Interface(address).network)
-                ]:
+                    each for each in networks
+                    if each.version == own.version and each.overlaps(own)
+                ]:  # fmt: skip
                     raise NotAble(
                         f"host {machine.name}: {device} has {address}, which is in the pods' "
                         f"network {taken[0]}: `ip link del {device}` if it is unused, or measure "

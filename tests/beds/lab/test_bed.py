@@ -13,6 +13,7 @@ from cniperf.beds.lab import steering
 from cniperf.beds.lab.bed import Lab
 from cniperf.beds.lab.blueprint import Names
 from cniperf.beds.lab.device_kinds import device_kinds
+from cniperf.beds.privilege import is_rootless
 from cniperf.errors import Busy, StepFailed
 from cniperf.plan import make_plan
 from cniperf.schemes import all_schemes
@@ -32,7 +33,7 @@ def inside(lab, host, *argv, netns=None):
     return subprocess.check_output(applier.enter(argv, netns), text=True, env=applier.environ)
 
 
-def state(lab, scheme):
+def state(lab, scheme, ip=4):
     """What the kernel and Open vSwitch say of both hosts and their pods, names and MACs evened."""
     vteps = {
         step.address
@@ -45,9 +46,10 @@ def state(lab, scheme):
         for netns in (None, lab.names.pod(host) if scheme.name != "hostnetwork" else None):
             place = found.setdefault(f"{host} {'pod' if netns else 'host'}", {})
             for words in ("-d link", "addr", "route show table all", "neigh show nud permanent"):
-                said = inside(lab, host, "ip", "-4" if words != "-d link" else "-0", "-j",
+                said = inside(lab, host, "ip", f"-{ip}" if words != "-d link" else "-0", "-j",
                               *words.split(), netns=netns)  # fmt: skip
-                place[words] = even(without_fallback(json.loads(said or "[]")), lab, vteps)
+                own = without_the_kernels(without_fallback(json.loads(said or "[]")))
+                place[words] = even(own, lab, vteps)
             fdb = json.loads(inside(lab, host, "bridge", "-j", "-d", "fdb", netns=netns) or "[]")
             place["fdb"] = even([e for e in fdb if e["mac"] in vteps], lab, vteps)
             proxies = inside(lab, host, "sysctl", "-a", "-r", "proxy_(arp|delay)$", netns=netns)
@@ -70,6 +72,18 @@ def without_fallback(found):
     return [entry for entry in found if entry.get("ifname") != "tunl0"]
 
 
+def without_the_kernels(found):
+    """The kernel makes link-local addresses of MAC addresses, which are drawn at random."""
+    for entry in found:
+        if "addr_info" in entry:
+            entry["addr_info"] = [each for each in entry["addr_info"] if not drawn(each["local"])]
+    return [entry for entry in found if not drawn(entry.get("dst", ""))]
+
+
+def drawn(address):
+    return address.startswith("fe80:") and address not in ("fe80::1", "fe80::/64")
+
+
 def even(value, lab, kept):
     if isinstance(value, list):
         return sorted((even(entry, lab, kept) for entry in value), key=str)
@@ -82,17 +96,18 @@ def even(value, lab, kept):
     return value
 
 
+@pytest.mark.parametrize("ip", [4, 6])
 @pytest.mark.parametrize("udpcsum", [False, True])
 @every_scheme
-def test_netlink_and_commands_wire_the_same(scheme, udpcsum):
-    if udpcsum and not {"vxlan", "geneve"} & set(scheme.devices):
+def test_netlink_and_commands_wire_the_same(scheme, udpcsum, ip):
+    if (udpcsum and not {"vxlan", "geneve"} & set(scheme.devices)) or ip not in scheme.ips:
         return  # the knob is theirs
     states = []
     for by in ("netlink", "argv"):
-        with Lab(ovs=scheme.ovs, udpcsum=udpcsum) as lab:
+        with Lab(ovs=scheme.ovs, udpcsum=udpcsum, ip=ip) as lab:
             plan = make_plan(scheme, *lab.hosts)
             lab.apply(plan, by=by)
-            states.append(state(lab, scheme))
+            states.append(state(lab, scheme, ip))
     assert states[0] == states[1]
     if scheme.name != "hostnetwork":
         assert len(states[0]["a pod"]["-d link"]) == 2  # lo and the pod's own
@@ -278,6 +293,60 @@ def test_the_outer_checksum_is_what_was_asked_for():
             lab.apply(make_plan("canal", *lab.hosts))
             link = json.loads(inside(lab, "a", "ip", "-j", "-d", "link", "show", "flannel.1"))
             assert link[0]["linkinfo"]["info_data"]["udp_csum"] is udpcsum
+
+
+def test_the_outer_checksum_is_what_was_asked_for_in_ipv6():
+    for udpcsum in (False, True):
+        with Lab(udpcsum=udpcsum, ip=6) as lab:
+            lab.apply(make_plan("canal", *lab.hosts))
+            link = json.loads(inside(lab, "a", "ip", "-j", "-d", "link", "show", "flannel.1"))
+            data = link[0]["linkinfo"]["info_data"]
+            assert [data[f"udp_zero_csum6_{way}"] for way in ("tx", "rx")] == [not udpcsum] * 2
+
+
+@pytest.mark.parametrize("by", ["netlink", "argv"])
+def test_devices_carry_segments_as_large_as_the_nic_and_tunnels_do_not(by):
+    with Lab(nic="big-128k", ip=6) as lab:
+        lab.apply(make_plan("flannel-vxlan", *lab.hosts), by=by)
+        links = [(host, netns) for host in "ab" for netns in (None, lab.names.pod(host))]
+        sizes = {
+            link["ifname"]: {link["gso_max_size"], link["gro_max_size"]}
+            for host, netns in links
+            for link in json.loads(inside(lab, host, "ip", "-j", "-d", "link", netns=netns))
+        }
+    assert [sizes[name] for name in ("eth0", "docker0", "flannel-h", "flannel-c")] == [
+        {128 << 10}
+    ] * 4
+    assert sizes["flannel.1"] == {1 << 16}
+
+
+@pytest.mark.parametrize(("nic", "largest"), [("offload", 1 << 16), ("big-192k", 192 << 10)])
+def test_the_wire_carries_segments_as_large_as_the_nic_allows(nic, largest):
+    """Seen by tcpdump, in a pod whose packets no host routes."""
+    with Lab(nic=nic, ip=6) as lab:
+        plan = make_plan("calico-ebpf" if not is_rootless() else "macvlan", *lab.hosts)
+        lab.apply(plan)
+        a, b = plan.a.endpoint, plan.b.endpoint
+        server = subprocess.Popen(
+            lab._appliers["b"].enter(["iperf3", "-s", "-1"], b.netns), stdout=subprocess.DEVNULL
+        )
+        watch = subprocess.Popen(
+            lab._appliers["a"].enter(["timeout", "20", "tcpdump", "-nqtl", "-i", "eth0",
+                                      "src", "host", a.address]),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        try:
+            assert "listening" in watch.stderr.readline() + watch.stderr.readline()
+            load = ["sh", "-c", 'until iperf3 -c "$0" -n 500M; do sleep 0.1; done', b.address]
+            subprocess.run(lab._appliers["a"].enter(load, a.netns), check=True,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+        finally:
+            watch.terminate()
+            seen = watch.communicate()[0]
+            server.terminate()
+            server.wait()
+    lengths = [int(found) for found in re.findall(r"tcp (\d+)$", seen, re.MULTILINE)]
+    assert 0.5 * largest < max(lengths) <= largest
 
 
 def test_the_wire_filters_nothing_whatever_the_machine_does_with_bridged_packets():
