@@ -48,7 +48,7 @@ def md(page: str, file: str) -> None:
     from markdownify import markdownify
 
     text = Path(page).read_text(encoding="utf-8")
-    body = text[text.index("<main>") :]
+    body = text[text.index("<main>") : text.index("</main>")]
     number = itertools.count(1)
     body = re.sub(r"<nav>.*?</nav>", "", body, flags=re.DOTALL)
     body = re.sub(r'<svg [^>]*?aria-label="([^"]*)".*?</svg>',

@@ -1,6 +1,7 @@
 """The report's page: contents, links, and pictures whose words can be found and read aloud.
 
-The page is one file that asks for nothing from outside and needs no script.
+The page is one file that asks for nothing from outside. It needs no script; its only one sorts
+tables.
 """
 
 import itertools

@@ -130,7 +130,7 @@ def test_nothing_hides_a_message(file):
 # their values, devices and hooks of the path picture, and the data of the runs made up here.
 SAME = """
     hostnetwork macvlan ovs ovs-bridge calico flannel flannel-hostgw flannel-vxlan host-gw vxlan
-    canal c d e f g h ab bc cd cache shared apart SHA-256 veth Pod VXLAN MTU MSS GRO TSO GSO CPU NIC TCP UDP IP MAC Linux Open vSwitch OVS Jain
+    canal c d e f g h ab bc cd cache shared apart SHA-256 veth Pod VXLAN MTU MSS GRO TSO GSO CPU NIC TCP UDP IP IPv6 MAC Linux Open vSwitch OVS Jain
     openvswitch forward input local hook B KiB GiB Gbit/s s/GB s min µs UTC GB a b
     virtio offload plain on off cubic lab iperf3 iperf sockperf curl nginx iproute2 ethtool
     pyroute2 cniperf suite Python Debian x86_64 GNU/Linux bookworm AMD EPYC pfifo_fast nan

@@ -23,7 +23,7 @@ def test_the_page_needs_nothing_from_outside(reference):
     html = reference.html.read_text()
     assert not re.findall(r"(?:src|href)\s*=\s*[\"'](?!data:|#)", html)
     assert not re.findall(r"url\((?![\"']?(?:data:|#))", html)
-    assert "<script" not in html and '<meta charset="utf-8"' in html
+    assert html.count("<script") == 1 and '<meta charset="utf-8"' in html
 
 
 def test_it_shows_results_and_no_code(reference):
@@ -169,7 +169,7 @@ def test_words_from_outside_are_escaped(shelf, reported):
     shelf.add("hostnetwork", 20.0)
     shelf.add("<script>alert(1)", 10.0)
     html = reported(shelf.folder).html.read_text()
-    assert "<script" not in html and "A <CPU>" not in html
+    assert html.count("<script") == 1 and "A <CPU>" not in html
 
 
 def test_unlike_conditions_have_sections_of_their_own(shelf, reported):

@@ -1,5 +1,7 @@
 """The report's page as a reader has it: on a screen and on a phone, light and dark, read aloud."""
 
+import re
+
 import pytest
 from browser import SCREENSHOTS, browser
 
@@ -53,6 +55,29 @@ def test_it_works_without_scripts(opened):
     page.click("nav summary")
     page.click('nav a:has-text("The article\'s claims")')
     assert page.locator('h3:has-text("The article\'s claims")').is_visible()
+
+
+def test_a_table_is_sorted_by_a_click_on_its_head(opened):
+    page = opened(1280)
+    table = page.locator("table", has=page.locator("th", has_text="CPU s/GB")).first
+    place = table.locator("th").all_text_contents().index("CPU s/GB")
+
+    def column():
+        cells = [
+            row.locator("td").nth(place).inner_text() for row in table.locator("tbody tr").all()
+        ]
+        return [float(found[0]) if (found := re.match(r"[\d.]+", cell)) else None for cell in cells]
+
+    own = column()
+    head = table.locator("th").nth(place)
+    head.get_by_role("button").click()
+    known = sorted(value for value in own if value is not None)
+    none = [None] * own.count(None)
+    assert column() == known + none and head.get_attribute("aria-sort") == "ascending"
+    head.get_by_role("button").press("Enter")  # as a reader without a mouse does
+    assert column() == known[::-1] + none and head.get_attribute("aria-sort") == "descending"
+    assert page.locator("[aria-sort]").count() == 1
+    page.screenshot(path=SCREENSHOTS / "report-sorted.png")
 
 
 def test_words_of_a_chart_can_be_found_and_values_pointed_at(opened):

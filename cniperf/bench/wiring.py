@@ -1,14 +1,16 @@
 """The time and memory that wiring takes."""
 
+import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cniperf.beds.command import run
 from cniperf.beds.lab.bed import Lab
 from cniperf.bench.repeats import timed
 from cniperf.plan import Plan, make_plan
-from cniperf.steps import DelLink, Step
+from cniperf.schemes import find
+from cniperf.steps import AddOvsBridge, DelLink, DelOvsBridge, Step
 
 MANY_PAIRS = (16, 64, 256)
 LONG = 600.0  # seconds that many pairs may take
@@ -50,7 +52,7 @@ def wiring_ratios(
     The second comparison is made for a single pair only.
     """
     batch, forked = [], []
-    with Lab(pairs=pairs) as lab:
+    with Lab(pairs=pairs, ovs=find(scheme).ovs) as lab:
         plan = make_plan(scheme, *lab.hosts)
         lab.apply(plan)  # the first time pays for imports
         lab.undo(plan)
@@ -70,34 +72,51 @@ def _wire(lab: Lab, plan: Plan, by: str = "netlink") -> None:
 def _batch(lab: Lab, plan: Plan) -> None:
     """Wire and unwire as fast as iproute2 can: one process a tool and namespace.
 
-    Routes and addresses that go with a device are not taken back: a person would not type it.
+    Open vSwitch's commands are typed one by one, in their order among the others. Routes and
+    addresses that go with a device are not taken back: a person would not type it.
     """
     for side in plan:
         undo = [step for step in side.undo() if not step.netns or isinstance(step, DelLink)]
         undo.sort(key=lambda step: not step.netns)  # pods first
         for steps in (side.steps, undo):
-            for (tool, netns), words in _grouped(steps).items():
+            for (tool, netns), words in _grouped(steps):
                 namespace = netns or lab.names.host(side.host.name)
-                enter = ["nsenter", f"--net=/run/netns/{namespace}"]
-                if tool == "sysctl":
-                    values = [argv[-1] for argv in words[1:]]
-                    subprocess.run([*enter, *words[0], *values], check=True)
-                    continue
-                lines = "\n".join(" ".join(argv[1:]) for argv in words)
-                subprocess.run(
-                    [*enter, tool, "-batch", "-"],
-                    input=lines,
-                    text=True,
-                    check=True,
-                    encoding="utf-8",
-                )
+                _typed(["nsenter", f"--net=/run/netns/{namespace}"], tool, words,
+                       {**os.environ, **lab.ovs_environs()[side.host.name]})  # fmt: skip
 
 
-def _grouped(steps: Sequence[Step]) -> dict[tuple[str, str | None], list[list[str]]]:
-    groups: dict[tuple[str, str | None], list[list[str]]] = {}
+def _typed(
+    enter: Sequence[str], tool: str, words: Sequence[Sequence[str]], environ: Mapping[str, str]
+) -> None:
+    """Run commands of one tool as a person would who is in a hurry."""
+    if tool in ("ip", "bridge"):
+        lines = "\n".join(" ".join(argv[1:]) for argv in words)
+        subprocess.run([*enter, tool, "-batch", "-"], input=lines, text=True, check=True,
+                       encoding="utf-8")  # fmt: skip
+        return
+    if tool == "sysctl":
+        words = [[*words[0], *(argv[-1] for argv in words[1:])]]
+    for argv in words:
+        subprocess.run([*enter, *argv], check=True, env=environ)
+
+
+def _grouped(steps: Sequence[Step]) -> list[tuple[tuple[str, str | None], list[list[str]]]]:
+    """Return the commands of each tool and namespace.
+
+    All of them together, but those of Open vSwitch: a port is added once its device is there.
+    """
+    groups: list[tuple[tuple[str, str | None], list[list[str]]]] = []
+    in_order = any(isinstance(step, AddOvsBridge | DelOvsBridge) for step in steps)
     for step in steps:
         argv = step.argv()
         if step.netns and "-n" in argv:
             del argv[1:3]
-        groups.setdefault((argv[0], step.netns), []).append(argv)
+        place = (argv[0], step.netns)
+        open_ones = groups[-1:] if in_order else groups
+        for each, words in open_ones:
+            if each == place:
+                words.append(argv)
+                break
+        else:
+            groups.append((place, [argv]))
     return groups

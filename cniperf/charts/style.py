@@ -52,6 +52,8 @@ COLOURS = {
     "policy-0": "#3d8bbd",
     "policy-100": "#235a80",
     "policy-1000": "#102f47",
+    "policy-set-1000": "#4f7a5a",
+    "policy-established-1000": "#2c4a34",
 }
 OTHERS = ("#8f831a", "#7a5c3e", "#2f7f86", "#858585")
 

@@ -1,34 +1,57 @@
-"""policy-0, policy-100, policy-1000: as calico, and each packet passes so many rules on each host.
+"""policy-*: as calico, and each packet is held to N rules on each host, kept in one of three ways.
 
-Three schemes and no parameter: they are compared with each other, and what a suite, its rounds
-and its charts compare are schemes.
+A packet is compared with each rule in turn (policy-N), its address is looked up in a set
+(policy-set-N), or packets of connections that are known already pass before the rules
+(policy-established-N). Schemes and no parameter: they are compared with each other, and what a
+suite, its rounds and its charts compare are schemes.
 """
+
+from collections.abc import Callable
 
 from cniperf.hosts import Host
 from cniperf.schemes import calico
 from cniperf.schemes.scheme import Scheme
-from cniperf.steps import AddNftChain, AddNftDrops, AddNftTable, Step
+from cniperf.steps import AddNftChain, AddNftDrops, AddNftDropSet, AddNftRule, AddNftTable, Step
 
 TABLE = "cniperf_policy"
 FILTER = 0  # priority of filters, linux/netfilter_ipv4.h
+CHAIN = "forward"
+
+Rules = Callable[[Host], list[Step]]
 
 
-def scheme(rules: int, order: int) -> Scheme:
-    """Return the scheme with so many rules."""
+def listed(count: int) -> Rules:
+    """Return what adds so many rules, one after the other."""
+    return lambda here: [AddNftDrops(TABLE, CHAIN, count, ip=here.ip)] if count else []
+
+
+def in_a_set(count: int) -> Rules:
+    """Return what adds one rule with a set of so many addresses."""
+    return lambda here: [AddNftDropSet(TABLE, CHAIN, count, ip=here.ip)]
+
+
+def established_first(count: int) -> Rules:
+    """Return what lets known connections pass, and adds so many rules after that."""
+    accept = "ct state established,related accept"
+    return lambda here: [AddNftRule(TABLE, CHAIN, accept, ip=here.ip), *listed(count)(here)]
+
+
+def scheme(name: str, order: int, summary: str, rules: Rules) -> Scheme:
+    """Return the scheme with these rules in a chain that all that is forwarded passes."""
 
     def wire(here: Host, there: Host) -> list[Step]:
-        """What calico has, and a chain of rules that all that is forwarded passes."""
+        """What calico has, and the chain."""
         return [
             *calico.wire(here, there),
             AddNftTable(TABLE, ip=here.ip),
-            AddNftChain(TABLE, "forward", "filter", "forward", FILTER, ip=here.ip),
-            *([AddNftDrops(TABLE, "forward", rules, ip=here.ip)] if rules else []),
+            AddNftChain(TABLE, CHAIN, "filter", "forward", FILTER, ip=here.ip),
+            *rules(here),
         ]
 
     return Scheme(
-        name=f"policy-{rules}",
+        name=name,
         order=order,
-        summary=f"calico, with {rules} rules in the host's forward hook",
+        summary=summary,
         wire=wire,
         endpoint=calico.endpoint,
         hops=calico.hops,
@@ -36,4 +59,11 @@ def scheme(rules: int, order: int) -> Scheme:
     )
 
 
-SCHEMES = (scheme(0, 190), scheme(100, 200), scheme(1000, 210))
+SCHEMES = (
+    *(scheme(f"policy-{count}", order, f"calico, with {count} rules in the host's forward hook",
+             listed(count)) for count, order in ((0, 190), (100, 200), (1000, 210))),
+    scheme("policy-set-1000", 212, "calico, with 1000 addresses in a set that one rule looks up",
+           in_a_set(1000)),
+    scheme("policy-established-1000", 214,
+           "calico, with 1000 rules that known connections pass by", established_first(1000)),
+)  # fmt: skip

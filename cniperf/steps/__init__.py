@@ -33,6 +33,7 @@ from cniperf.steps.links import (
 from cniperf.steps.nftables import (
     AddNftChain,
     AddNftDrops,
+    AddNftDropSet,
     AddNftRule,
     AddNftService,
     AddNftServices,
@@ -64,6 +65,7 @@ __all__ = [
     "AddNeighbour",
     "AddNetns",
     "AddNftChain",
+    "AddNftDropSet",
     "AddNftDrops",
     "AddNftRule",
     "AddNftService",

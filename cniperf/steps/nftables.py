@@ -32,6 +32,15 @@ def _drops(ip: Version) -> str:
     return _many(f"add rule {FAMILY[ip]} $0 {FAMILY[ip]} saddr {UNASKED[ip]} drop")
 
 
+def _set(ip: Version) -> str:
+    """Return the shell's commands that add a set of addresses, and a rule that drops these."""
+    element = f"add element {FAMILY[ip]} $0 unasked {{ {UNASKED[ip]} }}"
+    return (
+        f'nft "add set {FAMILY[ip]} $0 unasked {{ type {ADDRESS_TYPE[ip]}; }}; '
+        f'add rule {FAMILY[ip]} $0 $2 {FAMILY[ip]} saddr @unasked drop" || exit; {_many(element)}'
+    )
+
+
 def _services(how: Literal["chain", "map"], ip: Version) -> str:
     """Return the shell's commands that add services that no pod asks for, as a proxy keeps them.
 
@@ -128,6 +137,21 @@ class AddNftDrops(NftStep):
         return self._inside(
             "sh", "-c", _drops(self.ip), f"{self.table} {self.chain}", str(self.count)
         )
+
+
+@dataclass(frozen=True)
+class AddNftDropSet(NftStep):
+    """Add one rule to a chain that drops what comes from a set of so many addresses.
+
+    No host has these: each packet's address is looked up once, and none is dropped.
+    """
+
+    table: str
+    chain: str
+    count: int
+
+    def argv(self) -> list[str]:
+        return self._inside("sh", "-c", _set(self.ip), self.table, str(self.count), self.chain)
 
 
 @dataclass(frozen=True)

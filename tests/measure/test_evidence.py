@@ -82,6 +82,8 @@ WORDS = {  # of each further scheme: its overhead, what the underlay sees, wheth
     "ovs-geneve": (50, "hosts only", "no"),  # RFC 8926, no options
     "docker-nat": (0, "pods' IPs", "bites"),  # host b's pods' alone
     "policy-1000": (0, "pods' IPs", "bites"),
+    "policy-set-1000": (0, "pods' IPs", "bites"),
+    "policy-established-1000": (0, "pods' IPs", "bites"),
     "calico-ebpf": (0, "pods' IPs", "no"),
     "service-chain-10000": (0, "pods' IPs", "bites"),
     "service-map-10000": (0, "pods' IPs", "bites"),
