@@ -195,6 +195,10 @@ class Experiment(BaseModel):
     data_dir: Path | None = Field(
         None, description="folder that runs are left in; the project's data/ if not given"
     )
+    label: Annotated[str, AfterValidator(spellings.word)] = Field(
+        "", max_length=40,
+        description="what is measured, as cluster-a: runs of two labels stand side by side",
+    )  # fmt: skip
     suite: Annotated[str, AfterValidator(spellings.word)] = Field(
         "", description="name of the suite that the run belongs to"
     )

@@ -93,6 +93,7 @@ class Params(Foreign):
     cni_bin_dir: Line = ""
     namespace_prefix: Word = "cniperf"
     rounds: Many = 1
+    label: Word = ""
     suite: Word = ""
 
 

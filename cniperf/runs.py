@@ -40,7 +40,8 @@ __all__ = ["BEFORE", "FORMAT"]
 # Columns that say under which conditions a run was made: figures of two runs meet in one ratio
 # only where all of these are equal.
 CONDITIONS = (
-    "bed", "meter", "accelerator", "steered", "awake", "erms", "between", "nic", "ip", "mtu",
+    "label", "bed", "meter", "accelerator", "steered", "awake", "erms", "between", "nic", "ip",
+    "mtu",
     "mode", "generator", "version", "pairs", "streams", "window", "congestion", "gro", "udpcsum",
     "length", "config", "direction", "rate", "max_loss", "design", "slice", "duration", "omit",
     "kernel", "cpu", "cpus",
@@ -146,7 +147,8 @@ def load_runs(data_dir: Path | str | None = None, *, suite: str | None = None) -
 
         ``run`` id, ``suite``, ``round``, ``scheme``, ``order`` (its place in charts), ``status``
         (``ok`` or ``failed``), ``error`` (why it failed), ``started`` (UTC), the conditions
-        ``bed``, ``meter`` (what the figure was read from: ``clock`` or ``instructions``),
+        ``label`` (what was measured, where that has a name), ``bed``,
+        ``meter`` (what the figure was read from: ``clock`` or ``instructions``),
         ``accelerator`` (of guests: ``tcg``, a CPU that software emulates, or ``kvm``; else
         empty), ``erms`` (True where a guest's CPU claims to copy strings fast, and the kernel
         copies a byte an instruction instead of eight),

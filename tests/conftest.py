@@ -172,6 +172,7 @@ RECORD = {
         "rounds": 1, "streams": 1, "window": "", "congestion": "cubic", "gro": "default",
         "udpcsum": False, "length": 0, "direction": "forward", "rate": 0.0,
         "design": "separate", "slice": 0.0, "mode": "stream", "generator": "iperf3", "pairs": 1, "max_loss": 0.1, "erms": False, "config": "",
+        "ip": 4, "label": "",
     },
     "scheme": {"name": "calico", "order": 50, "summary": "", "path": ""},
     "bed": {"bed": "lab", "nic": "virtio", "cpus": {"a": [0], "b": [1]}, "ovs_datapath": None,

@@ -25,7 +25,7 @@ BEDS = ("lab", "ssh", "vm", "counted", "k8s")
 NAMED = {"vm": "vm {accelerator}"}
 NICS = (*nics.NICS, "own")
 
-COLUMNS = ("bed", "meter", "accelerator", "nic", "erms", "unit", "scheme", "order", "runs",
+COLUMNS = ("label", "bed", "meter", "accelerator", "nic", "erms", "unit", "scheme", "order", "runs",
            "figure", "loss", "loss_low", "loss_high", "userspace")  # fmt: skip
 
 
@@ -33,6 +33,7 @@ class Setup(NamedTuple):
     """A bed as it is set up: what a column of the side-by-side table is of.
 
     Attributes:
+        label: what is measured, where that has a name.
         bed: as the parameter ``bed`` has it.
         meter: what its figures were read from.
         accelerator: of its guests; empty where there are none.
@@ -40,6 +41,7 @@ class Setup(NamedTuple):
         erms: True where its kernel copies a byte an instruction.
     """
 
+    label: str
     bed: str
     meter: str
     accelerator: str
@@ -54,7 +56,8 @@ class Setup(NamedTuple):
     @property
     def kind(self) -> str:
         """Its name without the knobs: what has axes of its own."""
-        return NAMED.get(self.bed, self.bed).format(accelerator=self.accelerator)
+        bed = NAMED.get(self.bed, self.bed).format(accelerator=self.accelerator)
+        return f"{self.label} ({bed})" if self.label else bed
 
     @property
     def knobs(self) -> str:

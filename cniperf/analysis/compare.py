@@ -49,8 +49,13 @@ def pair_up(
         which = "first" if before.empty else "second"
         raise CniperfError(f"there is no run in the {which} set: nothing to compare")
     ours, theirs = list(conditions(before)), list(conditions(after))
+    # Two sets that have no label in common are told apart by theirs.
+    apart = set(before["label"]).isdisjoint(after["label"])
     alike = [
-        (one, a, b) for one, a in ours for other, b in theirs if _key(one, a) == _key(other, b)
+        (_together(one, other), a, b)
+        for one, a in ours
+        for other, b in theirs
+        if _key(one, a, labelled=not apart) == _key(other, b, labelled=not apart)
     ]
     found = [pair for each in alike for pair in _placed_alike(*each)]
     for __, a, b in [] if anyway else found:
@@ -70,7 +75,7 @@ def pair_up(
     differ = [
         f"{name} {one[name]} and {other[name]}"
         for name in CONDITIONS
-        if str(one[name]) != str(other[name])
+        if str(one[name]) != str(other[name]) and not (name == "label" and apart)
     ] or ["whether the hosts' CPUs share a cache"]
     if not anyway:
         raise Unlike(f"the two sets differ in {'; '.join(differ)}: compare them with --anyway")
@@ -125,7 +130,13 @@ def compare(before: pd.DataFrame, after: pd.DataFrame, within: float = WITHIN) -
 
 def heading(condition: dict[str, object], others: Iterable[dict[str, object]] = ()) -> str:
     """Return a condition in words: NIC, MTU, and by what it differs from others beside it."""
-    told = {"bed": "lab", "ip": 4, "mode": "stream", "erms": False}  # unless it is just that
+    told = {
+        "label": "",
+        "bed": "lab",
+        "ip": 4,
+        "mode": "stream",
+        "erms": False,
+    }  # unless it is just that
     named = [f"NIC {condition['nic']}", f"MTU {condition['mtu']}"]
     for name in CONDITIONS:
         odd = any(str(other[name]) != str(condition[name]) for other in others)
@@ -138,6 +149,8 @@ def heading(condition: dict[str, object], others: Iterable[dict[str, object]] = 
 
 
 def _in_words(name: str, value: object) -> str:
+    if name == "label":
+        return str(value) or "no label"
     if name == "ip":
         return f"IPv{value}"
     return SWITCHES[name][not value] if name in SWITCHES else f"{name} {value}"
@@ -192,8 +205,15 @@ def _placed_alike(
             for name, mark in zip(common, marks, strict=True)]  # fmt: skip
 
 
-def _key(condition: dict[str, object], runs: pd.DataFrame) -> tuple[str, ...]:
+def _together(one: dict[str, object], other: dict[str, object]) -> dict[str, object]:
+    """Return a condition of two sets, with both labels where these differ."""
+    labels = [str(each["label"]) or "no label" for each in (one, other)]
+    return one if labels[0] == labels[1] else {**one, "label": " → ".join(labels)}
+
+
+def _key(condition: dict[str, object], runs: pd.DataFrame, *, labelled: bool) -> tuple[str, ...]:
     left_out = VERSIONS if seeded(runs) else ()  # the gate asks for these itself
+    left_out = left_out if labelled else (*left_out, "label")
     return tuple(str(condition[name]) for name in CONDITIONS if name not in left_out)
 
 

@@ -139,6 +139,8 @@ PARAMETERS: dict[str, Any] = {
         "in a suite or sweep 1)"),
     "omit": (WHEN, int, "Seconds of load before them, not counted. (default: interleaved 0; "
         "separate 1)"),
+    "label": (WHAT, str, "What is measured, for example cluster-a: a report draws runs of two "
+        "labels side by side. (no default)"),
     "config": Config,
     "cni_bin_dir": CniBinDir,
     "bed": (WHERE, _choice(all_beds()),

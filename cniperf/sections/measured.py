@@ -87,6 +87,8 @@ def heading(condition: Mapping[str, Any]) -> Html:
     if condition["ip"] == 6:
         nic = _("{nic}, IPv6").format(nic=nic)
     nic = _(BEDS.get(str(condition["bed"]), "{nic}")).format(nic=nic)
+    if condition["label"]:
+        nic = _("{label}: {nic}").format(label=condition["label"], nic=nic)
     if condition["between"]:
         nic = _("{nic}, {a} to {b}").format(nic=nic, **_two(str(condition["between"])))
     return Html(f"<h2>{escape(nic)}</h2>")

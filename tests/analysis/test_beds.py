@@ -27,6 +27,20 @@ def test_a_column_is_a_bed_a_nic_and_a_copy_model_and_no_emulated_clock(runs):
     assert not several(runs[runs["bed"].eq("lab") | runs["suite"].eq("slow")])
 
 
+def test_runs_of_two_labels_stand_side_by_side(shelf):
+    for label, calico in (("cluster-a", 16.0), ("cluster-b", 12.0)):
+        for number in (1, 2):
+            more = {"suite": label, "label": label, "round": number}
+            shelf.add("hostnetwork", 20.0, **more)
+            shelf.add("calico", calico, **more)
+    runs = load_runs(shelf.folder)
+    assert several(runs) and not several(runs[runs["label"].eq("cluster-a")])
+    assert names(set_up(runs)) == ["cluster-a (lab) virtio", "cluster-b (lab) virtio"]
+    losses = beds_table(runs).set_index(["label", "scheme"])["loss"]
+    assert losses["cluster-a", "calico"] == pytest.approx(0.2)
+    assert losses["cluster-b", "calico"] == pytest.approx(0.4)
+
+
 def test_each_loss_is_of_its_own_beds_hostnetwork_in_its_own_unit(runs):
     table = beds_table(runs).set_index(["bed", "nic", "erms", "scheme"]).sort_index()
     for (nic, erms), (base, losses) in COUNTS.items():

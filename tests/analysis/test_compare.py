@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import COUNTED, Shelf
 
@@ -44,6 +45,26 @@ def test_a_condition_is_headed_by_what_tells_it_from_the_others(tmp_path):
     assert heading(one, [one, one | {"pairs": 4}]) == "NIC virtio, MTU 1500, pairs 1"
     assert heading(one, [one | {"awake": True}]) == "NIC virtio, MTU 1500, CPUs may sleep"
     assert heading(one | {"erms": True}) == "NIC virtio, MTU 1500, ERMS"
+
+
+def test_two_sets_may_be_told_apart_by_their_labels_alone(tmp_path):
+    a, b = made(tmp_path / "a", label="before"), made(tmp_path / "b", label="after")
+    ((condition, one, other),) = pair_up(a, b)
+    assert len(one) == len(a) and len(other) == len(b)
+    assert heading(condition) == "NIC virtio, MTU 1500, before → after"
+
+
+def test_labels_that_both_sets_have_are_compared_each_with_its_own(tmp_path):
+    sets = []
+    for name in ("monday", "tuesday"):
+        for label in ("cluster-a", "cluster-b"):
+            made(tmp_path / name / label, label=label)
+        sets.append(load_runs(tmp_path / name / "cluster-a"))
+        sets[-1] = pd.concat([sets[-1], load_runs(tmp_path / name / "cluster-b")])
+    found = pair_up(*sets)
+    assert [condition["label"] for condition, _, _ in found] == ["cluster-a", "cluster-b"]
+    for condition, one, other in found:
+        assert set(one["label"]) == set(other["label"]) == {condition["label"]}
 
 
 def test_a_faster_machine_makes_no_scheme_better(tmp_path):

@@ -24,6 +24,7 @@ BY_GUESTS = {"params.erms", "bed.meter", "bed.accelerator", "bed.seed", "summary
 # Keys that came after data/reference was measured; tests/beds/test_quota.py sees that they are there.
 SINCE = {
     "params.ip",
+    "params.label",
     "params.config",
     "params.cni_bin_dir",
     "bed.one_core",
