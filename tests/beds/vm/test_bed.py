@@ -15,7 +15,8 @@ from cniperf.plan import make_plan
 from cniperf.schemes import ARTICLE, scheme_names
 
 # What needs no other kernel is proven in the lab; of Open vSwitch's tunnels one takes the time.
-LEFT_OUT = ("docker-nat", "policy-0", "policy-100", "policy-1000", "ovs-vxlan", "cni-bridge",
+LEFT_OUT = ("docker-nat", "policy-0", "policy-100", "policy-1000", "policy-set-1000",
+            "policy-established-1000", "ovs-vxlan", "cni-bridge",
             "cni-ptp", "cni-macvlan", "service-chain-10", "service-chain-10000", "service-map-10",
             "service-map-10000")  # fmt: skip
 
