@@ -74,7 +74,8 @@ class Plan:
     def networks(self) -> list[Network]:
         """Return the networks that the steps bring to the hosts, in order."""
         given = (step.cidr for side in self for step in side.steps if isinstance(step, AddAddress))
-        return sorted({ip_interface(cidr).network for cidr in given}, key=str)
+        found = {ip_interface(cidr).network for cidr in given}
+        return sorted(found, key=lambda each: (each.version, int(each.network_address)))
 
     def __str__(self) -> str:
         return "\n".join(side.script() for side in self)

@@ -71,6 +71,7 @@ class Rounds:
         self._names = sorted({name for cell in suite.cells for name in cell})
         self._wanted = Counter(self._key(cell) for cell in suite.cells)
         self._folders: list[Path] = []
+        self._table = runs_table([])
         self._keys: dict[str, Key] = {}
         self._enough: tuple[int, frozenset[Key]] = (0, frozenset())
         self._done: Counter[tuple[int, Key]] = Counter()
@@ -94,7 +95,9 @@ class Rounds:
 
     def runs(self) -> pd.DataFrame:
         """Return the suite's runs so far."""
-        return runs_table(self._folders)
+        if len(self._table) != len(self._folders):
+            self._table = runs_table(self._folders)
+        return self._table
 
     def good(self) -> int:
         """Return how many rounds are complete and count."""

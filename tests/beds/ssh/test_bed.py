@@ -132,7 +132,7 @@ def test_an_address_that_is_in_use_on_a_host_is_not_taken(rehearsal, looks, tmp_
     subprocess.run([*enter, "addr", "add", "172.28.0.1/16", "dev", "own0"], check=True)
     asked = Experiment.of(scheme="calico", bed="ssh", hosts=rehearsal.hosts, data_dir=tmp_path)
     try:
-        with pytest.raises(NotAble, match=r"host beta: own0 has 172\.28\.0\.1/16, where the pods"):
+        with pytest.raises(NotAble, match=r"host beta: own0 has 172\.28\.0\.1/16, which is in"):
             run(asked, lambda moment: None)
     finally:
         subprocess.run([*enter, "link", "del", "own0"], check=True)
