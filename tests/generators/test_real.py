@@ -64,7 +64,7 @@ def test_pairs_are_loaded_at_once_and_each_has_its_figure(tmp_path, mode):
 
 def test_a_server_that_answers_nothing_is_a_failure_not_a_zero(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "cniperf.generators.curl.CONFIG", "daemon off; events {{}}\n# {tag} {address} {port}"
+        "cniperf.generators.curl.CONFIG", "daemon off; events {{}}\n# {tag} {where}"
     )
     with pytest.raises(MeasurementFailed, match="the curl server does not listen"):
         measured(tmp_path, scheme="hostnetwork", mode="crr")
