@@ -43,7 +43,7 @@ TWINS = {
     "cniperf hosts check hosts.yaml": None,  # it needs two servers; tests/test_hosts_check.py has them
     "cniperf compare data/old data/new": "cniperf compare data/reference data/reference",
     "cniperf compare data/baseline data/new --within 2":
-        "cniperf compare data/reference data/reference --within 2",
+        "cniperf compare data/counted data/counted --within 2",
     "papermill run_scheme.ipynb out.ipynb -p scheme macvlan":
         "papermill run_scheme.ipynb out.ipynb -p scheme macvlan -p duration 1",
     "papermill run_scheme.ipynb out.ipynb -p scheme calico":
