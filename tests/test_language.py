@@ -164,7 +164,7 @@ class Visible(HTMLParser):
         self.feed(html)
 
     def handle_starttag(self, tag, attrs):
-        if tag in ("pre", "code", "style"):
+        if tag in ("pre", "code", "style", "script"):
             self._inside.append(tag)
         self.texts += [value for name, value in attrs if name in ("alt", "title")]
 

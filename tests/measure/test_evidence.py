@@ -243,7 +243,7 @@ CROSSED = {
     ),
     "the pod has no gateway in IPv6": (
         "calico --ip 6", do("a", "ip", "addr", "del", "fe80::1/64", "dev", "calico-h"),
-        "a:calico-h saw 0",
+        "pod-a:calico-c saw 0 of the 100 packets that pod a sent",
     ),
 }  # fmt: skip
 
