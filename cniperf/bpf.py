@@ -23,7 +23,7 @@ packets to a network::
     exit
 
 The first twelve bytes of an IPv6 destination are not compared: those of all pods are the same.
-Neighbour discovery goes to other last bytes (ff02::1:ffXX:XXXX), and stays with the stack.
+Neighbour discovery goes to ff02::1:ff00:0/104, whose last bytes no pod has: the stack gets it.
 
 Opcodes are those of Documentation/bpf/standardization/instruction-set.rst, helpers and the fields
 of ``struct __sk_buff`` those of include/uapi/linux/bpf.h.

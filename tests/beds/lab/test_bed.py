@@ -349,6 +349,28 @@ def test_the_wire_carries_segments_as_large_as_the_nic_allows(nic, largest):
     assert 0.5 * largest < max(lengths) <= largest
 
 
+@pytest.mark.parametrize("ip", [4, 6])
+def test_policies_have_their_thousand_rules_each_in_its_own_way(ip):
+    found = {}
+    for name in ("policy-1000", "policy-set-1000", "policy-established-1000"):
+        with Lab(ip=ip) as lab:
+            lab.apply(make_plan(name, *lab.hosts))
+            said = json.loads(inside(lab, "b", "nft", "-j", "list", "ruleset"))["nftables"]
+        rules = [json.dumps(entry["rule"]["expr"]) for entry in said if "rule" in entry]
+        sets = [len(entry["set"]["elem"]) for entry in said if "set" in entry]
+        drops = [rule for rule in rules if '"drop": null' in rule]
+        found[name] = len(rules), len(set(drops)), sets
+        if "established" in name:
+            assert '"established"' in rules[0] and '"accept": null' in rules[0]
+        if "set" in name:
+            assert "@unasked" in drops[0]
+    assert found == {
+        "policy-1000": (1000, 1000, []),
+        "policy-set-1000": (1, 1, [1000]),
+        "policy-established-1000": (1001, 1000, []),
+    }
+
+
 def test_the_wire_filters_nothing_whatever_the_machine_does_with_bridged_packets():
     with Lab() as lab:
         key = "net.bridge.bridge-nf-call-iptables"
