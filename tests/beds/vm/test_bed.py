@@ -3,11 +3,10 @@
 from contextlib import contextmanager
 
 import pytest
-from conftest import cannot_here, machine_state, settled
+from conftest import cannot_here
+from guests import two_guests
 
-from cniperf.beds.bottle import qemu
 from cniperf.beds.command import CommandFailed
-from cniperf.beds.vm.bed import VmBed
 from cniperf.measure.evidence import prove
 from cniperf.measure.load import Load
 from cniperf.params import Experiment
@@ -23,13 +22,8 @@ pytestmark = [pytest.mark.lab, pytest.mark.alone, pytest.mark.timeout(300)]
 
 @pytest.fixture(scope="module")
 def guests():
-    """Two guests for all tests of this file: what is wired is unwired again."""
-    if gone := qemu.missing():
-        cannot_here(f"no guests without {', '.join(gone)}")
-    before = machine_state()
-    with VmBed(ovs=True) as bed:
+    with two_guests() as bed:
         yield bed
-    assert settled(before) == before
 
 
 @pytest.fixture

@@ -6,14 +6,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import cannot_here, machine_state, settled
+from conftest import cannot_here
 from generations import CACHE, mirrors, private_apt
 from generations import run as apt
+from guests import require_guests, two_guests
 
 from cniperf.analysis.paths import overhead
-from cniperf.beds.bottle import qemu
 from cniperf.beds.counted import guest as counted
-from cniperf.beds.vm.bed import VmBed
 from cniperf.measure.evidence import prove
 from cniperf.params import Experiment
 from cniperf.plan import make_plan
@@ -27,8 +26,7 @@ META = "linux-image-cloud-amd64"
 @pytest.fixture(scope="module")
 def old_kernel():
     """Let guests have Debian 11's kernel, from a cache of its own."""
-    if gone := qemu.missing():
-        cannot_here(f"no guests without {', '.join(gone)}")
+    require_guests()
     cache = CACHE.parent / "bullseye-kernel"
     if not list(cache.glob("linux-image-*")):
         fetch(cache)
@@ -61,10 +59,8 @@ def fetch(cache: Path) -> None:
 
 @pytest.fixture(scope="module")
 def guests(old_kernel):
-    before = machine_state()
-    with VmBed(ovs=True) as bed:
+    with two_guests() as bed:
         yield bed
-    assert settled(before) == before
 
 
 @pytest.fixture
