@@ -25,7 +25,7 @@ REFERENCE = str(ROOT / "data/reference")
         (["suite", "calcio"], "did you mean 'calico'"),
         (["run", "calico", "--mtu", "100"], "576"),
         (["run", "calico", "--duration", "0"], "greater than or equal to 1"),
-        (["run", "calico", "--nic", "fast"], "'virtio', 'offload', 'plain', 'own': see `cniperf"),
+        (["run", "calico", "--nic", "fast"], "is not one of 'virtio', 'offload', 'plain'"),
         (["run", "calico", "--settings", "/nowhere.yaml"], "/nowhere.yaml"),
         (["run", "calico", "--nic", "plain", "--gro", "on"], "does not go with nic='plain'"),
         (["suite", "--budget", "10"], "10m or 1h30m"),
