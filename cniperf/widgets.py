@@ -126,7 +126,7 @@ def live(draw: Callable[[], Sequence[Any]], *pickers: Picker | ipywidgets.Widget
     place = ipywidgets.Output()
 
     def redraw(*_change: object) -> None:
-        place.outputs = tuple(_output(each) for each in draw())
+        place.outputs = tuple(output(each) for each in draw())
 
     for picker in pickers:
         if isinstance(picker, Picker):
@@ -137,7 +137,7 @@ def live(draw: Callable[[], Sequence[Any]], *pickers: Picker | ipywidgets.Widget
     return place
 
 
-def _output(shown: object) -> dict[str, Any]:
+def output(shown: object) -> dict[str, Any]:
     """Return what a cell would show of an object, as notebooks keep it."""
     formatter = InteractiveShell.instance().display_formatter
     data, metadata = formatter.format(shown)  # type: ignore[union-attr]

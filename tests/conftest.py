@@ -21,7 +21,7 @@ from cniperf.schemes.scheme import Scheme
 
 ROOT = Path(__file__).parent.parent
 
-pytest_plugins = ["apart", "rehearsed", "reporting", "cluster.session"]
+pytest_plugins = ["apart", "rehearsed", "reporting", "trials", "cluster.session"]
 os.environ["PYTHONFAULTHANDLER"] = "1"  # what a test starts can tell where it hangs: see ended()
 
 

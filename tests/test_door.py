@@ -5,7 +5,6 @@ What a model lets through is read by all that reads; what it refuses takes nothi
 
 import json
 import os
-import random
 import warnings
 from contextlib import contextmanager
 
@@ -116,28 +115,28 @@ def read_by_all(folder, tmp_path):
     exec(REPORT, names)
 
 
-def test_a_damaged_run_is_a_line_and_takes_no_other_with_it(folder, tmp_path):
-    dice, refused, read = random.Random(1), 0, 0
+def test_a_damaged_run_is_a_line_and_takes_no_other_with_it(folder, tmp_path, trials):
+    dice, refused, read = trials.dice(1), 0, 0
     good = len(load_runs(folder))
     files = sorted(folder.glob("2*/run.json"))
-    for _ in range(120):
+    for _ in trials.of(120):
         file = dice.choice(files)
         with in_place_of(file, damage(file, dice, damaged_json)), lines() as found:
             runs = load_runs(folder)
             broken = runs.attrs["broken"]
             assert len(runs) + len(broken) == good and len(broken) <= 1
             refused += len(broken)
-            if not broken and read < 2 and dice.random() < 0.2:
+            if not broken and read < 2 * trials.times and dice.random() < 0.2:
                 read += 1
                 read_by_all(folder, tmp_path)
         assert len(set(found)) == len(broken)
-    assert refused > 45 and read == 2
+    assert refused > 45 * trials.times and read == 2 * trials.times
 
 
-def test_a_damaged_record_is_refused_in_a_line_or_read(folder):
-    dice, refused = random.Random(5), 0
+def test_a_damaged_record_is_refused_in_a_line_or_read(folder, trials):
+    dice, refused = trials.dice(5), 0
     files = sorted(folder.glob("2*/run.json"))
-    for _ in range(2500):
+    for _ in trials.of(2500):
         file = dice.choice(files)
         with in_place_of(file, damage(file, dice, damaged_json)):
             try:
@@ -145,14 +144,14 @@ def test_a_damaged_record_is_refused_in_a_line_or_read(folder):
             except BadRun as problem:
                 assert_a_line(str(problem))
                 refused += 1
-    assert refused > 1200
+    assert refused > 1200 * trials.times
 
 
-def test_a_damaged_file_of_a_run_is_a_line_and_the_report_goes_on(folder, tmp_path):
-    dice, refused = random.Random(2), 0
+def test_a_damaged_file_of_a_run_is_a_line_and_the_report_goes_on(folder, tmp_path, trials):
+    dice, refused = trials.dice(2), 0
     ways = {"evidence.json": damaged_json, "latency.csv": damaged_lines}
     files = sorted(file for name in ways for file in folder.glob(f"2*/{name}"))
-    for number in range(1000):
+    for number in trials.of(1000):
         file = dice.choice(files)
         with in_place_of(file, damage(file, dice, ways[file.name])), lines() as found:
             load_evidence(file.parent)
@@ -161,13 +160,13 @@ def test_a_damaged_file_of_a_run_is_a_line_and_the_report_goes_on(folder, tmp_pa
                 read_by_all(folder, tmp_path)
         assert len(set(found)) <= 1
         refused += len(set(found))
-    assert refused > 300
+    assert refused > 300 * trials.times
 
 
-def test_a_damaged_suite_is_a_line_and_the_report_goes_on(folder, tmp_path):
-    dice, refused = random.Random(3), 0
+def test_a_damaged_suite_is_a_line_and_the_report_goes_on(folder, tmp_path, trials):
+    dice, refused = trials.dice(3), 0
     files = sorted(folder.glob("suites/*.json"))
-    for number in range(400):
+    for number in trials.of(400):
         file = dice.choice(files)
         with in_place_of(file, damage(file, dice, damaged_json)):
             try:
@@ -179,26 +178,26 @@ def test_a_damaged_suite_is_a_line_and_the_report_goes_on(folder, tmp_path):
             if number % 400 == 0:
                 with lines():
                     read_by_all(folder, tmp_path)
-    assert refused > 200
+    assert refused > 200 * trials.times
 
 
 @pytest.mark.parametrize(
     ("text", "read"),
     [(SETTINGS, lambda file: Experiment.of(**read_settings(file))), (HOSTS, read_inventory)],
 )
-def test_a_damaged_settings_or_hosts_file_is_a_line(tmp_path, text, read):
-    dice, refused = random.Random(4), 0
+def test_a_damaged_settings_or_hosts_file_is_a_line(tmp_path, text, read, trials):
+    dice, refused = trials.dice(4), 0
     file = tmp_path / "file.yaml"
     file.write_text(text)
     read(file)
-    for _ in range(300):
+    for _ in trials.of(300):
         with in_place_of(file, damaged_lines(text, dice)):
             try:
                 read(file)
             except CniperfError as problem:
                 assert_a_line(str(problem))
                 refused += 1
-    assert refused > 150
+    assert refused > 150 * trials.times
 
 
 def test_every_parameter_of_an_experiment_is_one_of_a_record():

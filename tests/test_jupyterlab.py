@@ -60,7 +60,8 @@ def page(tmp_path_factory):
     """explore.ipynb in JupyterLab, every cell run; `page.failed` lists what the browser missed."""
     home = tmp_path_factory.mktemp("lab")
     shutil.copytree(ROOT / "notebooks", home / "notebooks", ignore=shutil.ignore_patterns(".*"))
-    (home / "data").symlink_to(ROOT / "data")
+    (home / "data").mkdir()
+    (home / "data/reference").symlink_to(ROOT / "data/reference")
     with jupyterlab(home / "notebooks") as address, browser() as chromium:
         page = chromium.new_page(viewport={"width": 1300, "height": 1000})
         page.failed, page.file = [], home / "notebooks/explore.ipynb"
@@ -156,6 +157,23 @@ def test_another_need_is_another_choice(page):
     output(page, "allows = ipywidgets.Dropdown").get_by_label("allows").select_option("pods' MACs")
     output(page, "allows = ipywidgets.Dropdown").get_by_label("policy on the host").uncheck()
     shown.locator("p b", has_text="macvlan").wait_for()
+
+
+@pytest.mark.lab
+def test_the_button_measures_and_shows_what_came_out(page):
+    cell = output(page, "Starter(")
+    cell.get_by_label("rounds", exact=True).fill("1")
+    page.keyboard.press("Tab")
+    cell.get_by_text("rounds=1").wait_for()
+    cell.get_by_role("button", name="Measure").click()
+    cell.locator(".progress-bar-success").wait_for(timeout=60_000)
+    cell.get_by_text("macvlan").nth(1).wait_for()  # the first is in the code that measures the same
+    assert "Gbit/s" in cell.inner_text()
+    for theme in ("Light", "Dark"):
+        menu(page, "Settings", "Theme", f"JupyterLab {theme}")
+        shot(page, f"{theme.lower()}-starter", "Starter(")
+    (run,) = (page.file.parent.parent / "data").glob("2*-macvlan-*")
+    assert (run / "run.json").exists()
 
 
 def test_nothing_was_missed_and_no_news_pops_up(page):

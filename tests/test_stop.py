@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, Shelf, ended, machine_state, settled
 
+from cniperf.runs import load_runs
+
 CNIPERF = str(Path(sys.executable).with_name("cniperf"))
 BOTH = (signal.SIGINT, signal.SIGTERM)
 REFERENCE = ROOT / "data/reference"
@@ -34,7 +36,7 @@ def assert_heard(process, number, out, err, complete):
     """The verb was stopped, with one line, or it had done its work."""
     assert "Traceback" not in out + err and len(err.splitlines()) <= 1, err
     if process.returncode == -number:  # the shell that starts Python is no program of ours
-        assert out == err == ""
+        assert out == err == "" or number == signal.SIGKILL
     elif process.returncode:
         assert process.returncode == 128 + number, (out, err)
         assert err == f"cniperf: stopped by {number.name}; nothing is left running\n"
@@ -42,16 +44,17 @@ def assert_heard(process, number, out, err, complete):
         assert complete(out), (out, err)
 
 
-def tried(words, times, longest, folder, complete):
+def tried(words, turns, longest, folder, complete, signals=BOTH):
     """Send a verb signals at random instants of its life, more of them at its beginning."""
     dice = random.Random()
-    for turn in range(times):
+    for turn in turns:
         after = dice.random() * (0.1 if turn % 2 else longest)
-        process, number = started(CNIPERF, *words, folder=folder), dice.choice(BOTH)
+        process, number = started(CNIPERF, *words, folder=folder), dice.choice(signals)
         time.sleep(after)
         process.send_signal(number)
         out, err = ended(process, within=30)
         assert_heard(process, number, out, err, complete)
+        yield
 
 
 VERBS = {
@@ -65,22 +68,23 @@ VERBS = {
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_signal_at_any_instant_is_heard(tmp_path, verb):
+def test_a_signal_at_any_instant_is_heard(tmp_path, verb, trials):
     words, times, longest, complete = VERBS[verb]
     if verb == "clean" and os.geteuid() != 0:
         pytest.skip("needs root")
-    tried(words, times, longest, tmp_path, complete)
-    assert not list(tmp_path.glob(".partial*"))
+    for _ in tried(words, trials.of(times), longest, tmp_path, complete):
+        assert not list(tmp_path.glob(".partial*"))
 
 
 @pytest.mark.notebook
-def test_a_signal_at_any_instant_of_a_report_is_heard_and_leaves_nothing_half(tmp_path):
+def test_a_signal_at_any_instant_of_a_report_is_heard_and_leaves_nothing_half(tmp_path, trials):
     shelf = Shelf(tmp_path / "data")
     shelf.add_rounds(hostnetwork=[20.0] * 3, calico=[15.0] * 3)
     words = ["report", shelf.folder, "--out-dir", tmp_path / "r"]
-    tried(words, 6, 9.0, tmp_path, lambda out: (tmp_path / "r/report.pdf").exists())
-    assert not list(tmp_path.rglob(".partial*"))
-    assert not (tmp_path / "r").exists() or (tmp_path / "r/report.html").exists()
+    whole = tmp_path / "r/report.pdf"
+    for _ in tried(words, trials.of(6), 9.0, tmp_path, lambda out: whole.exists()):
+        assert not list(tmp_path.rglob(".partial*"))
+        assert not (tmp_path / "r").exists() or (tmp_path / "r/report.html").exists()
 
 
 LAB = {
@@ -93,10 +97,14 @@ LAB = {
 
 @pytest.mark.lab
 @pytest.mark.parametrize("verb", LAB)
-def test_a_signal_at_any_instant_leaves_no_lab(tmp_path, verb):
+def test_a_signal_or_a_kill_at_any_instant_leaves_no_lab(tmp_path, verb, trials):
     words, times, longest, complete = LAB[verb]
-    tried(words, times, longest, tmp_path, complete)
-    assert not list(tmp_path.rglob(".partial*"))
+    before, signals = machine_state(), (*BOTH, signal.SIGKILL)
+    for _ in tried(words, trials.of(times), longest, tmp_path, complete, signals):
+        assert settled(before) == before
+        assert not list(tmp_path.rglob(".partial*"))
+        if (tmp_path / "d").exists():
+            assert not load_runs(tmp_path / "d").attrs["broken"]
 
 
 @pytest.mark.lab

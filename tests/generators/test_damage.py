@@ -4,7 +4,6 @@
 without what names the machine.
 """
 
-import random
 import re
 from pathlib import Path
 
@@ -168,12 +167,12 @@ DAMAGE = [
 
 
 @pytest.mark.parametrize("damage", DAMAGE, ids=lambda each: each.__name__)
-def test_what_is_damaged_gives_the_right_figure_or_one_line(read, damage):
-    dice = random.Random(damage.__name__)
+def test_what_is_damaged_gives_the_right_figure_or_one_line(read, damage, trials):
+    dice = trials.dice(damage.__name__)
     refused = 0
     for name, right in RIGHT.items():
         whole = said(name)
-        for time in range(TIMES if damage is not commas else 1):
+        for time in trials.of(TIMES) if damage is not commas else [0]:
             ends = list(whole)
             end = time % 2 if whole[1] else 0
             ends[end] = damage(whole[end], dice)
