@@ -411,6 +411,11 @@ class Experiment(BaseModel):
         return cls.of(**{name: None if value == "" else value for name, value in own.items()})
 
     @property
+    def numbers(self) -> range:
+        """The numbers of its rounds."""
+        return range(self.first_round, self.first_round + self.rounds)
+
+    @property
     def needs_ovs(self) -> bool:
         """Whether Open vSwitch is part of the scheme's path."""
         return find(self.scheme).ovs

@@ -1,8 +1,8 @@
 """What a kind of bed declares: what it takes, what it refuses, and how it measures a round."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -63,6 +63,7 @@ class Kind(ABC):
         namespaces: whether it makes network namespaces on this machine, which takes root, or a user
             namespace.
         aside: whether runs do not feel each other, so that several can be made at once.
+        in_one: whether rounds of a scheme take less time if it measures them one after the other.
         suite: how a suite ends, where that is not given, by option.
         own: parameters that only it takes.
         nics: what the parameter ``nic`` may be.
@@ -80,6 +81,7 @@ class Kind(ABC):
     here = False
     namespaces = False
     aside = False
+    in_one = False
     suite: Mapping[str, Any] = MappingProxyType({})
     robust: Mapping[str, Sequence[Any]] = MappingProxyType({})
     turns: Mapping[str, Any] = MappingProxyType({})
@@ -172,6 +174,7 @@ class Kind(ABC):
                 hosts to lend.
         """
 
-    def measure(self, round_: Round) -> Path:
-        """Measure a round; return the run's folder."""
-        return round_.load()
+    @contextmanager
+    def measuring(self, asked: "Experiment") -> Iterator[Callable[[Round], Path]]:
+        """Yield what measures a round of an experiment and returns the run's folder."""
+        yield lambda round_: round_.load()

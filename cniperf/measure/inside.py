@@ -28,16 +28,16 @@ def measure(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Build the lab, wire, prove, load; return what there is to tell.
 
     Args:
-        asked: ``scheme``, ``lab`` (as :class:`Lab` takes it) and ``traffic``.
+        asked: ``scheme``, ``lab`` (as :class:`Lab` takes it), ``traffic`` and ``loads`` (how many).
 
     Returns:
         ``said`` (answers to :func:`cniperf.environment.questions`), ``scripts``, ``facts``,
-        ``evidence``, ``pod_mtu``, ``used`` (CPU seconds a second of the guest's CPU while bytes
-        flowed: less than 1 where it waited), ``files`` (what the generator said, by name), and
+        ``evidence``, ``pod_mtu``, ``loads`` (see :func:`_loaded`; fewer where one failed), and
         ``error`` where it failed.
     """
-    told: dict[str, Any] = {"said": run(["sh", "-c", shell.ask(environment.questions())])}
-    lab = Lab(**asked["lab"])
+    said = run(["sh", "-c", shell.ask(environment.questions())])
+    told: dict[str, Any] = {"said": said, "loads": []}
+    lab = Lab(**asked["lab"], guarded=False)  # the guest ends with it
     try:
         with lab:
             _measure(lab, asked, told)
@@ -58,14 +58,27 @@ def _measure(lab: Lab, asked: Mapping[str, Any], told: dict[str, Any]) -> None:
         raise PathNotProven(evidence)
     told["evidence"] = evidence.as_dict()
     told["pod_mtu"] = lab.mtu(plan.a.host, plan.a.endpoint.netns, plan.a.endpoint.device)
-    FOLDER.mkdir()
-    done = Load(lab, plan, Traffic(**asked["traffic"]), FOLDER).transfer(lambda seconds, gbps: None)
+    for number in range(1, asked["loads"] + 1):
+        folder = FOLDER / str(number)
+        folder.mkdir(parents=True)
+        told["loads"].append(_loaded(Load(lab, plan, Traffic(**asked["traffic"]), folder)))
+
+
+def _loaded(load: Load) -> dict[str, Any]:
+    """Load once.
+
+    Returns:
+        ``used`` (CPU seconds a second of the guest's CPU while bytes flowed: less than 1 where it
+        waited) and ``files`` (what the generator said, by name).
+    """
+    done = load.transfer(lambda seconds, gbps: None)
     (before, _began), (after, _ended) = done.watched
-    (cpu,) = lab.cpus["a"]
-    told["used"] = after["a"].used(before["a"], [cpu]) / (after["a"].at - before["a"].at)
-    told["files"] = {
-        file.name: file.read_text(encoding="utf-8") for file in sorted(FOLDER.iterdir())
-    }
+    (cpu,) = load.bed.cpus["a"]
+    return {
+        "used": after["a"].used(before["a"], [cpu]) / (after["a"].at - before["a"].at),
+        "files": {file.name: file.read_text(encoding="utf-8")
+                  for file in sorted(load.folder.iterdir())},
+    }  # fmt: skip
 
 
 def main(job: str, answer: str) -> None:

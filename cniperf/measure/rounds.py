@@ -29,7 +29,6 @@ from cniperf.runs import MOVED, cache, read_run, run_folders, runs_table
 from cniperf.suites import BROKEN, BUDGET, CAP, NOTHING, TARGET, Cell, Suite
 
 REPORT_SECONDS = 20.0  # of a budget, kept for the report
-COMPLETING = 1 / 3  # of a budget at most, for the second seed of what completes a suite
 GIVE_UP = 2  # failures without a figure, after which a scheme is left out
 BROKEN_AT_MOST = 3  # rounds more than were asked for
 MOVED_AT_MOST = 2  # runs that are measured again as the hosts' CPUs were moved meanwhile
@@ -130,7 +129,8 @@ class Rounds:
         cells = self._next_cells()
         reasons = self._kernels.together([partial(self._execute, *each) for each in cells])
         for (place, cell), reason in zip(cells, reasons, strict=True):
-            self._tell(self._gather(place, cell, reason, seen))
+            for outcome in self._gather(place, cell, reason, seen):
+                self._tell(outcome)
         return self._bed_of(cells[0][1])
 
     def _bed_of(self, cell: Cell) -> str:
@@ -188,14 +188,8 @@ class Rounds:
         return self._enough[1]
 
     def _completed(self, number: int) -> frozenset[Key]:
-        """Return the cells that complete the suite, once they have their seeds.
-
-        Where two seeds of them would take too much of the budget, they get one.
-        """
-        others = {bed: took for bed, took in self._took.items() if bed != self._bed}
-        twice = SEEDS_ENOUGH * sum(map(sum, others.values()))
-        dear = self.suite.budget and twice > COMPLETING * self.suite.budget
-        if number <= (1 if dear else SEEDS_ENOUGH):
+        """Return the cells that complete the suite, once they have their seeds."""
+        if number <= SEEDS_ENOUGH:
             return frozenset()
         return frozenset(
             self._key(cell) for cell in self.suite.cells if self._bed_of(cell) != self._bed
@@ -222,8 +216,8 @@ class Rounds:
             return str(problem)
         return "its notebook left no run"
 
-    def _gather(self, place: int, cell: Cell, reason: str, seen: set[Path]) -> Outcome:
-        """Take in the run that a cell left, or leave a failed one for it."""
+    def _gather(self, place: int, cell: Cell, reason: str, seen: set[Path]) -> list[Outcome]:
+        """Take in the runs that a cell left, or leave a failed one for it."""
         new = [
             folder
             for folder in run_folders(self._data)
@@ -232,18 +226,30 @@ class Rounds:
         if not new:
             new = [record_failure(self._experiment(cell), reason)]
             self._add(new[0])
-        run = runs_table(new).iloc[0]
+        return [self._outcome(place, cell, run) for _, run in runs_table(new).iterrows()]
+
+    def _outcome(self, place: int, cell: Cell, run: pd.Series) -> Outcome:
         mode = find(run["mode"], run["meter"])
         figure = mode.spoken(run["figure"]) if run["status"] == "ok" else ""
         return Outcome(
-            cell, self.round, place, len(self.suite.cells), figure, run["error"], run["flags"]
+            cell, run["round"], place, len(self.suite.cells), figure, run["error"], run["flags"]
         )
 
     def _experiment(self, cell: Cell) -> Experiment:
         return Experiment.of(
             **{**self.suite.params, **cell}, suite=self.suite.name, first_round=self.round,
-            rounds=1, data_dir=self._data,
+            rounds=self._in_one(cell), data_dir=self._data,
         )  # fmt: skip
+
+    def _in_one(self, cell: Cell) -> int:
+        """Return how many rounds of a cell are measured one after the other."""
+        bed, number = self._bed_of(cell), self.round
+        if not beds.find(bed).in_one:
+            return 1
+        last = self.suite.rounds if bed == self._bed else SEEDS_ENOUGH
+        while number < last and self._missing(number + 1)[self._key(cell)]:
+            number += 1
+        return number - self.round + 1
 
     # ── what is there ─────────────────────────────────────────────────────────────────────────
 

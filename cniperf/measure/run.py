@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from cniperf import beds
 from cniperf.beds.bed import Bed, Untouched
 from cniperf.beds.journal import sweep_dead
+from cniperf.beds.kind import Round
 from cniperf.beds.privilege import is_root, with_namespaces
 from cniperf.draft import Draft
 from cniperf.errors import CannotWrite, CniperfError, NotRestored
@@ -65,13 +66,12 @@ def run(experiment: Experiment, progress: Progress = say) -> list[Path]:
 
 def _run(experiment: Experiment, progress: Progress) -> list[Path]:
     check(experiment)
-    first = experiment.first_round
-    with lock(experiment, f"cniperf, measuring {experiment.scheme}"):
+    with (
+        lock(experiment, f"cniperf, measuring {experiment.scheme}"),
+        beds.find(experiment.bed).measuring(experiment) as measure,
+    ):
         sweep_dead()
-        return [
-            _Round(experiment, number, progress).run()
-            for number in range(first, first + experiment.rounds)
-        ]
+        return [_Round(experiment, number, progress).run(measure) for number in experiment.numbers]
 
 
 def prove_path(
@@ -140,9 +140,12 @@ class _Round:
             "bed": {"bed": experiment.bed, **self._kind.foreseen(experiment)},
         }
 
-    def run(self) -> Path:
+    def run(self, measure: Callable[[Round], Path]) -> Path:
         try:
-            return self._measure()
+            self._kind.prepare(lambda text: self.announce("wire", text))
+            if self.number == self.experiment.first_round or not self._kind.in_one:
+                self.announce("wire", self._kind.building)
+            return measure(self)
         except (CannotWrite, NotRestored):
             raise  # no place to say so; the run is whole and was left before
         except CniperfError as problem:
@@ -159,11 +162,6 @@ class _Round:
             if evidence:
                 draft.write_json("evidence.json", evidence)
             return draft.finish({**self._record, "status": "failed", "error": reason})
-
-    def _measure(self) -> Path:
-        self._kind.prepare(lambda text: self.announce("wire", text))
-        self.announce("wire", self._kind.building)
-        return self._kind.measure(self)
 
     # ── what a kind of bed asks of it, see cniperf.beds.kind.Round ─────────────────────────────
 

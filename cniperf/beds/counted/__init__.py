@@ -1,7 +1,8 @@
 """``counted``: a guest whose clock counts instructions, with the whole lab in it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from cniperf.errors import ParameterError
 
 if TYPE_CHECKING:
     from cniperf.beds.bed import Bed
+    from cniperf.beds.counted.guest import Told
     from cniperf.params import Experiment
 
 
@@ -23,6 +25,7 @@ class CountedKind(GuestKind):
     summary = "instructions a byte, in one guest"
     building = "booting a guest"
     aside = True
+    in_one = True
     own = ("erms",)
     ips = (4, 6)
     # Each round is another seed, and nothing is gained by more. What a count hangs on, beside the
@@ -53,26 +56,46 @@ class CountedKind(GuestKind):
             "bed='counted' has no hosts for this: use bed='vm', which has the same kernel"
         )
 
-    def measure(self, round_: Round) -> Path:
-        """Let a guest measure by itself, and leave what it reported."""
-        from cniperf.beds.counted.figures import summary
-        from cniperf.beds.counted.guest import Counting, FailedInside
+    @contextmanager
+    def measuring(self, asked: "Experiment") -> Iterator[Callable[[Round], Path]]:
+        """Yield what leaves the rounds that one guest measures, all of them, at the first."""
+        yield _Rounds(asked).leave
 
-        with round_.draft() as draft, Counting() as guest:
-            guest.keep(draft.path)
-            told = guest.measure(
-                round_.experiment, round_.number, lambda text: round_.announce("prove", text)
-            )
-            found = told.found
-            round_.note(environment=told.environment, bed=told.facts)
-            if "error" in found:
-                raise FailedInside(told)
+
+class _Rounds:
+    """The rounds of an experiment, which one guest measures."""
+
+    def __init__(self, asked: "Experiment") -> None:
+        self._asked = asked
+        self._told: Told | None = None
+
+    def leave(self, round_: Round) -> Path:
+        """Leave a round as a run.
+
+        Raises:
+            FailedInside: the guest reported a failure, and no figure of this round.
+        """
+        from cniperf.beds.counted.figures import summary
+        from cniperf.beds.counted.guest import FailedInside
+
+        told = self._told = self._told or self._measured(round_)
+        found, load = told.found, told.loads.get(round_.number)
+        round_.note(environment=told.environment, bed={**told.facts, "seed": round_.number})
+        if load is None:
+            raise FailedInside(told)
+        with round_.draft() as draft:
             for name, script in found["scripts"].items():
                 draft.write(f"host-{name}.sh", script)
             draft.write_json("evidence.json", found["evidence"])
-            for name, text in found["files"].items():
+            for name, text in load["files"].items():
                 draft.write(name, text)
-            return round_.finish(draft, summary(round_.experiment.traffic, draft.path, found))
+            return round_.finish(draft, summary(self._asked.traffic, draft.path, found, load))
+
+    def _measured(self, round_: Round) -> "Told":
+        from cniperf.beds.counted.guest import Counting
+
+        with Counting() as guest:
+            return guest.measure(self._asked, lambda text: round_.announce("prove", text))
 
 
 BED = CountedKind()

@@ -9,13 +9,16 @@ from cniperf.generators import Job, Traffic, all_generators
 from cniperf.record import UNTOLD
 
 
-def summary(traffic: Traffic, folder: Path, found: Mapping[str, Any]) -> dict[str, Any]:
+def summary(
+    traffic: Traffic, folder: Path, found: Mapping[str, Any], load: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return the figures of a load on the bed ``counted``.
 
     Args:
         traffic: what was sent.
         folder: of the run, with what the generator said.
-        found: what the guest told.
+        found: what the guest reported, see :func:`cniperf.measure.inside.measure`.
+        load: what it reported of this load.
 
     Raises:
         MeasurementFailed: the generator has no figure, or the guest's CPU waited.
@@ -28,9 +31,9 @@ def summary(traffic: Traffic, folder: Path, found: Mapping[str, Any]) -> dict[st
     assert said.gbps is not None
     return {
         **dict.fromkeys(UNTOLD),
-        "insn_per_byte": per_byte(found["used"], said.gbps),
+        "insn_per_byte": per_byte(load["used"], said.gbps),
         "retransmits": said.retransmits,
         "mss": said.mss,
         "pod_mtu": found["pod_mtu"],
-        "busy": found["used"],
+        "busy": load["used"],
     }

@@ -3,7 +3,9 @@
 QEMU's ``-icount`` lets virtual time pass with each instruction executed, one for a nanosecond
 (``shift=0``), and with nothing else: how fast or busy this machine is cannot be seen inside. The
 guest has the whole lab in it, two hosts on one CPU, and is handed all it needs before it starts
-(:mod:`cniperf.measure.inside`). While a load keeps that CPU busy the seconds of the guest are
+(:mod:`cniperf.measure.inside`). Each round is a load there, on connections that are opened anew.
+All chance in the guest follows from one seed, so the first load always gives the same figure, and
+the second load always gives another. While a load keeps that CPU busy the seconds of the guest are
 instructions, and bits a second are instructions a byte.
 
 An instruction is no cycle: what caches, locks and two hosts at once cost is not in this figure.
@@ -29,7 +31,8 @@ from cniperf.errors import MeasurementFailed
 if TYPE_CHECKING:
     from cniperf.params import Experiment
 
-ENDS_WITHIN = 600.0  # seconds of this machine's; 20 where nothing else runs
+ENDS_WITHIN = 600.0  # seconds of this machine's for one load; 65 where nothing else runs
+SEED = 1
 
 # One thread, no sleep, a fixed seed, a clock that begins at one time and follows the instructions.
 COUNTING = ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off",
@@ -63,11 +66,16 @@ class Told:
         environment: what tells its kernel and tools from others.
         facts: what a reader must know of this bed.
         found: see :func:`cniperf.measure.inside.measure`.
+        loads: those of them that are there, by the number of the round.
     """
 
     environment: dict[str, Any]
     facts: dict[str, Any]
     found: dict[str, Any]
+
+    @property
+    def loads(self) -> dict[int, dict[str, Any]]:  # noqa: D102
+        return dict(enumerate(self.found["loads"], 1))
 
 
 class Counting:
@@ -96,46 +104,42 @@ class Counting:
         self._journal.sweep()
         reaper.dismiss(self._reaper)
 
-    def keep(self, folder: Path) -> None:
-        """Remember a folder that must go if this process is killed."""
-        self._journal.add_folder(folder)
-
-    def measure(self, experiment: "Experiment", seed: int, tell: Callable[[str], None]) -> Told:
+    def measure(self, experiment: "Experiment", tell: Callable[[str], None]) -> Told:
         """Boot a guest, let it measure, and return what it told.
 
         Args:
-            experiment: what to measure.
-            seed: of what is random in the guest.
+            experiment: what to measure, from the first round to its last one.
             tell: called with a line about what goes on.
 
         Raises:
             NotAble: no guest can be made here.
             GuestFailed: it did not boot, or ended too soon or not at all.
         """
-        self._guest = _boot(experiment, seed, self._folder, self._journal)
+        self._guest = _boot(experiment, self._folder, self._journal)
         self._guest.says("counting")
         tell("the guest is up, and counts")
-        self._guest.wait(ENDS_WITHIN)
-        return _read(experiment, seed, self._guest)
+        self._guest.wait(ENDS_WITHIN * experiment.numbers[-1])
+        return _read(experiment, self._guest)
 
 
-def _boot(experiment: "Experiment", seed: int, folder: Path, journal: Journal) -> qemu.Guest:
+def _boot(experiment: "Experiment", folder: Path, journal: Journal) -> qemu.Guest:
     # Where files are on this machine is no part of a figure.
     job = {
         "scheme": experiment.scheme,
         "lab": experiment.model_dump(mode="json", include={"nic", "ip", "mtu", "gro", "udpcsum"})
         | {"ovs": experiment.needs_ovs},
         "traffic": asdict(experiment.traffic),
+        "loads": experiment.numbers[-1],
     }
     settings = {"kind": "counted", "python": str(Path(sys.executable).resolve()),
                 "path": search_path()}  # fmt: skip
     cpu = "max" if experiment.erms else qemu.NO_FAST_COPY
-    options = [*COUNTING, "-cpu", cpu, "-seed", str(seed), "-serial", f"file:{folder / 'answer'}"]
+    options = [*COUNTING, "-cpu", cpu, "-seed", str(SEED), "-serial", f"file:{folder / 'answer'}"]
     return qemu.Guest(folder, settings, files={"/job.json": json.dumps(job)}, options=options,
                       cmdline=STEADY, journal=journal)  # fmt: skip
 
 
-def _read(experiment: "Experiment", seed: int, guest: qemu.Guest) -> Told:
+def _read(experiment: "Experiment", guest: qemu.Guest) -> Told:
     text = (guest.folder / "answer").read_text(encoding="utf-8")
     try:
         found = json.loads(text)
@@ -146,7 +150,7 @@ def _read(experiment: "Experiment", seed: int, guest: qemu.Guest) -> Told:
     known["versions"]["qemu"] = qemu.version()
     facts = {
         **found.pop("facts", {}),
-        "bed": "counted", "meter": "instructions", "accelerator": "tcg", "seed": seed,
+        "bed": "counted", "meter": "instructions", "accelerator": "tcg",
         "shift": 0, "memory": qemu.MEMORY, "cpu": "max" if experiment.erms else qemu.NO_FAST_COPY,
     }  # fmt: skip
     return Told(known, facts, found)

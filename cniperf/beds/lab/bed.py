@@ -70,6 +70,8 @@ class Lab(Opened):
         pairs: pods on each host.
         bare: give each host a second NIC, for a hostnetwork that no scheme touches.
         wakeful: keep CPUs awake; see :mod:`cniperf.beds.awake`.
+        guarded: take it back when it is closed or its owner was killed; False where the machine
+            ends with it.
     """
 
     name = "lab"
@@ -91,9 +93,10 @@ class Lab(Opened):
         pairs: int = 1,
         bare: bool = False,
         wakeful: bool = False,
+        guarded: bool = True,
     ) -> None:
         self.names = Names(secrets.token_hex(2), pairs)
-        self._bare, self._wakeful = bare, wakeful
+        self._bare, self._wakeful, self._guarded = bare, wakeful, guarded
         self.nic, self._gro, self._udpcsum, self._ovs = nic, gro, udpcsum, ovs
         self._ip, self._cni = ip, cni
         self._rundir = state_dir() / self.names.lab
@@ -140,6 +143,8 @@ class Lab(Opened):
     @stop.later()
     def close(self) -> None:
         """Take back everything the lab made; safe to call twice."""
+        if not self._guarded:
+            return
         for child in self._children:
             child.terminate()
         for name in self.names.all():
@@ -154,7 +159,8 @@ class Lab(Opened):
 
     def _open(self) -> None:
         self._stack.enter_context(kept_awake(self._wakeful))
-        self._reaper = reaper.start(self.journal)
+        if self._guarded:
+            self._reaper = reaper.start(self.journal)
         for name in self.names.all():
             self.journal.add_namespace(name)
         wire = LabHost(self.names.wire, self._netlink)
