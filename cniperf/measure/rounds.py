@@ -79,6 +79,7 @@ class Rounds:
         self._results: dict[Key, Counter[bool]] = {key: Counter() for key in self._wanted}
         self._began = time.monotonic()
         self._took: dict[str, list[float]] = defaultdict(list)  # seconds of batches, by bed
+        self.round = 0
         self._adopt()
         self.round = self._next()
 
@@ -127,11 +128,14 @@ class Rounds:
         """Measure what comes next in the round, perhaps several cells at once; return their bed."""
         seen = set(run_folders(self._data))
         cells = self._next_cells()
-        reasons = self._kernels.together([partial(self._execute, *each) for each in cells])
-        for (place, cell), reason in zip(cells, reasons, strict=True):
-            for outcome in self._gather(place, cell, reason, seen):
+        for number, reason in self._kernels.together([partial(self._execute, *c) for c in cells]):
+            for outcome in self._gather(*cells[number], reason, seen):
                 self._tell(outcome)
         return self._bed_of(cells[0][1])
+
+    def _at_once(self, bed: str) -> float:
+        """Return how many cells of a bed are handed over at once."""
+        return self.suite.at_once if bed == self._bed else math.inf
 
     def _bed_of(self, cell: Cell) -> str:
         return str(cell.get("bed", self._bed))
@@ -140,7 +144,7 @@ class Rounds:
         """Return what can be measured now, each with its place; no host is in two of them.
 
         Guests that count instructions have hosts of their own, and do not feel each other. Those
-        that complete a suite of another bed come first.
+        that complete a suite of another bed come first, all of them.
         """
         missing = self._missing(self.round)
         done = Counter({key: self._done[self.round, key] for key in self._wanted})
@@ -153,7 +157,7 @@ class Rounds:
             hosts = set(pair.split(","))
             if done[key]:
                 done[key] -= 1
-            elif missing[key] and not hosts & busy and len(found) < at_once(self.suite, bed):
+            elif missing[key] and not hosts & busy and len(found) < self._at_once(bed):
                 if found and self._bed_of(found[0][1]) != bed:
                     break
                 found.append((place, cell))
@@ -177,14 +181,14 @@ class Rounds:
         """
         if not self.suite.target or not self._interleaved:
             return frozenset()
-        if self._enough[0] != len(self._folders):
+        if self._enough[0] != self.round:  # to look after each run would take time of the budget
             found = {
                 self._keys[run]
                 for _, group in conditions(self._own())
                 for scheme in known_within(loss_table(group), self.suite.target)
                 for run in group.loc[group["scheme"].eq(scheme), "run"]
             }
-            self._enough = len(self._folders), frozenset(found)
+            self._enough = self.round, frozenset(found)
         return self._enough[1]
 
     def _completed(self, number: int) -> frozenset[Key]:
@@ -223,6 +227,7 @@ class Rounds:
             for folder in run_folders(self._data)
             if folder not in seen and self._key_of(folder) == self._key(cell) and self._add(folder)
         ]
+        seen.update(new)
         if not new:
             new = [record_failure(self._experiment(cell), reason)]
             self._add(new[0])
