@@ -231,7 +231,10 @@ class Rounds:
         if not new:
             new = [record_failure(self._experiment(cell), reason)]
             self._add(new[0])
-        return [self._outcome(place, cell, run) for _, run in runs_table(new).iterrows()]
+        return [
+            self._outcome(place, cell, run)
+            for _, run in runs_table(new).sort_values("round").iterrows()
+        ]
 
     def _outcome(self, place: int, cell: Cell, run: pd.Series) -> Outcome:
         mode = find(run["mode"], run["meter"])

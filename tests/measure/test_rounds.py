@@ -118,19 +118,42 @@ def test_a_guest_that_completes_a_suite_comes_first_and_has_its_seeds(world, tmp
         ("counted", "hostnetwork"): 2, ("counted", "ovs"): 2,
         ("lab", "calico"): 4, ("lab", "hostnetwork"): 4, ("lab", "macvlan"): 4,
     }  # fmt: skip
-    assert world.beds[:6] == ["counted"] * 2 + ["lab"] * 4 and world.beds[6:8] == ["counted"] * 2
+    assert world.beds == ["counted"] * 4 + ["lab"] * 4 * 4
+    counted = [number for number, *_ in world.measured[:4]]
+    assert counted == [1, 2, 1, 2], "one guest measures both rounds"
+    told = [(line.round, line.cell["scheme"]) for line in world.said[:4]]
+    assert sorted(told) == [(n, name) for n in (1, 2) for name in ("hostnetwork", "ovs")]
     assert not any("dropped" in str(line) for line in world.said)
 
 
-@pytest.mark.parametrize(("seconds", "seeds"), [(20, 2), (60, 1)])
-def test_a_slow_guest_has_one_seed_and_leaves_the_budget_to_the_lab(
-    seconds, seeds, world, tmp_path, monkeypatch
-):
+def test_guests_that_complete_a_suite_queue_up_for_its_kernels(world, tmp_path):
     world.gbps["ovs"] = lambda number: 15.0
-    monkeypatch.setattr(module.time, "monotonic", lambda: float(
-        sum(seconds if bed == "counted" else 5 for bed in world.beds)))  # fmt: skip
-    _, rounds = world.run(planned(tmp_path, COMPLETED, budget=360.0, rounds=50))
-    assert world.beds.count("counted") == 2 * seeds and rounds.good() > 5
+    together, one_by_one = [], Kernels()
+
+    def watched(tasks):
+        together.append([task.args[1].get("bed", "lab") for task in tasks])
+        return one_by_one.together(tasks)
+
+    world.run(planned(tmp_path, COMPLETED, rounds=2), SimpleNamespace(together=watched))
+    assert together == [["counted"] * 2, *[["lab"]] * 8]
+
+
+def test_what_a_guest_left_out_is_measured_in_another_one(world, tmp_path):
+    world.gbps["ovs"] = lambda number: 15.0
+    world.fails = lambda scheme, number, times: (scheme, number, times) == ("ovs", 2, 0)
+    _, rounds = world.run(planned(tmp_path, COMPLETED, rounds=3))
+    assert rounds.good() == 3
+    runs = load_runs(world.data)
+    assert sorted(runs.loc[runs["scheme"].eq("ovs"), "round"]) == [1, 2]
+    assert [n for n, scheme, *_ in world.measured if scheme == "ovs"] == [1, 2, 2]
+
+
+def test_a_suite_of_guests_that_count_has_all_rounds_of_a_scheme_in_one(world, tmp_path):
+    cells = [{"scheme": "hostnetwork"}, {"scheme": "calico"}]
+    suite = new_suite(Experiment.of(bed="counted"), cells, target=0.0, rounds=3, seed=1)
+    reason, rounds = world.run(suite)
+    assert reason == "the cap of 3 rounds" and rounds.good() == 3
+    assert [number for number, *_ in world.measured] == [1, 2, 3] * 2
 
 
 def test_a_guest_that_cannot_complete_a_suite_breaks_no_round(world, tmp_path):
