@@ -34,7 +34,8 @@ TWINS = {
     "cniperf suite --resume NAME": None,  # tests/measure/test_suite.py interrupts one
     "cniperf sweep --vary mtu=1450,1500,9000 --vary streams=1,4":
         f"cniperf sweep --vary mtu=9000 --schemes macvlan {ROUND}",
-    "cniperf report data/reference": "cniperf report data/reference --format html",
+    "cniperf report data/reference": "cniperf report data --format html",  # of the runs made here
+    "cniperf notebook macvlan": "cniperf notebook macvlan --rounds 1 --duration 1 --omit 0",
     "cniperf report data/reference --format html,pdf,md --lang zh":
         "cniperf report data/counted --format html,pdf,md --lang zh",
     "cniperf bench": None,  # ten minutes; docs/bench.md is what it wrote
@@ -49,7 +50,7 @@ TWINS = {
     "papermill run_scheme.ipynb out.ipynb -p scheme calico":
         "papermill run_scheme.ipynb out.ipynb -p scheme calico -p duration 1",
 }  # fmt: skip
-LONG = re.compile(r"cniperf (run|suite|sweep|bench)\b|papermill run_scheme")
+LONG = re.compile(r"cniperf (run|notebook|suite|sweep|bench)\b|papermill run_scheme")
 
 
 # ── what is run ───────────────────────────────────────────────────────────────────────────────
