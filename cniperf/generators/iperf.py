@@ -8,6 +8,7 @@ from cniperf.generators.generator import Figures, Generator, Job, carried, last_
 from cniperf.generators.iperf_rows import (
     EXACT,
     Row,
+    agree_on_again,
     by_second,
     check_version,
     client_rows,
@@ -74,15 +75,24 @@ def read(job: Job) -> Figures:
         agree("the bytes of the load", ("the client", sum(row.bytes for row in sent)),
               ("the server", received), within=NEAR, plus=UNDERWAY * streams)  # fmt: skip
     _prove_wholes(came, went, max(LAST, 2 * job.traffic.length))
-    again = [row.again for row in sent if row.again is not None]
-    if again and len(again) != len(sent):
-        raise damaged("client", "some of its lines lack the segments that were sent again")
     mss = re.search(r"(?:icwnd/mss/irtt=\d+/|MSS=)(\d{1,6})", client)
     return Figures(
         gbps=sum(row.rate for row in own) / 1e9 / job.seconds,
-        retransmits=float(sum(again)) if again else None,
+        retransmits=_sent_again(sent, went),
         mss=float(mss[1]) if mss else None,
     )
+
+
+def _sent_again(sent: Sequence[Row], went: Sequence[Row]) -> float | None:
+    """Return the segments sent again; None where there is no such count, or two of them differ.
+
+    Raises:
+        MeasurementFailed: only some of the lines have a count.
+    """
+    again = [row.again for row in sent if row.again is not None]
+    if again and len(again) != len(sent):
+        raise damaged("client", "some of its lines lack the segments that were sent again")
+    return float(sum(again)) if again and agree_on_again(went) else None
 
 
 def _all(seconds: Iterable[Sequence[Row]]) -> list[Row]:

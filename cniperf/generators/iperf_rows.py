@@ -8,7 +8,7 @@
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cniperf.errors import MeasurementFailed, one_line
@@ -185,6 +185,24 @@ def _is_sum(whole: Row, parts: list[Row], whose: str) -> None:
     if whole.again is not None and len(again) == len(parts):
         agree("the segments sent again in a second", ("the connections", sum(again)),
               ("their sum", whole.again), within=4 * APART, plus=10)  # fmt: skip
+
+
+def agree_on_again(rows: Sequence[Row]) -> bool:
+    """Return whether no two lines of a client differ in the segments that were sent again.
+
+    The sum of a second is that of its connections. A connection's line of the whole has what comes
+    after the last second, too; iperf 2.0.14 leaves a 0 there.
+    """
+    for whole in (row for row in rows if row.again is not None):
+        if whole.of == "SUM" and whole.second is not None:
+            parts = [row for row in rows if row.second == whole.second and row.of != "SUM"]
+            if sum(row.again or 0 for row in parts) != whole.again:
+                return False
+        if whole.of != "SUM" and whole.is_whole and whole.again:
+            parts = [row for row in rows if row.of == whole.of and row.second is not None]
+            if sum(row.again or 0 for row in parts) > whole.again:
+                return False
+    return True
 
 
 def damaged(whose: str, where: str) -> MeasurementFailed:
