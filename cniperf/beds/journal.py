@@ -61,9 +61,14 @@ class Journal:
         self.path = path
 
     @classmethod
+    def of(cls, lab: str) -> "Journal":
+        """Return the journal that a new lab is about to start."""
+        return cls(made_state_dir() / f"{lab}.journal")
+
+    @classmethod
     def open(cls, lab: str) -> "Journal":
         """Start the journal of a new lab, owned by this process."""
-        journal = cls(made_state_dir() / f"{lab}.journal")
+        journal = cls.of(lab)
         journal._append("owner", _identity(os.getpid()))
         return journal
 

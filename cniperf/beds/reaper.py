@@ -8,14 +8,30 @@ sweeps the lab's journal.
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from cniperf import stop
 from cniperf.beds.journal import Journal
 
 
 def start(journal: Journal) -> subprocess.Popen[bytes]:
     """Start the reaper of a journal; closing its ``stdin`` lets it sweep and end."""
     return start_as("cniperf.beds.reaper", str(journal.path))
+
+
+@contextmanager
+def swept(name: str) -> Iterator[Journal]:
+    """Yield a journal that is swept after the block, and if this process is killed in it."""
+    guard = start(Journal.of(name))  # before there is anything to sweep
+    journal = Journal.open(name)
+    try:
+        yield journal
+    finally:
+        with stop.later():
+            journal.sweep()
+            dismiss(guard)
 
 
 def start_as(module: str, *words: str, folder: str = "/") -> subprocess.Popen[bytes]:

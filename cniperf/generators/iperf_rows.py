@@ -116,9 +116,9 @@ def _values(named: dict[str, str], count: int, line: str, number: int) -> Row:
 
 
 CLIENT = re.compile(
-    r"\[ *(?P<of>\d+|SUM(?:-\d+)?)\] +(?P<first>\d+\.\d+)- *(?P<last>\d+\.\d+) sec "
-    r"+(?P<kbytes>\d+(?:\.\d+)?) KBytes +(?P<kbits>\d+(?:\.\d+)?) Kbits/sec"
-    r"(?: +\d+/\d+ +(?P<again>\d+))?(?=\s|$)"
+    r"\[ *(?P<of>\d+|SUM(?:-\d+)?)\] +(?P<first>N\.N)- *(?P<last>N\.N) sec "
+    r"+(?P<kbytes>N(?:\.N)?) KBytes +(?P<kbits>N(?:\.N)?) Kbits/sec"
+    r"(?: +\d+/\d+ +(?P<again>N))?(?=\s|$)".replace("N", r"\d{1,15}")
 )
 
 

@@ -180,8 +180,7 @@ class _Round:
         self._progress(Moment(self.experiment.scheme, self.number, stage, text))
 
     def load(self) -> Path:
-        with beds.open_bed(self.experiment) as bed, self.draft() as draft:
-            bed.keep(draft.path)
+        with beds.open_bed(self.experiment) as bed, self._kept(bed) as draft:
             self.note(environment=bed.environment())
             plan = planned(self.experiment, bed.hosts)
             for side in plan:
@@ -198,6 +197,12 @@ class _Round:
             figures = self._figures(bed, plan, draft.path)
             bed.undo(plan)
             return self.finish(draft, {**figures, "pod_mtu": pod_mtu})
+
+    def _kept(self, bed: Bed) -> Draft:
+        """Return the run's folder, which the bed removes if this process is killed."""
+        draft = self.draft()
+        bed.keep(draft.path)  # before it is there
+        return draft
 
     def _figures(self, bed: Bed, plan: Plan, folder: Path) -> dict[str, Any]:
         """Load the path, in the experiment's design."""

@@ -158,9 +158,9 @@ class Lab(Opened):
             reaper.dismiss(self._reaper)
 
     def _open(self) -> None:
-        self._stack.enter_context(kept_awake(self._wakeful))
         if self._guarded:
             self._reaper = reaper.start(self.journal)
+        self._stack.enter_context(kept_awake(self._wakeful))
         for name in self.names.all():
             self.journal.add_namespace(name)
         wire = LabHost(self.names.wire, self._netlink)

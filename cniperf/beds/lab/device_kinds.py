@@ -4,9 +4,9 @@ import secrets
 from typing import Any
 
 from cniperf import stop
-from cniperf.beds.journal import Journal
 from cniperf.beds.lab import ovs
 from cniperf.beds.lab.netlink import shared
+from cniperf.beds.reaper import swept
 from cniperf.errors import one_line
 
 EXTRA: dict[str, dict[str, Any]] = {
@@ -23,17 +23,16 @@ ON_TOP = ("macvlan", "ipvlan")  # sit on another device
 def device_kinds(kinds: set[str]) -> dict[str, str]:
     """Try to make a device of each kind; return why not, by kind, for those that failed."""
     name = f"cniperf-probe-{secrets.token_hex(2)}"
-    journal, netlink = Journal.open(name), shared()
-    journal.add_namespace(name)
-    try:
-        netlink.do(lambda: netlink.add_netns(name))
-        tried = {}
-        for kind in sorted(kinds):
-            stop.look()
-            tried[kind] = netlink.do(lambda kind=kind: _try(name, kind))  # type: ignore[misc]
-    finally:
-        netlink.do(lambda: netlink.del_netns(name))
-        journal.sweep()
+    netlink, tried = shared(), dict[str, str | None]()
+    with swept(name) as journal:
+        journal.add_namespace(name)
+        try:
+            netlink.do(lambda: netlink.add_netns(name))
+            for kind in sorted(kinds):
+                stop.look()
+                tried[kind] = netlink.do(lambda kind=kind: _try(name, kind))  # type: ignore[misc]
+        finally:
+            netlink.do(lambda: netlink.del_netns(name))
     return {kind: reason for kind, reason in tried.items() if reason}
 
 

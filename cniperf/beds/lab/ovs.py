@@ -1,17 +1,19 @@
 """One Open vSwitch a lab host: its own database server and switch daemon in its namespace."""
 
 import os
+import secrets
 import subprocess
 import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from shutil import which
-from tempfile import TemporaryDirectory
 
 from cniperf import stop
 from cniperf.beds.child import ends_with_us
 from cniperf.beds.command import CommandFailed, run
+from cniperf.beds.journal import state_dir
+from cniperf.beds.reaper import swept
 from cniperf.errors import NotAble, cause
 
 SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
@@ -64,8 +66,12 @@ def require() -> None:
 @cache
 def trial() -> str:
     """Run Open vSwitch for a moment, as a lab will; return why it does not, or an empty text."""
-    with TemporaryDirectory(prefix="cniperf-ovs-") as folder:
-        environs = {**os.environ, **environ(Path(folder))}
+    name = f"ovs-{secrets.token_hex(2)}"
+    folder = state_dir() / name
+    with swept(name) as journal:
+        journal.add_folder(folder)
+        folder.mkdir()
+        environs = {**os.environ, **environ(folder)}
         running: list[subprocess.Popen[bytes]] = []
 
         def begin(argv: Sequence[str], log: Path) -> None:
@@ -75,7 +81,7 @@ def trial() -> str:
                                                 start_new_session=True))  # fmt: skip
 
         try:
-            start(Path(folder), begin, lambda argv: run(argv, environ=environs))
+            start(folder, begin, lambda argv: run(argv, environ=environs))
             kind = f"datapath_type={datapath()}"
             vsctl = ["ovs-vsctl", "--timeout=10"]
             run([*vsctl, "add-br", "try0", "--", "set", "Bridge", "try0", kind], environ=environs)
