@@ -54,7 +54,7 @@ def tried(words, turns, longest, folder, complete, signals=BOTH):
         process.send_signal(number)
         out, err = ended(process, within=30)
         assert_heard(process, number, out, err, complete)
-        yield
+        yield f"{number.name} after {after:.3f} s: {out[-200:]} {err}"
 
 
 VERBS = {
@@ -100,11 +100,12 @@ LAB = {
 def test_a_signal_or_a_kill_at_any_instant_leaves_no_lab(tmp_path, verb, trials):
     words, times, longest, complete = LAB[verb]
     before, signals = machine_state(), (*BOTH, signal.SIGKILL)
-    for _ in tried(words, trials.of(times), longest, tmp_path, complete, signals):
-        assert settled(before) == before
-        assert not list(tmp_path.rglob(".partial*"))
+    for told in tried(words, trials.of(times), longest, tmp_path, complete, signals):
+        assert settled(before) == before, told
+        left = [*tmp_path.rglob(".partial*"), *tmp_path.rglob(".partial*/*")]
+        assert not left, (told, left)
         if (tmp_path / "d").exists():
-            assert not load_runs(tmp_path / "d").attrs["broken"]
+            assert not load_runs(tmp_path / "d").attrs["broken"], told
 
 
 @pytest.mark.lab

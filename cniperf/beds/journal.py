@@ -34,7 +34,7 @@ def state_dir() -> Path:
         usual = f"{own}/cniperf"
     else:
         usual = f"/tmp/cniperf-{os.getuid()}"  # made_state_dir looks whose it is
-    return Path(os.environ.get("CNIPERF_STATE_DIR", usual))
+    return Path(os.environ.get("CNIPERF_STATE_DIR", usual)).absolute()
 
 
 def made_state_dir() -> Path:
@@ -78,7 +78,7 @@ class Journal:
 
     def add_folder(self, path: Path) -> None:
         """Write down a folder that is about to be made."""
-        self._append("folder", str(path))
+        self._append("folder", str(path.absolute()))  # who sweeps it is in another folder
 
     def add_process(self, pid: int) -> None:
         """Write down a process that was started."""

@@ -5,11 +5,13 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from cniperf.beds.journal import Journal, journals, sweep_dead
 from cniperf.beds.lock import machine_lock
+from cniperf.beds.reaper import swept
 from cniperf.errors import NotAble
 
 
@@ -136,3 +138,35 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("CNIPERF_STATE_DIR", str(tmp_path / "file" / "state"))
     with pytest.raises(NotAble, match=r"cannot make .*file/state: Not a directory"):
         Journal.open("ab12")
+
+
+def test_relative_paths_are_those_of_the_owner_whoever_sweeps(tmp_path, monkeypatch):
+    """A reaper is in another folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CNIPERF_STATE_DIR", "state")
+    with swept("x") as journal:
+        assert journal.path == tmp_path / "state/x.journal"
+        journal.add_folder(Path("data/.partial"))
+        Path("data/.partial").mkdir(parents=True)
+        monkeypatch.chdir("/")
+        assert Journal(journal.path).sweep()
+        assert not (tmp_path / "data/.partial").exists()
+
+
+KILLED = """
+import os, signal
+from pathlib import Path
+from cniperf.beds.reaper import swept
+with swept("x") as journal:
+    journal.add_folder(Path("made"))
+    Path("made").mkdir()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_made_is_swept(tmp_path):
+    subprocess.run([sys.executable, "-c", KILLED], cwd=tmp_path, check=False)
+    end = time.monotonic() + 20
+    while (journals_left := list(journals())) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not journals_left and not (tmp_path / "made").exists()
