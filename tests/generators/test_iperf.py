@@ -135,6 +135,7 @@ GOOD = with_header([1.0, 2.0]), reported([1.0, 2.0], [5, 7, 11])
         ("244141 KBytes", "944141 KBytes"),
         ("1000000 Kbits", "9000000 Kbits"),
         ("0          7 ", "0          70 "),  # not what the sum says
+        ("0          7 ", f"0          {'7' * 400} "),
         ("0          7     1023K", "0          1023K"),  # a column that is gone
         ("[  2] 1.0", "[  1] 1.0"),
         ("[  2] 1.0", "[  x] 1.0"),
@@ -147,6 +148,22 @@ def test_what_does_not_add_up_is_a_failure_in_one_line(read, old, new):
     with pytest.raises(MeasurementFailed) as problem:
         read(*(text.replace(old, new) for text in GOOD))
     assert "\n" not in str(problem.value) and len(str(problem.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("[  1] 1.0000-2.0000 sec  122070 KBytes  1000000 Kbits/sec  800/0          7", None),
+        ("1600/0        14", "1600/0        15"),
+        ("2400/0  23", "2400/0  22"),  # less than its seconds
+    ],
+)
+def test_segments_sent_again_are_no_figure_where_two_lines_differ_a_little(read, old, new):
+    came, went = GOOD
+    assert read(came, went).retransmits == 2 * (7 + 11)
+    assert old in went
+    found = read(came, went.replace(old, new or old[:-1] + "6"))
+    assert found.retransmits is None and found.gbps == pytest.approx(3.0)
 
 
 def test_a_load_that_ended_early_is_a_failure(read):
