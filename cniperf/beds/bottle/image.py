@@ -135,8 +135,9 @@ def _build(folder: Path, own: Kernel, files: Iterable[Path]) -> None:
     (root / "etc/passwd").write_text(USERS, encoding="utf-8")
     (root / "etc/group").write_text(GROUPS, encoding="utf-8")
     (root / "etc/modules").write_text("\n".join(LOADED) + "\n", encoding="utf-8")
-    run([sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash",
-         "-s", str(root), *map(str, root.rglob("cniperf"))])  # fmt: skip
+    packages = [str(found) for name in PACKAGES for found in root.rglob(name)]
+    run([sys.executable, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode",
+         "unchecked-hash", "-s", str(root), *packages])  # fmt: skip
     archive(root, folder / "initramfs")
     shutil.rmtree(root)
 
@@ -190,7 +191,8 @@ def _python() -> Iterator[Path]:
     for package in PACKAGES:
         spec = find_spec(package)
         assert spec is not None and spec.origin is not None
-        yield from tree(Path(spec.origin).parent)
+        # What this machine has compiled of it so far is chance: the image compiles it all.
+        yield from (file for file in tree(Path(spec.origin).parent) if file.suffix != ".pyc")
 
 
 def search_path() -> str:
