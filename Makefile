@@ -40,6 +40,7 @@ test: APT += tcsh fish sudo  # accounts of hosts, see tests/accounts.py
 test: APT += containernetworking-plugins
 # Those that measure have the machine to themselves, one after the other.
 test: setup lint ## every test
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true  # some templates in there are no code
 	$(SUDO) $(BIN)/pytest -m "not alone and not cluster" --numprocesses logical --dist loadscope --no-loadscope-reorder
 	$(SUDO) $(BIN)/pytest -m "alone and not cluster"
 
