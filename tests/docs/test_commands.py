@@ -34,7 +34,7 @@ TWINS = {
     "cniperf suite --resume NAME": None,  # tests/measure/test_suite.py interrupts one
     "cniperf sweep --vary mtu=1450,1500,9000 --vary streams=1,4":
         f"cniperf sweep --vary mtu=9000 --schemes macvlan {ROUND}",
-    "cniperf report data/reference": "cniperf report data --format html",  # of the runs made here
+    "cniperf report data/reference": "cniperf report data/counted --format html",
     "cniperf notebook macvlan": "cniperf notebook macvlan --rounds 1 --duration 1 --omit 0",
     "cniperf report data/reference --format html,pdf,md --lang zh":
         "cniperf report data/counted --format html,pdf,md --lang zh",
@@ -106,7 +106,7 @@ OTHER_PAGES = [block for block in SHELL if block.page.name != "extending.md"]
 RUN = set()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @each(OTHER_PAGES)
 def test_a_shell_block_runs(block, checkout):
     lines = set(commands(block))
