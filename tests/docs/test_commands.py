@@ -106,7 +106,7 @@ OTHER_PAGES = [block for block in SHELL if block.page.name != "extending.md"]
 RUN = set()
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(300)
 @each(OTHER_PAGES)
 def test_a_shell_block_runs(block, checkout):
     lines = set(commands(block))

@@ -20,7 +20,7 @@ from cniperf.runs import load_evidence, load_raw, load_runs, read_run
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
 # The article's order: what costs least first.
-ORDER = ["hostnetwork", "macvlan", "ovs", "calico", "flannel-vxlan"]  # the others: data/counted
+ORDER = ["hostnetwork", "macvlan", "ovs", "calico", "flannel-hostgw", "canal", "flannel-vxlan"]
 BUSY = "import time; end = time.time() + 300\nwhile time.time() < end: pass"
 
 
@@ -65,7 +65,7 @@ def test_schemes_come_in_the_articles_order(suite):
         assert load_evidence(path)["problem"] == ""
 
 
-@pytest.mark.parametrize("scheme", ["hostnetwork", "macvlan", "ovs", "calico"])
+@pytest.mark.parametrize("scheme", ["hostnetwork", "macvlan", "ovs", "calico", "flannel-hostgw"])
 def test_a_load_has_its_whole_window_from_the_start(suite, scheme):
     """The receiver's is the most that its buffer allows, and slow start did not end below it."""
     path = suite.loc[scheme, "path"]
