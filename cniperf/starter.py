@@ -68,9 +68,13 @@ class Starter:
     @property
     def code(self) -> str:
         """The expression that measures the same."""
-        asked = {"scheme": self._scheme.value, "nic": self._nic.value, "rounds": self._rounds.value}
-        words = ", ".join(f"{name}={value!r}" for name, value in asked.items())
+        words = ", ".join(f"{name}={value!r}" for name, value in self._asked.items())
         return f"cniperf.run(cniperf.Experiment.of({words}))"
+
+    @property
+    def _asked(self) -> dict[str, Any]:
+        boxes = {"scheme": self._scheme, "nic": self._nic, "rounds": self._rounds}
+        return {name: box.value for name, box in boxes.items()}
 
     def _tell_code(self, _change: object = None) -> None:
         self._code.value = f"<code>{escape(self.code)}</code>"
@@ -80,12 +84,7 @@ class Starter:
         self._button.disabled, self._bar.bar_style = True, "info"
         self._bar.value, self._bar.max = 0, self._rounds.value
         try:
-            new = self._measure(
-                Experiment.of(
-                    scheme=self._scheme.value, nic=self._nic.value, rounds=self._rounds.value
-                ),
-                self._tell,
-            )
+            new = self._measure(Experiment.of(**self._asked), self._tell)
         except CniperfError as problem:
             self._fail(str(problem))
         except KeyboardInterrupt:

@@ -80,6 +80,13 @@ class Journal:
         """Write down a folder that is about to be made."""
         self._append("folder", str(path.absolute()))  # who sweeps it is in another folder
 
+    def made_folder(self) -> Path:
+        """Return a new folder beside the journal, which is swept with it."""
+        folder = self.path.with_suffix("")
+        self.add_folder(folder)
+        folder.mkdir(mode=0o700)
+        return folder
+
     def add_process(self, pid: int) -> None:
         """Write down a process that was started."""
         self._append("process", _identity(pid))

@@ -13,7 +13,6 @@ from cniperf.errors import ParameterError
 
 if TYPE_CHECKING:
     from cniperf.beds.bed import Bed
-    from cniperf.beds.counted.guest import Told
     from cniperf.params import Experiment
 
 
@@ -59,43 +58,9 @@ class CountedKind(GuestKind):
     @contextmanager
     def measuring(self, asked: "Experiment") -> Iterator[Callable[[Round], Path]]:
         """Yield what leaves the rounds that one guest measures, all of them, at the first."""
-        yield _Rounds(asked).leave
+        from cniperf.beds.counted.rounds import Rounds
 
-
-class _Rounds:
-    """The rounds of an experiment, which one guest measures."""
-
-    def __init__(self, asked: "Experiment") -> None:
-        self._asked = asked
-        self._told: Told | None = None
-
-    def leave(self, round_: Round) -> Path:
-        """Leave a round as a run.
-
-        Raises:
-            FailedInside: the guest reported a failure, and no figure of this round.
-        """
-        from cniperf.beds.counted.figures import summary
-        from cniperf.beds.counted.guest import FailedInside
-
-        told = self._told = self._told or self._measured(round_)
-        found, load = told.found, told.loads.get(round_.number)
-        round_.note(environment=told.environment, bed={**told.facts, "seed": round_.number})
-        if load is None:
-            raise FailedInside(told)
-        with round_.draft() as draft:
-            for name, script in found["scripts"].items():
-                draft.write(f"host-{name}.sh", script)
-            draft.write_json("evidence.json", found["evidence"])
-            for name, text in load["files"].items():
-                draft.write(name, text)
-            return round_.finish(draft, summary(self._asked.traffic, draft.path, found, load))
-
-    def _measured(self, round_: Round) -> "Told":
-        from cniperf.beds.counted.guest import Counting
-
-        with Counting() as guest:
-            return guest.measure(self._asked, lambda text: round_.announce("prove", text))
+        yield Rounds(asked).leave
 
 
 BED = CountedKind()

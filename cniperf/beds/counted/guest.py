@@ -15,17 +15,19 @@ import json
 import secrets
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from cniperf import environment, stop
-from cniperf.beds import reaper, shell
+from cniperf.beds import shell
 from cniperf.beds.bottle import qemu
 from cniperf.beds.bottle.image import search_path
-from cniperf.beds.journal import Journal, state_dir
+from cniperf.beds.journal import Journal
 from cniperf.beds.privilege import require_root
+from cniperf.beds.reaper import swept
 from cniperf.errors import MeasurementFailed
 
 if TYPE_CHECKING:
@@ -69,7 +71,6 @@ class Told:
         environment: what tells its kernel and tools from others.
         facts: what a reader must know of this bed.
         found: see :func:`cniperf.measure.inside.measure`.
-        loads: those of them that are there, by the number of the round.
     """
 
     environment: dict[str, Any]
@@ -77,7 +78,8 @@ class Told:
     found: dict[str, Any]
 
     @property
-    def loads(self) -> dict[int, dict[str, Any]]:  # noqa: D102
+    def loads(self) -> dict[int, dict[str, Any]]:
+        """What it reported of each load that did not fail, by the number of the round."""
         return dict(enumerate(self.found["loads"], 1))
 
 
@@ -87,12 +89,10 @@ class Counting:
     def __enter__(self) -> Self:
         require_root()
         qemu.require()
-        self._journal = Journal.open(f"counted-{secrets.token_hex(2)}")
-        self._folder = state_dir() / self._journal.path.stem
         self._guest: qemu.Guest | None = None
-        self._reaper = reaper.start(self._journal)
-        self._journal.add_folder(self._folder)
-        self._folder.mkdir(mode=0o700)
+        self._stack = ExitStack()
+        self._journal = self._stack.enter_context(swept(f"counted-{secrets.token_hex(2)}"))
+        self._folder = self._journal.made_folder()
         return self
 
     @stop.later()
@@ -104,8 +104,7 @@ class Counting:
     ) -> None:
         if self._guest:
             self._guest.end()
-        self._journal.sweep()
-        reaper.dismiss(self._reaper)
+        self._stack.close()
 
     def measure(self, experiment: "Experiment", tell: Callable[[str], None]) -> Told:
         """Boot a guest, let it measure, and return what it told.

@@ -12,7 +12,6 @@ from shutil import which
 from cniperf import stop
 from cniperf.beds.child import ends_with_us
 from cniperf.beds.command import CommandFailed, run
-from cniperf.beds.journal import state_dir
 from cniperf.beds.reaper import swept
 from cniperf.errors import NotAble, cause
 
@@ -66,11 +65,8 @@ def require() -> None:
 @cache
 def trial() -> str:
     """Run Open vSwitch for a moment, as a lab will; return why it does not, or an empty text."""
-    name = f"ovs-{secrets.token_hex(2)}"
-    folder = state_dir() / name
-    with swept(name) as journal:
-        journal.add_folder(folder)
-        folder.mkdir()
+    with swept(f"ovs-{secrets.token_hex(2)}") as journal:
+        folder = journal.made_folder()
         environs = {**os.environ, **environ(folder)}
         running: list[subprocess.Popen[bytes]] = []
 
