@@ -39,9 +39,13 @@ OTHERS = languages()[1:]
 
 def test_english_is_spoken_unless_another_language_is():
     assert languages() == ["en", "zh"] and spoken() == "en"
-    assert (_("loss"), each("no, bites"), plural("one", "many", 2)) == ("loss", "no, bites", "many")
+    assert (_("loss"), each("no, takes effect"), plural("one", "many", 2)) == (
+        "loss",
+        "no, takes effect",
+        "many",
+    )
     with speaking("zh"):
-        assert (_("loss"), each("no, bites"), _("")) == ("损失", "不生效、生效", "")
+        assert (_("loss"), each("no, takes effect"), _("")) == ("损失", "不生效、生效", "")
         assert _("never heard of") == "never heard of"
     assert spoken() == "en"
 

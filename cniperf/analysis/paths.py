@@ -39,13 +39,15 @@ def underlay(evidence: Proof) -> str:
 
 
 def policy(evidence: Proof) -> str:
-    """Tell whether a drop rule in the host's forward hook stopped the pod: bites, no, partly."""
+    """Return whether a drop rule in the host's forward hook takes effect: that, no, or partly."""
     said = evidence["policy"]
     if said is None:
         return ""
     if said["arrived"] == said["sent"] and not said["dropped"]:
         return N_("no")
-    return N_("bites") if not said["arrived"] and said["dropped"] == said["sent"] else N_("partly")
+    if not said["arrived"] and said["dropped"] == said["sent"]:
+        return N_("takes effect")
+    return N_("partly")
 
 
 def hop(evidence: Proof, place: str, name: str) -> dict[str, Any]:
@@ -93,8 +95,8 @@ def evidence_text(evidence: Proof) -> str:
         return "\n".join([*lines, f"  NOT proven: {evidence['problem']}"])
     said = evidence["policy"]
     if evidence.get("counted_by") == "devices":
-        bites = f"  a policy that lets nothing in: {policy(evidence) or 'not tried'}"
-        return "\n".join([*lines, bites, f"  {overhead(evidence)} B more a packet on the wire"])
+        verdict = f"  a policy that lets nothing in: {policy(evidence) or 'not tried'}"
+        return "\n".join([*lines, verdict, f"  {overhead(evidence)} B more a packet on the wire"])
     return "\n".join(
         [
             *lines,
@@ -132,7 +134,7 @@ def control_table(runs: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         A DataFrame indexed by ``scheme``, in the order of charts, of the schemes whose runs have
-        evidence: ``runs`` (with evidence), ``policy`` (``bites``, ``no``, ``partly``; commas
+        evidence: ``runs`` (with evidence), ``policy`` (``takes effect``, ``no``, ``partly``; commas
         between where runs disagree), ``dropped`` of ``sent`` packets (in the last run),
         ``forward`` (packets that host a's forward hook counted) of ``packets``, ``underlay`` (see
         :func:`underlay`), ``overhead`` (bytes a packet more on the wire), ``pod_mtu`` (bytes) and

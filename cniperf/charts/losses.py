@@ -135,7 +135,7 @@ def _cost(row: Mapping[Hashable, Any]) -> str:
 
 @styled
 def trade_off(runs: pd.DataFrame) -> Chart:
-    """Draw loss against what the underlay must allow, a mark a scheme; filled: policy bites.
+    """Draw loss against what the underlay must allow, a mark a scheme; filled: policies count.
 
     Args:
         runs: runs of one condition, with evidence, hostnetwork among them.
@@ -161,7 +161,7 @@ def trade_off(runs: pd.DataFrame) -> Chart:
             if np.isfinite(row["loss_low"]):
                 ends = [100 * row["loss_low"], 100 * row["loss_high"]]
                 axes.plot([x, x], ends, color=INK, linewidth=1.0, zorder=2)
-            face = colour if row["policy"] == "bites" else "white"
+            face = colour if row["policy"] == "takes effect" else "white"
             axes.plot(x, loss, "o", color=colour, markerfacecolor=face, markersize=9, zorder=3)
             axes.text(place + 0.13, spots[number], f"{scheme}{star(row)}", va="center", **HALO)
             bottom = max(bottom, spots[number])

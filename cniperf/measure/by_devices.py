@@ -37,7 +37,7 @@ SOON = 1.5  # seconds that a few datagrams may take, their sender's start includ
 STRAY = 0.25  # share of packets beside the burst's that a device of the path may have carried
 LOST = 0.05  # share of the burst that may be lost
 SECONDS = 6.0  # that a burst may take
-POLICY = 3.0  # seconds that a policy may take to bite
+POLICY = 3.0  # seconds until a policy takes effect
 
 NIC = "nic"  # in place of the kind of the device that is on the underlay, which may be a veth
 

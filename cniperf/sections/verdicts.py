@@ -170,7 +170,7 @@ def _claims_note(group: pd.DataFrame) -> str:
 
 
 def control(group: pd.DataFrame, fresh: pd.DataFrame | None = None) -> Html:
-    """Say where a policy on the host bites, and what the network between the hosts must allow.
+    """Report where a host policy takes effect, and what the hosts' network must allow.
 
     Args:
         group: runs of one condition.
@@ -189,7 +189,7 @@ def control(group: pd.DataFrame, fresh: pd.DataFrame | None = None) -> Html:
         return Html(title + _by_devices(table) + said)
     rows: list[list[Cell]] = []
     for scheme, row in table.iterrows():
-        colour = "confirmed" if row["policy"] == "bites" else ""
+        colour = "confirmed" if row["policy"] == "takes effect" else ""
         bites = f"<b class='{colour}'>{each(row['policy'])}</b>"
         counted = _("{dropped} of {sent} dropped").format(**row)
         rows.append(
@@ -216,11 +216,11 @@ def control(group: pd.DataFrame, fresh: pd.DataFrame | None = None) -> Html:
 
 
 def _by_devices(table: pd.DataFrame) -> str:
-    """Say what the devices of a cluster's nodes counted, and whether its policies bite."""
+    """Say what the devices of a cluster's nodes counted, and whether its policies take effect."""
     rows: list[list[Cell]] = [
         [
             str(scheme),
-            Html(f"<b class='{'confirmed' if row['policy'] == 'bites' else ''}'>"
+            Html(f"<b class='{'confirmed' if row['policy'] == 'takes effect' else ''}'>"
                  f"{each(row['policy'])}</b>"),
             each(row["underlay"]) or "–",
             "–" if row["overhead"] is None else f"{row['overhead']:.0f} B",

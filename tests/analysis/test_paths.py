@@ -57,9 +57,9 @@ def test_the_underlay_sees_what_arrives_at_the_nics(senders, seen):
 
 
 @pytest.mark.parametrize(
-    ("dropped", "arrived", "word"), [(20, 0, "bites"), (0, 20, "no"), (7, 13, "partly")]
+    ("dropped", "arrived", "word"), [(20, 0, "takes effect"), (0, 20, "no"), (7, 13, "partly")]
 )
-def test_a_policy_bites_where_it_stops_everything(dropped, arrived, word):
+def test_a_policy_takes_effect_where_it_stops_everything(dropped, arrived, word):
     assert policy(evidence(dropped=dropped, arrived=arrived)) == word
 
 
@@ -101,7 +101,7 @@ def test_the_table_has_the_schemes_with_evidence(shelf, with_evidence):
     with_evidence(evidence(dropped=0, arrived=20))
     runs = load_runs(shelf.folder)
     (row,) = control_table(runs).to_dict("records")
-    assert row["policy"] == "bites, no" and row["runs"] == 2
+    assert row["policy"] == "takes effect, no" and row["runs"] == 2
     assert (row["forward"], row["packets"], row["underlay"]) == (100, 100, "pods' IPs")
     assert list(last_evidence(runs)) == ["calico"]
     assert load_evidence(runs["path"].iloc[0]) == {}
@@ -144,6 +144,6 @@ def test_runs_that_disagree_are_shown_though_the_last_one_went_as_before(shelf, 
 
 
 def test_lines_for_people_say_what_was_wrong():
-    assert "bites (20 of 20 packets dropped, 0 arrived)" in evidence_text(evidence())
+    assert "takes effect (20 of 20 packets dropped, 0 arrived)" in evidence_text(evidence())
     wrong = {**evidence(), "problem": "a:eth0 saw 0", "policy": None}
     assert evidence_text(wrong).endswith("NOT proven: a:eth0 saw 0")

@@ -144,7 +144,7 @@ def test_packets_that_do_not_arrive_are_a_problem(tmp_path, monkeypatch):
     [({"bites": True}, {"sent": 20, "dropped": 20, "arrived": 0}),
      ({"bites": False}, {"sent": 20, "dropped": 0, "arrived": 20}), ({"allowed": False}, None)],
 )  # fmt: skip
-def test_a_policy_bites_or_not_or_may_not_be_made(tmp_path, monkeypatch, how, policy):
+def test_a_policy_takes_effect_or_not_or_may_not_be_made(tmp_path, monkeypatch, how, policy):
     assert proven(tmp_path, FakeBed(PLAIN, **how), monkeypatch).policy == policy
 
 

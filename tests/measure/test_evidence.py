@@ -71,22 +71,22 @@ def test_every_scheme_goes_the_same_way_in_ipv6(proven, scheme):
     assert (underlay(six), policy(six)) == (underlay(four), policy(four))
 
 
-WORDS = {  # of each further scheme: its overhead, what the underlay sees, whether a drop rule bites
+WORDS = {  # of each further scheme: its overhead, what the underlay sees, whether a drop rule takes effect
     "ipvlan-l2": (0, "pods' IPs", "no"),
     "ipvlan-l3": (0, "pods' IPs", "no"),
-    "calico-ipip": (20, "hosts only", "bites"),  # RFC 2003
-    "calico-vxlan": (50, "hosts only", "bites"),
+    "calico-ipip": (20, "hosts only", "takes effect"),  # RFC 2003
+    "calico-vxlan": (50, "hosts only", "takes effect"),
     # WireGuard's 60, and 12 that fill 1028 bytes up to a multiple of 16.
-    "calico-wireguard": (72, "hosts only", "bites"),
+    "calico-wireguard": (72, "hosts only", "takes effect"),
     "ovs-vxlan": (50, "hosts only", "no"),
     "ovs-geneve": (50, "hosts only", "no"),  # RFC 8926, no options
-    "docker-nat": (0, "pods' IPs", "bites"),  # host b's pods' alone
-    "policy-1000": (0, "pods' IPs", "bites"),
-    "policy-set-1000": (0, "pods' IPs", "bites"),
-    "policy-established-1000": (0, "pods' IPs", "bites"),
+    "docker-nat": (0, "pods' IPs", "takes effect"),  # host b's pods' alone
+    "policy-1000": (0, "pods' IPs", "takes effect"),
+    "policy-set-1000": (0, "pods' IPs", "takes effect"),
+    "policy-established-1000": (0, "pods' IPs", "takes effect"),
     "calico-ebpf": (0, "pods' IPs", "no"),
-    "service-chain-10000": (0, "pods' IPs", "bites"),
-    "service-map-10000": (0, "pods' IPs", "bites"),
+    "service-chain-10000": (0, "pods' IPs", "takes effect"),
+    "service-map-10000": (0, "pods' IPs", "takes effect"),
 }
 
 
@@ -115,7 +115,11 @@ def test_a_routed_pod_passes_the_forward_hook_packet_by_packet(proven, scheme):
     said = proven(scheme)
     assert hop(said, "a", "forward")["there"] == 100 == hop(said, "b", "forward")["back"]
     assert underlay(said) == "pods' IPs" and overhead(said) == 0
-    assert policy(said) == "bites" and said["policy"] == {"sent": 20, "dropped": 20, "arrived": 0}
+    assert policy(said) == "takes effect" and said["policy"] == {
+        "sent": 20,
+        "dropped": 20,
+        "arrived": 0,
+    }
 
 
 @pytest.mark.parametrize("scheme", ["flannel-vxlan", "canal"])
@@ -125,7 +129,7 @@ def test_a_tunnel_wraps_each_packet_that_it_is_given(proven, scheme):
     wire = next(h for h in said["hops"] if h["name"] == "port-a" and h["wrapped"])
     assert (given["there"], given["back"]) == (wire["there"], wire["back"]) == (100, 100)
     assert overhead(said) == 50  # RFC 7348
-    assert underlay(said) == "hosts only" and policy(said) == "bites"
+    assert underlay(said) == "hosts only" and policy(said) == "takes effect"
 
 
 # nft of a kernel before 5.16.

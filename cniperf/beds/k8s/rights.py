@@ -39,7 +39,7 @@ RIGHTS = (
     Right(
         ("create", "delete"),
         "networkpolicies",
-        "does a policy bite?",
+        "does a policy take effect?",
         "networking.k8s.io",
         optional=True,
     ),
