@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from cniperf.beds.journal import sweep_dead
 from cniperf.beds.lab import ovs
 from cniperf.beds.privilege import is_rootless
 from cniperf.doctor import lacking_kinds
@@ -30,6 +31,11 @@ def cannot_here(reason: str, *, kernel: bool = False) -> None:
     if os.environ.get("CI") and not kernel:
         pytest.fail(f"in CI nothing else may be missing: {reason}")
     pytest.skip(reason)
+
+
+def pytest_sessionstart() -> None:
+    """Sweep what killed runs left before: a test that sweeps it would be taken for its owner."""
+    sweep_dead()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

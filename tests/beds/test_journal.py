@@ -73,15 +73,24 @@ def test_a_torn_last_line_does_no_harm(tmp_path):
     assert journal.entries("folder") == [str(tmp_path / "run")]
 
 
+def leave_a_dead_journal():
+    code = "from cniperf.beds.journal import Journal; Journal.open('dead')"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_only_the_labs_of_dead_owners_are_swept():
     living = Journal.open("living")
-    dead = subprocess.run(
-        [sys.executable, "-c", "from cniperf.beds.journal import Journal; Journal.open('dead')"],
-        check=True,
-    )
-    assert dead.returncode == 0
+    leave_a_dead_journal()
     assert sweep_dead() == ["dead"]
     assert living.owner_lives() and living.path.exists()
+
+
+def test_what_was_left_before_the_tests_is_no_deed_of_theirs():
+    """A lab test that sweeps it would be taken for its owner."""
+    leave_a_dead_journal()
+    words = ["-m", "pytest", "--collect-only", "--quiet", "-p", "no:xdist", __file__]
+    subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)
+    assert not list(journals())
 
 
 def test_two_sweepers_do_not_trip_over_each_other():
@@ -100,14 +109,22 @@ def test_two_sweepers_do_not_trip_over_each_other():
     assert sorted(swept) == [False, False, False, True]
 
 
+def ignores(pid, number):
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    ignored = int(status.split("SigIgn:")[1].split()[0], 16)
+    return bool(ignored & 1 << number - 1)
+
+
 def test_the_reaper_sweeps_when_its_owner_ends(tmp_path):
     journal, child = Journal.open("x"), sleeper()
     journal.add_process(child.pid)
     reaper = subprocess.Popen(
         [sys.executable, "-m", "cniperf.beds.reaper", str(journal.path)], stdin=subprocess.PIPE
     )
-    time.sleep(0.5)
+    while not ignores(reaper.pid, signal.SIGINT):
+        time.sleep(0.01)
     os.kill(reaper.pid, signal.SIGINT)  # a Ctrl-C is not for it
+    time.sleep(0.1)
     assert reaper.poll() is None and child.poll() is None
     reaper.stdin.close()
     assert child.wait(5) == -signal.SIGTERM
