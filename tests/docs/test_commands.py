@@ -20,7 +20,8 @@ from cniperf.runs import load_runs
 # What is run in the place of a command that would take long, or needs a name that is not there;
 # None: it is not run, for the reason beside it.
 ROUND = "--rounds 1 --target 0 --omit 0"
-SUITE = f"cniperf suite macvlan {ROUND}"
+QUICK = f"{ROUND} --duration 1"
+SUITE = f"cniperf suite macvlan {QUICK}"
 TWINS = {
     "cniperf run canal --nic offload": "cniperf run canal --nic offload --duration 1 --omit 0",
     "cniperf run macvlan": "cniperf run macvlan --duration 1 --omit 0",
@@ -29,11 +30,11 @@ TWINS = {
     "cniperf suite --budget 15m": SUITE,
     "cniperf suite macvlan calico": SUITE,
     "cniperf suite macvlan linux-bridge": f"cniperf suite linux-bridge {ROUND}",
-    "cniperf suite --mode rr": f"cniperf suite hostnetwork --mode rr {ROUND}",
-    "cniperf suite --equal-load": f"cniperf suite hostnetwork --equal-load {ROUND}",
+    "cniperf suite --mode rr": f"cniperf suite hostnetwork --mode rr {QUICK}",
+    "cniperf suite --equal-load": f"cniperf suite hostnetwork --equal-load {QUICK}",
     "cniperf suite --resume NAME": None,  # tests/measure/test_suite.py interrupts one
     "cniperf sweep --vary mtu=1450,1500,9000 --vary streams=1,4":
-        f"cniperf sweep --vary mtu=9000 --schemes macvlan {ROUND}",
+        f"cniperf sweep --vary mtu=9000 --schemes macvlan {QUICK}",
     "cniperf report data/reference": "cniperf report data/counted --format html",
     "cniperf notebook macvlan": "cniperf notebook macvlan --rounds 1 --duration 1 --omit 0",
     "cniperf report data/reference --format html,pdf,md --lang zh":
