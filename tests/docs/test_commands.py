@@ -21,7 +21,7 @@ from cniperf.runs import load_runs
 # None: it is not run, for the reason beside it.
 ROUND = "--rounds 1 --target 0 --omit 0"
 QUICK = f"{ROUND} --duration 1"
-SUITE = f"cniperf suite macvlan {QUICK}"
+SUITE = f"cniperf suite macvlan {ROUND}"
 TWINS = {
     "cniperf run canal --nic offload": "cniperf run canal --nic offload --duration 1 --omit 0",
     "cniperf run macvlan": "cniperf run macvlan --duration 1 --omit 0",
