@@ -40,8 +40,8 @@ def choice_table(
     table = loss_table(runs)[figures].join(control_table(runs)[["underlay", "policy", "pod_mtu"]])
     table = table[(table.index != BASELINE) & table["loss"].notna()]
     through = table["underlay"].isin(UNDERLAY[: UNDERLAY.index(allows) + 1])
-    bites = table["policy"].eq("takes effect") | (not policy)
-    table.insert(0, "fits", through & bites & ~table["userspace"].astype(bool))
+    effective = table["policy"].eq("takes effect") | (not policy)
+    table.insert(0, "fits", through & effective & ~table["userspace"].astype(bool))
     table.insert(1, "pick", table.index.isin(_least(runs, table[table["fits"]])))
     return table.sort_values(["fits", "loss"], ascending=[False, True])
 

@@ -121,9 +121,10 @@ SIZES = {
 
 def kind(row: Mapping[str, Any]) -> str:
     """Return the class of a verdict, which gives it its colour."""
-    if row["direction"] == "does not hold":
+    answer = row["direction"] or row["size"]  # a claim of no difference has a size alone
+    if answer in ("does not hold", "more"):
         return "contradicted"
-    if row["direction"] == "holds" or (not row["direction"] and row["size"] == "as the article"):
+    if answer in ("holds", "as the article"):
         return "confirmed"
     return "undecided" if row["comparable"] else "not"
 
@@ -190,12 +191,12 @@ def control(group: pd.DataFrame, fresh: pd.DataFrame | None = None) -> Html:
     rows: list[list[Cell]] = []
     for scheme, row in table.iterrows():
         colour = "confirmed" if row["policy"] == "takes effect" else ""
-        bites = f"<b class='{colour}'>{each(row['policy'])}</b>"
+        effect = f"<b class='{colour}'>{each(row['policy'])}</b>"
         counted = _("{dropped} of {sent} dropped").format(**row)
         rows.append(
             [
                 str(scheme) + ("*" if row["userspace"] else ""),
-                Html(f"{bites} <small>({counted})</small>"),
+                Html(f"{effect} <small>({counted})</small>"),
                 _("{forward} of {packets}").format(**row),
                 each(row["underlay"]),
                 "–" if row["overhead"] is None else f"{row['overhead']:.0f} B",

@@ -3,6 +3,7 @@ import pytest
 
 from cniperf.analysis.claims import ARTICLE_LOSS, CLAIMS, claims_table
 from cniperf.runs import load_runs
+from cniperf.sections.verdicts import kind, tally
 
 
 def test_the_articles_stated_figures_are_there():
@@ -26,6 +27,7 @@ def verdicts(shelf):
 
 
 CALICO = "calico is slower than hostnetwork"
+WITHIN = "flannel host-gw is within 1 % of calico"
 WOBBLE = 0.006 * np.linspace(-1, 1, 13)
 
 
@@ -127,21 +129,22 @@ def test_a_scheme_that_ran_once_leaves_open_whether_hostnetwork_is_best(shelf):
 
 
 def test_a_claim_of_one_percent_is_taken_at_its_word(shelf):
-    near = labs(shelf, calico=0.75, flannel_hostgw=0.7505)
-    assert near.loc["flannel host-gw is within 1 % of calico", "says"] == "equal within 1 %"
+    row = labs(shelf, calico=0.75, flannel_hostgw=0.7505).loc[WITHIN]
+    assert row["says"] == "equal within 1 %" and kind(row) == "confirmed"
 
 
 def test_further_apart_than_one_percent(shelf):
-    row = labs(shelf, calico=0.75, flannel_hostgw=0.70).loc[
-        "flannel host-gw is within 1 % of calico"
-    ]
+    row = labs(shelf, calico=0.75, flannel_hostgw=0.70).loc[WITHIN]
     assert (row["size"], row["says"]) == ("more", "further apart than 1 %")
+    assert kind(row) == "contradicted"
+    (sentence,) = tally(load_runs(shelf.folder))
+    assert "1 does not hold" in sentence
 
 
 def test_one_percent_more_or_less_needs_more_labs(shelf):
-    row = labs(shelf, calico=0.75, flannel_hostgw=0.743)
-    row = row.loc["flannel host-gw is within 1 % of calico"]
+    row = labs(shelf, calico=0.75, flannel_hostgw=0.743).loc[WITHIN]
     assert (row["size"], row["direction"]) == ("not known well enough", "")
+    assert kind(row) == "undecided"
 
 
 def test_the_more_claims_the_more_each_has_to_show(shelf):
