@@ -85,9 +85,10 @@ def test_only_the_labs_of_dead_owners_are_swept():
     assert living.owner_lives() and living.path.exists()
 
 
-def test_what_was_left_before_the_tests_is_no_deed_of_theirs():
+def test_what_was_left_before_the_tests_is_no_deed_of_theirs(monkeypatch):
     """A lab test that sweeps it would be taken for its owner."""
     leave_a_dead_journal()
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # a worker has a state of its own
     words = ["-m", "pytest", "--collect-only", "--quiet", "-p", "no:xdist", __file__]
     subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)
     assert not list(journals())
