@@ -44,9 +44,14 @@ def test_the_articles_claims_are_counted(shelf):
     text = told(labs(shelf))
     (all_,) = re.findall(r"article of 2018 makes (\d+) claims", text)
     counts = map(
-        int, re.findall(r"(\d+) (?:holds?|do(?:es)? not hold|(?:is|are) not decided|cannot)", text)
+        int, re.findall(r"(\d+) (?:holds?|do(?:es)? not hold|(?:is|are) not decided|cannot|w)", text)
     )
     assert sum(counts) == int(all_) == 11
+
+
+def test_claims_of_schemes_that_were_not_measured_are_not_undecided(shelf):
+    text = told(labs(shelf, {name: SHARES[name] for name in ("hostnetwork", "calico", "macvlan")}))
+    assert "makes 11 claims: 4 hold, 7 were not measured." in text
 
 
 @pytest.mark.parametrize(("flagged", "said"), [(0, False), (1, False), (2, True)])

@@ -85,7 +85,7 @@ def concerned(group: pd.DataFrame) -> bool:
     return bool(set(group["scheme"]) & named - {BASELINE})
 
 
-_TALLIED = ("confirmed", "contradicted", "undecided", "not")
+_TALLIED = ("confirmed", "contradicted", "undecided", "not", "missing")
 
 
 def tally(group: pd.DataFrame, other: pd.DataFrame = NO_RUNS) -> list[str]:
@@ -103,6 +103,7 @@ def tally(group: pd.DataFrame, other: pd.DataFrame = NO_RUNS) -> list[str]:
         "contradicted": plural("{n} does not hold", "{n} do not hold", counts["contradicted"]),
         "undecided": plural("{n} is not decided", "{n} are not decided", counts["undecided"]),
         "not": _("{n} cannot be compared here"),
+        "missing": plural("{n} was not measured", "{n} were not measured", counts["missing"]),
     }
     parts = [text.format(n=counts[name]) for name, text in words.items() if counts[name]]
     text = _("The article of 2018 makes {all} claims: {parts}.")
@@ -126,7 +127,9 @@ def kind(row: Mapping[str, Any]) -> str:
         return "contradicted"
     if answer in ("holds", "as the article"):
         return "confirmed"
-    return "undecided" if row["comparable"] else "not"
+    if not row["comparable"]:
+        return "not"
+    return "missing" if np.isnan(row["ours"]) else "undecided"
 
 
 def _verdict(row: Mapping[str, Any]) -> Html:
