@@ -44,7 +44,8 @@ def test_the_articles_claims_are_counted(shelf):
     text = told(labs(shelf))
     (all_,) = re.findall(r"article of 2018 makes (\d+) claims", text)
     counts = map(
-        int, re.findall(r"(\d+) (?:holds?|do(?:es)? not hold|(?:is|are) not decided|cannot|w)", text)
+        int,
+        re.findall(r"(\d+) (?:holds?|do(?:es)? not hold|(?:is|are) not decided|cannot|w)", text),
     )
     assert sum(counts) == int(all_) == 11
 
