@@ -111,8 +111,9 @@ def _room(runs: pd.DataFrame) -> pd.Series:
 def run_flags(runs: pd.DataFrame) -> pd.Series:
     """Return the kinds of flags of each run, commas between; an empty text is good."""
     words = pd.Series("", index=runs.index, dtype=object)
+    clocked = ~in_instructions(runs)
     for kind, check in CHECKS.items():
-        found = check.finds(runs) & ~(check.timed & in_instructions(runs))
+        found = check.finds(runs) & (clocked | (not check.timed))
         words[found] += kind + ","
     return words.str.rstrip(",")
 

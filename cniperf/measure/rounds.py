@@ -16,6 +16,7 @@ from cniperf import beds
 from cniperf.analysis.blocks import broken_rounds, usable
 from cniperf.analysis.interval import SEEDS_ENOUGH
 from cniperf.analysis.loss import conditions, known_within, loss_table, widest
+from cniperf.analysis.memo import once
 from cniperf.beds import cpus
 from cniperf.beds.caches import handover
 from cniperf.errors import BadRun, CniperfError
@@ -25,7 +26,8 @@ from cniperf.measure.run import record_failure
 from cniperf.modes import find
 from cniperf.notebook import execute
 from cniperf.params import Experiment
-from cniperf.runs import MOVED, cache, read_run, run_folders, runs_table
+from cniperf.record import Record
+from cniperf.runs import MOVED, cache, placement, read_run, run_folders, runs_table
 from cniperf.suites import BROKEN, BUDGET, CAP, NOTHING, TARGET, Cell, Suite
 
 REPORT_SECONDS = 20.0  # of a budget, kept for the report
@@ -105,8 +107,7 @@ class Rounds:
 
     def _own(self) -> pd.DataFrame:
         """Return the runs of the suite's own bed; others complete it."""
-        runs = self.runs()
-        return runs[runs["bed"].eq(self._bed)]
+        return _split(self.runs(), self._bed)[0]
 
     # ── one round ─────────────────────────────────────────────────────────────────────────────
 
@@ -184,7 +185,7 @@ class Rounds:
         if self._enough[0] != self.round:  # to look after each run would take time of the budget
             found = {
                 self._keys[run]
-                for _, group in conditions(self._own())
+                for group in _split(self.runs(), self._bed)[1]
                 for scheme in known_within(loss_table(group), self.suite.target)
                 for run in group.loc[group["scheme"].eq(scheme), "run"]
             }
@@ -233,8 +234,13 @@ class Rounds:
             self._add(new[0])
         return [
             self._outcome(place, cell, run)
-            for _, run in runs_table(new).sort_values("round").iterrows()
+            for _, run in self._rows(new).sort_values("round").iterrows()
         ]
+
+    def _rows(self, folders: list[Path]) -> pd.DataFrame:
+        """Return some runs of the suite's table."""
+        runs = self.runs()
+        return runs[runs["path"].isin([str(folder) for folder in folders])]
 
     def _outcome(self, place: int, cell: Cell, run: pd.Series) -> Outcome:
         mode = find(run["mode"], run["meter"])
@@ -274,18 +280,19 @@ class Rounds:
         record = read_run(folder)
         self._folders.append(folder)
         self._keys[record.id] = key
-        if self._counts(folder, record.round, key):
+        if self._counts(record, key):
             self._done[record.round, key] += 1
             self._results[key][record.status == "ok"] += 1
         return True
 
-    def _counts(self, folder: Path, number: int, key: Key) -> bool:
+    def _counts(self, record: Record, key: Key) -> bool:
         """Tell whether a run counts; else it is repeated.
 
         It does not where the hosts' CPUs were moved meanwhile or, in the separate design, lay
         otherwise than in the other runs of its round.
         """
-        found = runs_table([folder]).iloc[0]["cache"]
+        number = record.round
+        found = placement(record.summary.handover if record.summary else None)
         if not found or (self._interleaved and found != MOVED):
             return True
         if found != MOVED and self._places.setdefault(number, found) == found:
@@ -343,9 +350,9 @@ class Rounds:
         return sum(count for (round_, _), count in self._done.items() if round_ == number)
 
     def _headway(self) -> Headway:
-        runs = self._own()
+        runs, groups = _split(self.runs(), self._bed)
         rounds = self.good()
-        scheme, half = _least_known(runs) if self.suite.target else ("", np.inf)
+        scheme, half = _least_known(groups) if self.suite.target else ("", np.inf)
         broken = broken_rounds(runs)
         last = broken[broken["round"].eq(runs["round"].max())]
         note = ""
@@ -366,7 +373,14 @@ class Rounds:
         return min(left, suite.budget - spent) if suite.budget else left
 
 
-def _least_known(runs: pd.DataFrame) -> tuple[str, float]:
+@once
+def _split(runs: pd.DataFrame, bed: str) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
+    """Return the runs of a bed, and those of each condition; the same tables each time."""
+    own = runs[runs["bed"].eq(bed)]
+    return own, [group for _, group in conditions(own)]
+
+
+def _least_known(groups: list[pd.DataFrame]) -> tuple[str, float]:
     """Return the scheme whose loss is known least well at any point, and how well."""
-    found = (widest(loss_table(group)) for _, group in conditions(runs))
+    found = (widest(loss_table(group)) for group in groups)
     return max(found, key=lambda least: least[1], default=("", np.inf))
