@@ -145,14 +145,20 @@ class Rounds:
         """Return what can be measured now, each with its place; no host is in two of them.
 
         Guests that count instructions have hosts of their own, and do not feel each other. Those
-        that complete a suite of another bed come first, all of them.
+        that complete a suite of another bed come first, all of them. A round that the budget cuts
+        short begins with the schemes whose loss is known least well.
         """
         missing = self._missing(self.round)
         done = Counter({key: self._done[self.round, key] for key in self._wanted})
         found: list[tuple[int, Cell]] = []
         busy: set[str] = set()
-        cells = enumerate(order(self.suite, self.round), 1)
-        for place, cell in sorted(cells, key=lambda each: self._bed_of(each[1]) == self._bed):
+        widths = self._widths() if self._is_cut_short(missing.total()) else {}
+        cells = sorted(
+            enumerate(order(self.suite, self.round), 1),
+            key=lambda each: (self._bed_of(each[1]) == self._bed,
+                              -widths.get(self._key(each[1]), 0)),
+        )  # fmt: skip
+        for place, cell in cells:
             key, bed = self._key(cell), self._bed_of(cell)
             pair = str(place) if beds.find(bed).aside else str(cell.get("between", ""))
             hosts = set(pair.split(","))
@@ -164,6 +170,20 @@ class Rounds:
                 found.append((place, cell))
                 busy |= hosts
         return found
+
+    def _is_cut_short(self, missing: int) -> bool:
+        """Tell whether the budget ends before a round does; one of turns counts run by run."""
+        return self._interleaved and not self._fits(math.ceil(missing / self.suite.at_once))
+
+    def _widths(self) -> dict[Key, float]:
+        """Return how wide the interval of each cell's loss is; infinite if it has none."""
+        widths: dict[Key, float] = {}
+        for group in _split(self.runs(), self._bed)[1]:
+            table = loss_table(group)
+            wide = (table["loss_high"] - table["loss_low"]).fillna(np.inf)
+            schemes = zip(group["run"], group["scheme"], strict=True)
+            widths |= {self._keys[run]: wide[scheme] for run, scheme in schemes}
+        return widths
 
     def _missing(self, number: int) -> Counter[Key]:
         """Count what a round has still to measure."""
@@ -321,11 +341,9 @@ class Rounds:
         suite = self.suite
         if not self._done:
             return ""
-        spent = time.monotonic() - self._began
         missing = self._missing(self.round).total()
         # A run with its own hostnetwork counts by itself, others count as a whole round.
-        batches = 1 if self._interleaved else math.ceil(missing / suite.at_once)
-        if suite.budget and spent + self._seconds(batches) + REPORT_SECONDS > suite.budget:
+        if not self._fits(1 if self._interleaved else math.ceil(missing / suite.at_once)):
             return suite.reason(BUDGET)
         if self._done_in(self.round):
             return ""  # a round that was begun is finished first
@@ -339,6 +357,11 @@ class Rounds:
         if self.round > 2 * suite.rounds + BROKEN_AT_MOST:  # two placements have rounds
             return suite.reason(BROKEN)
         return ""
+
+    def _fits(self, batches: float) -> bool:
+        """Tell whether the budget is enough for so many batches, and the report after them."""
+        budget, spent = self.suite.budget, time.monotonic() - self._began
+        return not budget or spent + self._seconds(batches) + REPORT_SECONDS <= budget
 
     def _seconds(self, batches: float) -> float:
         """Guess what so many batches take: the mean of those so far, but one as the longest."""
