@@ -31,7 +31,7 @@ ALIKE = {"policy-0", "policy-100", "policy-established-1000", "service-chain-10"
 
 @pytest.mark.parametrize("scheme", [name for name in scheme_names() if name not in ALIKE])
 def test_every_scheme_is_wired_proven_and_loaded(scheme, rehearsal, looks, tmp_path):
-    asked = Experiment.of(scheme=scheme, bed="ssh", hosts=rehearsal.hosts, duration=2, omit=0,
+    asked = Experiment.of(scheme=scheme, bed="ssh", hosts=rehearsal.hosts, duration=1, omit=0,
                           data_dir=tmp_path)  # fmt: skip
     (folder,) = run(asked, lambda moment: None)
     row = load_runs(tmp_path).iloc[0]
@@ -55,7 +55,7 @@ def test_every_scheme_is_wired_proven_and_loaded(scheme, rehearsal, looks, tmp_p
      {"direction": "reverse"}, {"generator": "iperf"}],
 )  # fmt: skip
 def test_other_loads_and_several_pods(more, rehearsal, looks, tmp_path):
-    asked = Experiment.of(scheme="calico", bed="ssh", hosts=rehearsal.hosts, duration=2, omit=0,
+    asked = Experiment.of(scheme="calico", bed="ssh", hosts=rehearsal.hosts, duration=1, omit=0,
                           data_dir=tmp_path, **more)  # fmt: skip
     run(asked, lambda moment: None)
     assert load_runs(tmp_path).iloc[0]["figure"] > 0
@@ -219,7 +219,7 @@ def test_a_suite_measures_every_pair_and_its_report_has_a_map_of_hosts(rehearsal
     entries = {"alpha": rehearsal.entry("a"), "beta": rehearsal.entry("b")}
     rehearsal.write(entries, pairs=[["alpha", "beta"], ["beta", "alpha"]])
     command = [sys.executable, "-m", "cniperf", "suite", "calico", "--bed", "ssh",
-               "--hosts", rehearsal.hosts, "--rounds", "1", "--target", "0", "--omit", "0",
+               "--hosts", rehearsal.hosts, "--rounds", "1", "--target", "0", "--duration", "1",
                "--data-dir", tmp_path / "data", "--out-dir", tmp_path / "out"]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=110)
     assert done.returncode == 0, done.stderr
