@@ -10,7 +10,7 @@ OWN    := $(shell unshare --user --map-root-user --mount --net true 2>/dev/null 
 LAB    := $(if $(OWN),,$(SUDO))
 
 # What the lab, the report and the tests need of the system.
-APT := iperf3 iperf sockperf curl nginx-light openvswitch-switch iproute2 ethtool nftables wireguard-tools openssh-server \
+APT := iperf3 iperf sockperf curl nginx-light openvswitch-switch iproute2 ethtool nftables iptables wireguard-tools openssh-server \
        tcpdump iputils-ping procps socat util-linux python3-venv poppler-utils \
        fonts-noto-cjk fonts-dejavu-core libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0
 

@@ -54,6 +54,7 @@ COLOURS = {
     "policy-1000": "#102f47",
     "policy-set-1000": "#4f7a5a",
     "policy-established-1000": "#2c4a34",
+    "policy-iptables-1000": "#5b3f6e",
 }
 OTHERS = ("#8f831a", "#7a5c3e", "#2f7f86", "#858585")
 

@@ -12,6 +12,7 @@ device it was made on.
 
 from cniperf.steps.cni import AttachCni, DetachCni
 from cniperf.steps.created import created_devices
+from cniperf.steps.iptables import AddIptablesDrops, DelIptablesChain
 from cniperf.steps.links import (
     AddBridge,
     AddIpip,
@@ -60,6 +61,7 @@ __all__ = [
     "AddClsact",
     "AddFdb",
     "AddIpip",
+    "AddIptablesDrops",
     "AddIpvlan",
     "AddMacvlan",
     "AddNeighbour",
@@ -82,6 +84,7 @@ __all__ = [
     "Applier",
     "AttachCni",
     "DelClsact",
+    "DelIptablesChain",
     "DelLink",
     "DelNetns",
     "DelNftTable",

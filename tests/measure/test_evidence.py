@@ -84,6 +84,7 @@ WORDS = {  # of each further scheme: its overhead, what the underlay sees, wheth
     "policy-1000": (0, "pods' IPs", "takes effect"),
     "policy-set-1000": (0, "pods' IPs", "takes effect"),
     "policy-established-1000": (0, "pods' IPs", "takes effect"),
+    "policy-iptables-1000": (0, "pods' IPs", "takes effect"),
     "calico-ebpf": (0, "pods' IPs", "no"),
     "service-chain-10000": (0, "pods' IPs", "takes effect"),
     "service-map-10000": (0, "pods' IPs", "takes effect"),

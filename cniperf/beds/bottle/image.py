@@ -38,10 +38,12 @@ PROGRAMS = (
 )  # fmt: skip
 # Generators, and what single schemes need.
 IF_THERE = ("iperf3", "iperf", "sockperf", "curl", "nginx", "wg", "base64", "dd",
+            "iptables", "iptables-restore", "ip6tables", "ip6tables-restore",
             *(f"/usr/lib/cni/{name}" for name in ("bridge", "ptp", "macvlan", "ipvlan", "static"))
 )  # fmt: skip
 
 FILES = ("/usr/share/openvswitch/vswitch.ovsschema", "/etc/os-release")
+STANDARD = "*/xtables/libxt_standard.so"  # below /usr/lib: what iptables loads for any rule
 
 # By name or pattern; what they need comes with them.
 MODULES = (
@@ -73,7 +75,7 @@ def image(own: Kernel) -> Path:
     Raises:
         NotAble: a program is missing here.
     """
-    files = sorted({*_programs(), *_python(), *map(Path, FILES)})
+    files = sorted({*_programs(), *_python(), *map(Path, FILES), *Path("/usr/lib").glob(STANDARD)})
     seed = f"{own.release} {MODULES} {INIT.read_text(encoding='utf-8')}"
     told = (f"{file} {(s := file.stat()).st_size} {s.st_mtime_ns}" for file in files)
     key = hashlib.sha256("\n".join([seed, *told]).encode()).hexdigest()[:16]

@@ -371,6 +371,27 @@ def test_policies_have_their_thousand_rules_each_in_its_own_way(ip):
     }
 
 
+@pytest.mark.parametrize("ip", [4, 6])
+def test_a_policy_of_iptables_has_its_thousand_rules_and_takes_its_table_back(ip):
+    family, save = ("ip", "iptables-save") if ip == 4 else ("ip6", "ip6tables-save")
+    with Lab(ip=ip) as lab:
+        plan = make_plan("policy-iptables-1000", *lab.hosts)
+        lab.apply(plan)
+        rules = re.findall(
+            r"^-A cniperf-policy -s \S+ -j DROP$", inside(lab, "b", save), re.MULTILINE
+        )
+        assert len(set(rules)) == len(rules) == 1000
+        lab.undo(plan)
+        assert f"table {family} filter" not in inside(lab, "b", "nft", "list", "tables")
+        for command in ("-N theirs", "-P FORWARD DROP"):  # somebody else's by now: it stays
+            lab.apply(plan)
+            inside(lab, "b", save.removesuffix("-save"), *command.split())
+            lab.undo(plan)
+            left = inside(lab, "b", save)
+            assert "cniperf" not in left and f"{command[-4:]}" in left
+            inside(lab, "b", "nft", "delete", "table", family, "filter")
+
+
 def test_the_wire_filters_nothing_whatever_the_machine_does_with_bridged_packets():
     with Lab() as lab:
         key = "net.bridge.bridge-nf-call-iptables"
