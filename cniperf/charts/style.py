@@ -222,14 +222,15 @@ def aside(axes: Axes, y: int, text: str) -> None:
 def with_interval(middle: float, low: float, high: float, form: str = "{:.1f}") -> str:
     """Return a value in points with its interval: ± x where it is even to the digit shown.
 
-    Else the two ends stand in brackets; where there is no interval, nothing.
+    Else the two ends stand in brackets, as where they are one to that digit: ± 0.0 would say that
+    nothing is left open. Where there is no interval, nothing.
     """
     digits = 1
     value, first, last = (round(100 * each, digits) for each in (middle, low, high))
     if not np.isfinite(low):
         return form.format(value)
     below, above = round(value - first, digits), round(last - value, digits)
-    if below == above:
+    if below == above > 0:
         return f"{form.format(value)} ± {above:.1f}"
     ends = _("{first} to {last}").format(first=form.format(first), last=form.format(last))
     return f"{form.format(value)} ({ends})"
