@@ -2,13 +2,19 @@ import json
 import re
 
 import pytest
+from conftest import ROOT
 from iperf3_said import part, said
+from matplotlib.text import Text
 from three_beds import add_counted, add_lab
 
 from cniperf import charts
 from cniperf.analysis.compare import compare
 from cniperf.analysis.factors import cells_table, effects_table
 from cniperf.analysis.ladder import LADDER
+from cniperf.analysis.loss import conditions
+from cniperf.analysis.paths import last_evidence
+from cniperf.charts import WIDTH
+from cniperf.path_picture import _rows as rows_of
 from cniperf.path_picture import path_picture
 from cniperf.runs import load_runs
 
@@ -241,6 +247,27 @@ def test_every_chart_takes_any_runs(shelf, draw, runs):
         assert any(word.rstrip().endswith(".") for word in text), (
             "a sentence says that there is nothing"
         )
+
+
+PRINTED = 0.91 * 182 / 25.4 / WIDTH  # a chart's width on an A4 page, to its own
+
+
+@pytest.mark.parametrize("draw", DRAWN.values(), ids=DRAWN)
+def test_no_type_is_smaller_than_seven_points_on_paper(draw):
+    _, runs = next(conditions(load_runs(ROOT / "data/reference")))  # with evidence
+    chart = draw(runs)
+    words = [text for text in chart.findobj(Text) if text.get_text().strip() and text.get_visible()]
+    assert words and min(text.get_size() for text in words) * PRINTED >= 7
+
+
+def test_both_ends_of_a_path_share_a_row_unless_they_differ():
+    runs = load_runs(ROOT / "data/reference")
+    chart = path_picture(runs[runs["scheme"].eq("calico")])
+    assert "calico-h\n100 · 100\n100 · 100" in shown(chart)
+    (evidence,) = last_evidence(runs[runs["scheme"].eq("calico")]).values()
+    evidence["hops"] = [hop | ({"name": "cali0"} if hop["name"] == "calico-h" and hop["place"] == "b"
+                               else {}) for hop in evidence["hops"]]  # fmt: skip
+    assert [row[-1]["place"] for row in rows_of(evidence)] == ["wire", "wire"]
 
 
 @pytest.mark.parametrize("name", ["loss", "throughput", "cpu", "ladder", "trade_off"])
