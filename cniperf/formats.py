@@ -6,7 +6,7 @@ from base64 import b64decode
 from pathlib import Path
 
 from cniperf.language import _, speaking, spoken
-from cniperf.page import TITLE, Pictures, with_contents
+from cniperf.page import INSIDE, TITLE, Pictures, with_contents
 from cniperf.quick import import_jsonschema
 
 FORMATS = ("html", "pdf", "md")
@@ -50,7 +50,8 @@ def md(page: str, file: str) -> None:
     text = Path(page).read_text(encoding="utf-8")
     body = text[text.index("<main>") : text.index("</main>")]
     number = itertools.count(1)
-    body = re.sub(r"<nav>.*?</nav>", "", body, flags=re.DOTALL)
+    body = re.sub("<nav>.*?</nav>|<section.*?</section>", "", body, flags=re.DOTALL)
+    body = INSIDE.sub(r"\2", body)
     body = re.sub(r'<svg [^>]*?aria-label="([^"]*)".*?</svg>',
                   lambda svg: f'<img alt="{svg[1]}" src="chart-{next(number)}.png">', body,
                   flags=re.DOTALL)  # fmt: skip

@@ -87,6 +87,11 @@ def plural(one: str, many: str, number: int) -> str:
     return _catalogue(_spoken).ngettext(one, many, number)
 
 
+def in_percent(number: str) -> str:
+    """Return a number, or a range, in % as the reader's language writes it."""
+    return _("{number} %").format(number=number)
+
+
 def listed(names: Sequence[str]) -> str:
     """Return names with the language's commas between."""
     return _(", ").join(names)

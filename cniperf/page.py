@@ -6,12 +6,15 @@ tables.
 
 import itertools
 import re
+from collections import Counter
 from html import escape, unescape
 
 from cniperf.language import N_
 
 TITLE = N_("What a pod network costs")
 HEADING = re.compile(r"<h([23])([^>]*)>(.*?)</h\1>", re.DOTALL)
+INSIDE = re.compile(r"""<a href=["']#([^"']+)["']>(.*?)</a>""", re.DOTALL)
+NAME = re.compile(r"""\s\bid=["']([^"']+)["']""")
 HOVER = "hover:"  # what an artist's gid begins with whose words show when a reader points at it
 
 
@@ -25,10 +28,16 @@ def with_contents(page: str, title: str) -> str:
     if "<h2" not in page:
         return page
     items: list[str] = []
+    parts: Counter[str] = Counter()
 
     def linked(match: re.Match[str]) -> str:
         level, attributes, text = match.groups()
-        name = f"section-{len(items) + 1}"
+        own = NAME.search(attributes)
+        name = own[1] if own else f"section-{len(items) + 1}"
+        attributes = NAME.sub("", attributes)
+        parts[text] += level == "2"
+        if level == "2" and parts[text] > 1:  # two suites of one condition
+            text = f"{text} ({parts[text]})"
         words = re.sub("<[^>]+>", "", text)
         items.append(f"<li class='level-{level}'><a href='#{name}'>{words}</a></li>")
         return f"<h{level} id='{name}'{attributes}>{text}</h{level}>"
@@ -37,7 +46,13 @@ def with_contents(page: str, title: str) -> str:
     listed = (
         f"<nav><details><summary>{escape(title)}</summary><ul>{''.join(items)}</ul></details></nav>"
     )
-    return re.sub(r"(?=<h2 )", lambda _: listed, found, count=1)
+    return _without_dead_links(re.sub(r"(?=<h2 )", lambda _: listed, found, count=1))
+
+
+def _without_dead_links(page: str) -> str:
+    """Return a page whose links inside it all lead somewhere: others are plain words."""
+    names = set(NAME.findall(page))
+    return INSIDE.sub(lambda link: link[0] if link[1] in names else link[2], page)
 
 
 class Pictures:

@@ -45,8 +45,8 @@ def a_count(folder, calico, **changes):
 @pytest.mark.parametrize(
     ("calico", "more", "code", "says"),
     [
-        (1.029, (), 0, "same: 1.000 → 1.029 instructions/B (+2.9%; up to 3% is the same)"),
-        (1.031, (), 3, "worse: 1.000 → 1.031 instructions/B (+3.1%; up to 3% is the same)"),
+        (1.029, (), 0, "same: 1.000 → 1.029 instructions/B (+2.9 %; up to 3 % is the same)"),
+        (1.031, (), 3, "worse: 1.000 → 1.031 instructions/B (+3.1 %; up to 3 % is the same)"),
         (1.031, ("--within", "3.5"), 0, "same: 1.000 → 1.031"),
     ],
 )

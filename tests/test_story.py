@@ -4,14 +4,16 @@ import re
 from html import unescape
 
 import pytest
+from conftest import ROOT
 from odd_runs import add_proven
 
 from cniperf import sections
 from cniperf.analysis.completed import completing, completing_of
-from cniperf.analysis.loss import by_loss, loss_table, sittings
+from cniperf.analysis.loss import by_loss, conditions, loss_table, sittings
 from cniperf.cli.losses import losses
 from cniperf.runs import load_runs
 from cniperf.sections.html import margin
+from cniperf.sections.verdicts import NO_RUNS
 
 WOBBLE = [1.0, 1.01, 0.99, 1.005, 0.995, 1.0, 1.01, 0.99]
 SHARES = {"hostnetwork": 1.0, "macvlan": 0.99, "calico": 0.85, "flannel-hostgw": 0.84,
@@ -32,12 +34,16 @@ def told(*runs):
 def test_schemes_that_lose_about_as_much_are_told_together(shelf):
     text = told(labs(shelf))
     assert re.search(r"Nearly free: macvlan 1\.0 % \([\d.]+ to [\d.]+ %\)\.", text)
-    assert re.search(r"A part is lost: calico 15\.0 % \([^)]+\), flannel-hostgw 16\.0 % \(", text)
-    assert re.search(r"Most is lost: canal 78\.0 % \([^)]+\), flannel-vxlan 80\.0 % \([^)]+\)\. In "
+    assert re.search(
+        r"These lose a part: calico 15\.0 % \([^)]+\), flannel-hostgw 16\.0 % \(", text
+    )
+    assert re.search(r"These lose most: canal 78\.0 % \([^)]+\), flannel-vxlan 80\.0 % \([^)]+\)\. In "
                      r"brackets: 95 % interval\.", text)  # fmt: skip
-    assert re.search(r"difference: encapsulation \(VXLAN\) costs 64\.0 (\([^)]+\) )?points", text)
-    assert "by itself (flannel-vxlan against flannel-hostgw)" in text
-    assert "How sure: at least 8 runs of each scheme. The control, hostnetwork" in text
+    assert re.search(
+        r"difference: encapsulation \(VXLAN\) alone costs 64\.0 (\([^)]+\) )?points", text
+    )
+    assert "(flannel-vxlan compared with flannel-hostgw)" in text
+    assert "Confidence: at least 8 runs of each scheme. The control, hostnetwork" in text
 
 
 def test_the_articles_claims_are_counted(shelf):
@@ -168,3 +174,14 @@ def test_open_vswitch_of_one_seed_has_no_spread(shelf):
     other = completing_of(runs, own)
     assert "same instructions carry: ovs 17.0 %. " in told(own, other)
     assert "It is of 1 seed, so it has no spread." in sections.claims(own, other).text
+
+
+def test_what_a_tunnel_loses_over_better_nics_is_cited_if_the_report_has_it():
+    runs = load_runs(ROOT / "data/reference")
+    slow = next(conditions(runs))[1]
+    assert slow["nic"].eq("virtio").all()
+    cited = told(slow, NO_RUNS, runs)
+    assert re.search(
+        r"With NICs that can \( offload \): flannel-vxlan [\d.]+ % \([^)]+\), canal ", cited
+    )
+    assert "With one that can, a tunnel loses less: measure it" in told(slow)

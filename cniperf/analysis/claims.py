@@ -16,7 +16,7 @@ from cniperf.analysis.interval import UNKNOWN, Interval
 from cniperf.analysis.loss import is_userspace
 from cniperf.analysis.memo import once
 from cniperf.analysis.sample import Sample, holm_levels
-from cniperf.language import N_, _
+from cniperf.language import N_, _, in_percent
 
 Direction = Literal["holds", "does not hold", "not told apart", "depends", ""]
 Size = Literal["as the article", "more", "less", "not known well enough", "depends", ""]
@@ -294,9 +294,9 @@ _ONLY = {-1: N_("slower, not faster"), 1: N_("faster, not slower")}
 
 # What follows where the direction holds, and where it does not.
 _SO = {
-    "as the article": N_("{way}, as much as in the article"),
-    "more": N_("{way}, and more so"),
-    "less": N_("{way}, but less so"),
+    "as the article": N_("{way}, by as much as in the article"),
+    "more": N_("{way}, by more"),
+    "less": N_("{way}, by less"),
     "not known well enough": N_("{way}; how much is not known well enough"),
     "": "{way}",
 }
@@ -330,7 +330,7 @@ def _says(claim: Claim, each: Mapping[str, _Judged], takes: str) -> str:
 def _words(claim: Claim, one: _Judged, takes: str) -> str:
     if np.isnan(one.ours.low):
         return takes
-    margin = f"{100 * claim.margin:g} %"
+    margin = in_percent(f"{100 * claim.margin:g}")
     if not claim.direction:
         return _(_NEITHER[one.size]).format(margin=margin)
     if claim.scheme == EVERY_POD:

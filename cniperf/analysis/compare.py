@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cniperf.analysis.blocks import BASELINE, Blocks, by_placement, laid_out, placements, seeded
-from cniperf.analysis.gate import APART, VERSIONS, WITHIN, check_versions, gate
+from cniperf.analysis.gate import APART, VERSIONS, WITHIN, check_versions, gate, share
 from cniperf.analysis.interval import ENOUGH
 from cniperf.analysis.loss import conditions, is_userspace
 from cniperf.analysis.sample import Sample, holm_levels
@@ -161,16 +161,16 @@ def sentence(row: "pd.Series", mode: Mode = MODES["stream"]) -> str:
     if row["verdict"] in WHY:
         return f"{row['verdict']}: {WHY[row['verdict']]}"
     was, now = (
-        mode.spoken(row[name]) if row.name == BASELINE else f"{row[name]:.1%} of hostnetwork"
+        mode.spoken(row[name]) if row.name == BASELINE else f"{share(row[name])} of hostnetwork"
         for name in ("before", "after")
     )
     if np.isnan(row["change_low"]):
         return f"undecided: {was} → {now}; an interval takes {ENOUGH} rounds in each set"
     of = f" {mode.loses}" if mode.less and row.name == BASELINE else ""
-    interval = f"{row['change']:+.1%}{of}, 95 % interval {row['change_low']:+.1%} to "
+    change, low = share(row["change"], "+"), share(row["change_low"], "+")
     return (
-        f"{row['verdict']}: {was} → {now} ({interval}{row['change_high']:+.1%}; "
-        f"seen from {row['seen']:.1%})"
+        f"{row['verdict']}: {was} → {now} ({change}{of}, 95 % interval {low} to "
+        f"{share(row['change_high'], '+')}; seen from {share(row['seen'])})"
     )
 
 

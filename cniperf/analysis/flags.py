@@ -47,10 +47,10 @@ CHECKS = {
     N_("trend"): Check(
         lambda runs: runs["trend_low"].gt(TREND) | runs["trend_high"].lt(-TREND),
         lambda run: (
-            _("throughput rose by {change:.0%} within the run")
+            _("throughput rose by {change:.0f} % within the run")
             if run["trend"] > 0
-            else _("throughput fell by {change:.0%} within the run")
-        ).format(change=abs(run["trend"])),
+            else _("throughput fell by {change:.0f} % within the run")
+        ).format(change=100 * abs(run["trend"])),
     ),
     N_("retransmits"): Check(
         lambda runs: runs["retransmits"].gt((RETRANSMITS * _segments(runs)).clip(lower=1)),
@@ -96,8 +96,7 @@ CHECKS = {
     N_("wire"): Check(
         lambda runs: limits(runs).eq("wire"),
         lambda run: _(
-            "neither host's CPU was full ({a:.0f} % and {b:.0f} %): "
-            "something between them held the load back"
+            "neither host's CPU was full ({a:.0f} % and {b:.0f} %): the limit was between them"
         ).format(a=run["cpu_a"], b=run["cpu_b"]),
     ),
 }
@@ -194,16 +193,15 @@ def _rounds(runs: pd.DataFrame) -> list[tuple[object, ...]]:
         usual = 1.4826 * off.abs().median()  # the MAD, as a standard deviation
         for number, apart in off[off.abs() > max(ROUND_OFF, ROUND_ROBUST * usual)].items():
             says = _(
-                "hostnetwork differed by {apart:+.0%} from the other rounds: the machine had "
-                "changed"
+                "hostnetwork differed by {apart:+.0f} % from the other rounds: the machine changed"
             )
-            says = says.format(apart=apart)
+            says = says.format(apart=100 * apart)
             found.append((N_("round"), suite, number, BASELINE, "", says.replace("-", "−")))
         slope, __, low, high = theilslopes(base, base.index)
         total = slope * (base.index.max() - base.index.min()) / base.median()
         if abs(total) > ROUND_OFF and (low > 0 or high < 0):
-            says = _("hostnetwork drifted by {total:+.0%} from the first round to the last")
-            says = says.format(total=total)
+            says = _("hostnetwork drifted by {total:+.0f} % from the first round to the last")
+            says = says.format(total=100 * total)
             found.append((N_("drift"), suite, "", BASELINE, "", says.replace("-", "−")))
     return found
 

@@ -97,11 +97,11 @@ def sentence(row: "pd.Series[Any]") -> str:
         return f"{row['verdict']}: {WHY[row['verdict']]}"
     seeds = ""
     if np.isfinite(row["change_low"]):
-        seeds = f", seeds {row['change_low']:+.1%} to {row['change_high']:+.1%}"
+        seeds = f", seeds {share(row['change_low'], '+')} to {share(row['change_high'], '+')}"
     return (
         f"{row['verdict']}: {INSTRUCTIONS.form.format(row['before'])} → "
-        f"{INSTRUCTIONS.spoken(row['after'])} ({row['change']:+.1%}{seeds}; "
-        f"up to {100 * row['seen']:g}% is the same)"
+        f"{INSTRUCTIONS.spoken(row['after'])} ({share(row['change'], '+')}{seeds}; "
+        f"up to {100 * row['seen']:g} % is the same)"
     )
 
 
@@ -111,3 +111,8 @@ def _verdict(change: float, within: float) -> str:
     if abs(change) <= within:
         return "same"
     return "worse" if change > 0 else "better"
+
+
+def share(fraction: float, sign: str = "") -> str:
+    """Return a fraction in %; with ``sign="+"`` a plus stands before what is not negative."""
+    return f"{100 * fraction:{sign}.1f} %"

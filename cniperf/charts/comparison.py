@@ -14,7 +14,7 @@ from cniperf.charts.style import (
     styled,
     with_interval,
 )
-from cniperf.language import N_, _
+from cniperf.language import N_, _, in_percent
 
 SIDES = {"better": "#009e73", "worse": "#d55e00"}
 VERDICTS = {
@@ -47,7 +47,7 @@ def comparison(table: pd.DataFrame) -> Chart:
             axes.plot(ends, [y, y], color=INK, linewidth=1.2, zorder=2)
         axes.plot(change, y, "o", color=colour, markersize=7, zorder=3)
         text = with_interval(row["change"], row["change_low"], row["change_high"], "{:+.1f}")
-        text = f"{text} %".replace("-", "−")
+        text = in_percent(text).replace("-", "−")
         end = np.nanmax([change, 100 * row["change_high"]])
         label(axes, y, end, f"{text}  {_(VERDICTS[verdict])}", color=colour)
     name_rows(axes, [str(scheme) for scheme in table.index])
@@ -55,7 +55,7 @@ def comparison(table: pd.DataFrame) -> Chart:
     left, right = axes.dataLim.intervalx
     left, right = min(left, 0), max(right, 0.1)
     axes.set_xlim(left - 0.08 * (right - left), right + 0.45 * (right - left))
-    words = _("% more or less (hostnetwork by itself, the others as a share of it; line: "
+    words = _("% more or less (hostnetwork: its own figure; the others: shares of it; line: "
               "95 % interval)")  # fmt: skip
     if "unit" in table.attrs:
         words = _("% more or less {unit} (line: spread of the seeds)")

@@ -60,7 +60,7 @@ def throughput(runs: pd.DataFrame) -> Chart:
         axes.plot(dots, np.full(len(dots), y + 0.27), ".", color=INK, markersize=3, alpha=0.6)
         if row["runs"]:
             label(axes, y, row["figure_high"], mode.form.format(row["figure"]) + star(row))
-    axis = _("{unit} (bar: geometric mean; line: lowest to highest round; dots: rounds)")
+    axis = _("{unit} (bar: geometric mean; line: lowest to highest round; dots: single rounds)")
     finish(axes, table, axis.format(unit=_(mode.unit)))
     return chart
 

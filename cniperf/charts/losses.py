@@ -34,7 +34,7 @@ from cniperf.charts.style import (
     styled,
     with_interval,
 )
-from cniperf.language import _
+from cniperf.language import _, in_percent
 from cniperf.modes import mode_of
 
 
@@ -82,9 +82,9 @@ def loss(runs: pd.DataFrame) -> Chart:
         axes.plot([], [], "o", color=INK, markersize=3, markerfacecolor="none",
                   label=_("no common cache"))  # fmt: skip
     legend(chart, ncols=3)
-    axis = _("% of hostnetwork's {figure} (bar: estimate; dots: rounds)")
+    axis = _("% of hostnetwork's {figure} (bar: estimate; dots: single rounds)")
     if table["loss_low"].notna().any():
-        axis = _("% of hostnetwork's {figure} (bar: estimate; line: {spread}; dots: rounds)")
+        axis = _("% of hostnetwork's {figure} (bar: estimate; line: {spread}; dots: single rounds)")
     told = {"figure": _(mode_of(runs).loses), "spread": _(blocks.spread.name)}
     finish(axes, panels[0][1], axis.format(**told), room=0.02)
     return chart
@@ -92,7 +92,7 @@ def loss(runs: pd.DataFrame) -> Chart:
 
 def _with_interval(row: "pd.Series[Any]") -> str:
     text = with_interval(row["loss"], row["loss_low"], row["loss_high"])
-    return f"{text} %".replace("-", "−")
+    return in_percent(text).replace("-", "−")
 
 
 @styled
@@ -116,7 +116,7 @@ def ladder(runs: pd.DataFrame) -> Chart:
                   color=COLOURS[row["scheme"]], zorder=2)  # fmt: skip
         if y < len(table) - 1:  # a line down to where the next step begins
             axes.plot([100 * end] * 2, [y, y + 1], color=FAINT, linewidth=0.8, zorder=1)
-        label(axes, y, 100 * right, "100 %" if first else _cost(row))
+        label(axes, y, 100 * right, in_percent("100") if first else _cost(row))
         start = end
     name_rows(axes, [f"{row.adds}\n{row.scheme}" for row in table.itertuples()])
     words = _("% left of hostnetwork's {figure}\n(labels: points)")
@@ -143,7 +143,7 @@ def trade_off(runs: pd.DataFrame) -> Chart:
     table = control_table(runs).join(loss_table(runs)[["loss", "loss_low", "loss_high"]])
     table = table[table["loss"].notna() & (table.index != BASELINE)]
     table = table[table["underlay"].isin(UNDERLAY)]  # runs may disagree, or not show it
-    chart = new_chart(3.6, _("What control and independence cost"))
+    chart = new_chart(3.6, _("Loss, and what the network must allow"))
     axes = chart.axes[0]
     if table.empty:
         sentence(axes, _("No scheme here has both a loss and evidence of its path."))
@@ -180,7 +180,7 @@ def trade_off(runs: pd.DataFrame) -> Chart:
     if table["userspace"].any():
         lines.append(_("* Open vSwitch's userspace datapath: not comparable"))
     axes.set_xlabel("\n".join(lines), **leading())
-    axes.text(0.99, 0.97, _("cheaper and freer ↗"), transform=axes.transAxes, ha="right", va="top",
-              color=FAINT, **HALO)  # fmt: skip
+    axes.text(0.99, 0.97, _("cheaper, asks for less ↗"), transform=axes.transAxes, ha="right",
+              va="top", color=FAINT, **HALO)  # fmt: skip
     axes.grid(axis="y")
     return chart

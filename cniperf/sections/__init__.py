@@ -1,6 +1,13 @@
 """The sections of the report in words and tables: each takes runs and returns a piece of HTML."""
 
-from cniperf.sections.appendix import commands, environment, how_measured, how_to_repeat, left_out
+from cniperf.sections.appendix import (
+    commands,
+    environment,
+    how_measured,
+    how_to_repeat,
+    left_out,
+    listed_runs,
+)
 from cniperf.sections.beds import beds, claims_by_bed
 from cniperf.sections.explore import choice, opened
 from cniperf.sections.hosts import hosts
@@ -18,6 +25,6 @@ from cniperf.sections.verdicts import claims, control
 __all__ = [
     "Html", "answer", "beds", "choice", "claims", "claims_by_bed", "commands", "completed",
     "control", "each_run", "environment", "heading", "hosts", "how_measured", "how_to_repeat",
-    "latency", "left_out", "link", "losses", "measured_how", "noise", "opened", "pairs", "story",
-    "sweeps", "swept", "title", "why_vxlan",
+    "latency", "left_out", "link", "listed_runs", "losses", "measured_how", "noise", "opened",
+    "pairs", "story", "sweeps", "swept", "title", "why_vxlan",
 ]  # fmt: skip

@@ -1,5 +1,6 @@
 """What a stranger needs to repeat it: how it was measured and wired, on which machine."""
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from html import escape
@@ -10,11 +11,14 @@ import pandas as pd
 from cniperf import checksums
 from cniperf.analysis.blocks import is_interleaved, seeded
 from cniperf.analysis.damage import damaged
+from cniperf.analysis.loss import conditions, sittings
 from cniperf.errors import ParameterError
 from cniperf.language import N_, _
+from cniperf.modes import mode_of
 from cniperf.record import Environment
 from cniperf.runs import load_plans, read_run
-from cniperf.sections.html import Cell, Html, as_table
+from cniperf.sections.html import Cell, Html, anchor, as_table, records
+from cniperf.sections.measured import heading
 from cniperf.suites import Suite, clock, read_suite
 
 MACHINE = {"os": N_("os"), "kernel": N_("kernel"), "arch": N_("arch"), "cpu": N_("cpu"),
@@ -113,12 +117,45 @@ def left_out(runs: pd.DataFrame) -> Html:
 
 
 def commands(runs: pd.DataFrame) -> Html:
-    """Show how each scheme was wired, as shell commands for each host."""
+    """Show how each scheme was wired, as shell commands for each host.
+
+    Where it was wired in several ways, it is that of the report's first condition.
+    """
+    if runs.empty:
+        return Html("")
+    first = next(conditions(runs))[1]
+    runs = runs.assign(first=runs.index.isin(first.index))
     parts = ["<h2 class='appendix'>", _("How each scheme was wired"), "</h2>"]
-    for scheme, a, b in load_plans(runs.sort_values(["order", "started"])):
-        own = f"<pre>{escape(a)}\n{escape(b.rstrip())}</pre>"
+    for scheme, a, b in load_plans(runs.sort_values(["order", "first", "started"])):
+        own = f"<pre id='{anchor('wired', scheme)}'>{escape(a)}\n{escape(b.rstrip())}</pre>"
         parts.append(f"<details><summary>{escape(scheme)}</summary>{own}</details>")
     return Html("".join(parts))
+
+
+def listed_runs(runs: pd.DataFrame) -> Html:
+    """List the runs of each condition; on a screen only, as they are many."""
+    if runs.empty:
+        return Html("")
+    title, text = _("The runs"), _(
+        "Each run is a folder of this name. It contains the commands for both hosts "
+        "(<code>host-a.sh</code>, <code>host-b.sh</code>), the generator's output, the packets "
+        "that were counted, and all facts (<code>run.json</code>)."
+    )  # fmt: skip
+    parts = [f"<h2>{title}</h2><p>{text}</p>"]
+    head: list[Cell] = [_("scheme"), _("round"), _("figure"), _("run"), _("check")]
+    for condition, group in sittings(runs):
+        mode = mode_of(group)
+        rows: list[list[Cell]] = [
+            [run["scheme"], str(run["round"]),
+             mode.spoken(run["figure"]) if run["status"] == "ok" else _("failed"),
+             Html(f"<code>{escape(run['run'])}</code>"), run["flags"]]
+            for run in records(group.sort_values(["order", "round", "started"]))
+        ]  # fmt: skip
+        named = re.sub("<[^>]+>", "", heading(condition).text)
+        summary = f"<summary>{named}, MTU {condition['mtu']}: {len(group)}</summary>"
+        shown = f"<div id='{anchor('runs', *group['run'])}'>{as_table(head, rows, {1, 2})}</div>"
+        parts.append(f"<details>{summary}{shown}</details>")
+    return Html(f"<section class='screen'>{''.join(parts)}</section>")
 
 
 def environment(runs: pd.DataFrame) -> Html:

@@ -32,9 +32,10 @@ def beds(runs: pd.DataFrame) -> Html:
         return Html("")
     said = "\n".join(f"<li>{line}</li>" for line in (*_agreed(runs), *_moved(runs)))
     note = _(
-        "A loss is a share of the same bed's own hostnetwork, whose figure stands first, in the "
-        "bed's own unit; figures of two beds never meet in one ratio. The last row is half of the "
-        "widest 95 % interval or, of bed counted, spread of the seeds; a spread is no interval."
+        "A loss is a share of the same bed's own hostnetwork. The first row has hostnetwork's "
+        "figure, in the bed's own unit; figures of two beds never meet in one ratio. The last row "
+        "is half of the widest 95 % interval or, of bed counted, spread of the seeds; a spread is "
+        "no interval."
     )
     if runs["meter"].eq("instructions").any():
         note += " " + _(
@@ -102,7 +103,7 @@ def _agreed(runs: pd.DataFrame) -> list[str]:
     """Say which way it goes, and in which order the schemes come."""
     found = agreement(runs)
     if not found.order:
-        return [_("No bed here tells two schemes apart yet: more rounds are needed.")]
+        return [_("No bed shows a difference between two schemes yet: measure more rounds.")]
     lines = []
     if found.gains:
         for scheme, those in found.gains:

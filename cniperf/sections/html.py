@@ -1,5 +1,7 @@
 """What the sections are made of: a piece of HTML, tables, and figures as words."""
 
+import math
+import zlib
 from collections.abc import Collection, Sequence
 from html import escape
 from typing import Any, NamedTuple
@@ -7,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from cniperf.language import _
+from cniperf.language import _, in_percent
 
 SHORT = 9  # rows of a table that is kept on one page
 WIDE, DENSE = 10, 13  # columns of a table that must be set closer, and closer still
@@ -51,6 +53,21 @@ def as_table(
     return f"<div class='{around}' tabindex='0'><table{look}>{table}</table></div>"
 
 
+def anchor(name: str, *of: object) -> str:
+    """Return the name that a link has for a part of the page, as ``claims-1f9c2b07``.
+
+    Args:
+        name: what it is.
+        of: what sets it apart from others of its kind.
+    """
+    return f"{name}-{zlib.crc32(repr(of).encode()):08x}"
+
+
+def link(text: str, target: str) -> str:
+    """Return a piece of HTML as a link to a part of the page; see :mod:`cniperf.page`."""
+    return f"<a href='#{target}'>{text}</a>"
+
+
 def commonest(words: pd.Series) -> str:
     """Return the word that comes most often."""
     return str(words.mode().iloc[0])
@@ -58,7 +75,9 @@ def commonest(words: pd.Series) -> str:
 
 def percent(fraction: float) -> str:
     """Return a fraction in %."""
-    return _("unknown") if np.isnan(fraction) else f"{100 * fraction:.1f} %".replace("-", "−")
+    if np.isnan(fraction):
+        return _("unknown")
+    return in_percent(f"{100 * fraction:.1f}".replace("-", "−"))
 
 
 def margin(fraction: float) -> str:
@@ -70,21 +89,28 @@ def margin(fraction: float) -> str:
 
 def signed(fraction: float) -> str:
     """Return a fraction in % with its sign."""
-    digits = 0 if abs(fraction) >= 1 else 1  # +2062.9 % would have two too many
-    return f"{100 * fraction:+.{digits}f} %".replace("-", "−")
+    return in_percent(_three(100 * fraction, "{:+.1f}").replace("-", "−"))
 
 
 def ranged(low: float, high: float, form: str) -> str:
     """Return two ends as words, or a dash where there is one value only or none."""
     if low == high or np.isnan(low):  # a single run has no spread
         return "–"
-    unit = " %" if form.endswith("%}") else ""
-    if unit and max(abs(low), abs(high)) >= 1:
-        form = form.replace(".1%", ".0%")
+    share = form.endswith("%}")
     first, last = (
-        form.format(end).replace("-", "−").removesuffix("%") if end else "0" for end in (low, high)
+        (_three(100 * end, form.replace("%", "f")) if share else form.format(end)) if end else "0"
+        for end in (low, high)
     )
-    return _("{first} to {last}").format(first=first, last=last) + unit
+    both = _("{first} to {last}").format(first=first, last=last).replace("-", "−")
+    return in_percent(both) if share else both
+
+
+def _three(value: float, form: str) -> str:
+    """Return a number of per cent; from 100 on it has three digits that mean something."""
+    if abs(value) < 100:  # +2062.9 % would have two too many
+        return form.format(value)
+    digits = 2 - math.floor(math.log10(abs(value)))
+    return form.replace(".1f", ".0f").format(round(value, digits))
 
 
 def with_range(figure: str, spread: str) -> Html:

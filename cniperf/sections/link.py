@@ -28,8 +28,8 @@ def link(group: pd.DataFrame) -> Html:
     title = _("What it means at your link")
     text = _(
         "Where a scheme carries as much as the link, the link is the limit. The scheme then costs "
-        "CPU time: so many cores more than hostnetwork at that rate, of both hosts together (95 % "
-        "interval). The CPU time of a byte is that of the runs above, on these CPUs."
+        "CPU time: this many more cores than hostnetwork at that rate, of both hosts together "
+        "(95 % interval). The CPU time per byte is that of the runs above, on these CPUs."
     )
     return Html(f"<h3>{title}</h3><p>{text}</p>{as_table(head, rows, {1, 2, 3})}")
 

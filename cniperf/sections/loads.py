@@ -21,10 +21,9 @@ def latency(group: pd.DataFrame) -> Html:
             _("99 %, run by run")]  # fmt: skip
     title = _("How long a transaction took, in µs")
     text = _(
-        "Within so many µs this share of the "
-        "transactions was done, over those of all runs that count; percentiles are never "
-        "averaged. A client asks anew when the answer has come, so a stall is counted once, "
-        "however many requests would have come meanwhile."
+        "This share of the transactions took at most this many µs, over those of all runs that "
+        "count; percentiles are never averaged. A client sends a request only after the previous "
+        "response, so a stall counts once, whatever its length."
     )
     return Html(f"<h3>{title}</h3><p>{text}</p>{as_table(head, rows, set(range(1, 7)))}")
 

@@ -30,6 +30,13 @@ NICS = {
     "own": N_("The hosts' own NICs"),
 }
 
+# What a heading adds for a load that is no stream.
+LOADS = {
+    "rr": N_("{nic}: requests and responses"),
+    "crr": N_("{nic}: a connection for each request"),
+    "udp": N_("{nic}: datagrams"),
+}
+
 # What a heading says of a bed that is neither this machine nor one that is named.
 BEDS = {
     "vm": N_("Two guests: {nic}"),
@@ -65,28 +72,31 @@ def title(runs: pd.DataFrame) -> Html:
     )  # fmt: skip
     own = runs[~completing(runs)]
     first_of = next(iter(conditions(own)))[0]
-    how = ""
+    how = []
     if own["bed"].nunique() == 1:  # several stand side by side, with what sets them apart
-        how = "<br>" + escape(_("Hosts: {hosts}. Load: {load}.").format(
-            hosts=_(HOSTS[str(first_of["bed"])]), load=_load(first_of)
-        ))  # fmt: skip
+        how.append(_("Hosts: {hosts}.").format(hosts=_(HOSTS[str(first_of["bed"])])))
+        if own["mode"].nunique() == 1:
+            how.append(_("Load: {load}.").format(load=_load(first_of)))
     machines = records(own[["cpu", "cpus", "kernel"]].drop_duplicates())
     where = _("; ").join(
         _("{cpu}, {cpus} CPUs, Linux {kernel}").format(**machine) for machine in machines
     )
     return Html(
-        f"<h1>{_(TITLE)}</h1><p>{_(QUESTION)}</p><p class='meta'>{said}<br>{escape(where)}{how}</p>"
+        f"<h1>{_(TITLE)}</h1><p>{_(QUESTION)}</p><p class='meta'>{said}<br>{escape(where)}"
+        f"{'<br>' if how else ''}{escape(' '.join(how))}</p>"
     )
 
 
 def heading(condition: Mapping[str, Any]) -> Html:
-    """Name a section by what most sets it apart: bed, NIC and hosts."""
+    """Name a section by what most sets it apart: bed, NIC, load and hosts."""
     nic = _(NICS.get(str(condition["nic"]), f"NIC {condition['nic']}"))
     if condition["erms"]:
         nic = _("{nic}, ERMS").format(nic=nic)
     if condition["ip"] == 6:
         nic = _("{nic}, IPv6").format(nic=nic)
     nic = _(BEDS.get(str(condition["bed"]), "{nic}")).format(nic=nic)
+    if condition["mode"] in LOADS:
+        nic = _(LOADS[str(condition["mode"])]).format(nic=nic)
     if condition["label"]:
         nic = _("{label}: {nic}").format(label=condition["label"], nic=nic)
     if condition["between"]:
@@ -133,9 +143,9 @@ def measured_how(condition: Mapping[str, Any], group: pd.DataFrame) -> Html:
     if bed.one_core:
         text += " " + _("Both hosts share one core, so each figure includes the work of both.")
     if bed.rootless:
-        text += " " + _("The lab was an ordinary user's, in a user namespace.")
+        text += " " + _("An ordinary user made the lab, in a user namespace.")
     if condition["awake"]:
-        text += " " + _("The CPUs were kept from falling asleep.")
+        text += " " + _("The CPUs were kept out of sleep states.")
     if not condition["steered"]:
         text += " " + _("Each host's packets were received on the sender's CPU, not on its own.")
     if condition["erms"]:

@@ -7,17 +7,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cniperf.analysis.beds import several
 from cniperf.analysis.blocks import BASELINE, WITH, laid_out, seeded, spread_of
 from cniperf.analysis.choice import choice_table
 from cniperf.analysis.control import control
 from cniperf.analysis.ladder import ladder_table
-from cniperf.analysis.loss import by_loss, loss_table
+from cniperf.analysis.loss import by_loss, conditions, loss_table
 from cniperf.analysis.paths import UNDERLAY, control_table
 from cniperf.language import N_, _, listed, plural
 from cniperf.modes import emulated
-from cniperf.sections.html import Cell, Html, as_table, percent, ranged, signed
+from cniperf.runs import CONDITIONS
+from cniperf.sections.html import Cell, Html, anchor, as_table, link, percent, ranged, signed
 from cniperf.sections.summary import unsound
-from cniperf.sections.verdicts import NO_RUNS, tally
+from cniperf.sections.verdicts import NO_RUNS, in_short
 
 # A loss from here up to the next one is spoken of together; what a reader would do differs.
 FREE, MOST = 0.05, 0.40
@@ -37,12 +39,15 @@ NETWORKS = {
 }
 
 
-def story(group: pd.DataFrame, other: pd.DataFrame = NO_RUNS) -> Html:
+def story(
+    group: pd.DataFrame, other: pd.DataFrame = NO_RUNS, among: pd.DataFrame = NO_RUNS
+) -> Html:
     """Answer the question in a few sentences, and say what to pick.
 
     Args:
         group: runs of one condition.
         other: runs that complete their suite, see :mod:`cniperf.analysis.completed`.
+        among: all runs of the report, with those of other NICs.
 
     Returns:
         Nothing where there are not hostnetwork and two schemes that compare with it, or where
@@ -53,10 +58,11 @@ def story(group: pd.DataFrame, other: pd.DataFrame = NO_RUNS) -> Html:
     if BASELINE not in table.index or emulated(group).any() or len(table) < 3:
         return Html("")
     lines = [*unsound(group), *_warnings(group), *_levels(table, group), *_placements(table, group),
-             *_counted_beside(other), *_difference(group), *tally(group, other),
-             *_sure(table, group)]  # fmt: skip
+             *_counted_beside(other), *_difference(group), *_sure(table, group)]  # fmt: skip
     said = "".join(f"<p>{line}</p>" for line in lines)
-    return Html(f"<div class='story'>{said}</div>{_advice(group)}")
+    said = f"<div class='story'>{said}</div>{_advice(group, among)}"
+    side_by_side = len(among) and several(among)  # the report has its claims bed by bed
+    return Html(said + ("" if side_by_side else in_short(group, other)))
 
 
 def _warnings(group: pd.DataFrame) -> Iterator[str]:
@@ -69,7 +75,7 @@ def _warnings(group: pd.DataFrame) -> Iterator[str]:
         >= max(1, DISTURBED * len(group))
     ]
     if parts:
-        text = _("Disturbed: {what}. The intervals may be wider for it.")
+        text = _("Disturbed: {what}. This can make the intervals wider.")
         said = text.format(what=_("; ").join(parts))
         yield f"<span class='warning'>{said}</span>"
 
@@ -81,8 +87,8 @@ def _levels(table: pd.DataFrame, group: pd.DataFrame) -> Iterator[str]:
     said = []
     for place, own in table.groupby(level):
         each = listed([_lost(str(scheme), row) for scheme, row in own.iterrows()])
-        words = (_("Nearly free: {each}."), _("A part is lost: {each}."),
-                 _("Most is lost: {each}."))[int(str(place))]  # fmt: skip
+        words = (_("Nearly free: {each}."), _("These lose a part: {each}."),
+                 _("These lose most: {each}."))[int(str(place))]  # fmt: skip
         said.append(words.format(each=each))
     if table["loss_low"].notna().any():
         said[-1] += " " + _("In brackets: {spread}.").format(spread=_(spread_of(group).name))
@@ -93,7 +99,12 @@ def _lost(scheme: str, row: "pd.Series[Any]") -> str:
     """Name a scheme, what it loses, and how well that is known."""
     ends = ranged(row["loss_low"], row["loss_high"], "{:.1%}")
     words = _("<b>{scheme}</b> {loss}") if ends == "–" else _("<b>{scheme}</b> {loss} ({ends})")
-    return words.format(scheme=escape(scheme), loss=percent(row["loss"]), ends=ends)
+    return words.format(scheme=_wired(scheme), loss=percent(row["loss"]), ends=ends)
+
+
+def _wired(scheme: str) -> str:
+    """Return a scheme's name, which leads to the commands that wire it."""
+    return link(escape(scheme), anchor("wired", scheme))
 
 
 def _placements(table: pd.DataFrame, group: pd.DataFrame) -> Iterator[str]:
@@ -140,8 +151,8 @@ def _difference(group: pd.DataFrame) -> Iterator[str]:
     ends = ranged(100 * step["cost_low"], 100 * step["cost_high"], "{:.1f}")
     points = f"{100 * step['cost']:.1f}" + ("" if ends == "–" else f" ({ends})")
     yield _(
-        "What makes the difference: <b>{piece}</b> costs {points} points by itself ({scheme} "
-        "against {before})."
+        "What makes the difference: <b>{piece}</b> alone costs {points} points ({scheme} "
+        "compared with {before})."
     ).format(
         piece=escape(step["adds"]), points=points, scheme=step["scheme"], before=before["scheme"]
     )
@@ -157,18 +168,18 @@ def _sure(table: pd.DataFrame, group: pd.DataFrame) -> Iterator[str]:
         for scheme in map(str, table.index[table.index != BASELINE])
         for place in blocks.each(scheme)
     )
-    text = plural("How sure: {rounds} run of each scheme.",
-                  "How sure: at least {rounds} runs of each scheme.", rounds)  # fmt: skip
+    text = plural("Confidence: {rounds} run of each scheme.",
+                  "Confidence: at least {rounds} runs of each scheme.", rounds)  # fmt: skip
     if found.checked and found.sound:
         low, middle, high = found.difference
         text += " " + _(
             "The control, hostnetwork against itself, differs by {difference} ({interval}): "
-            "0 is in the interval, as it must be."
+            "the interval contains 0, so the measurement is sound."
         ).format(difference=signed(middle), interval=ranged(low, high, "{:+.1%}"))
     yield text.format(rounds=rounds)
 
 
-def _advice(group: pd.DataFrame) -> str:
+def _advice(group: pd.DataFrame, among: pd.DataFrame) -> str:
     """Say which scheme to pick, by what the network between the hosts lets through."""
     if not set(control_table(group)["underlay"]) & set(UNDERLAY):
         return ""
@@ -182,12 +193,38 @@ def _advice(group: pd.DataFrame) -> str:
     ]  # fmt: skip
     note = ""
     if (group["nic"].eq("virtio") & group["mode"].eq("stream")).all():
-        note = "<p>" + _(
-            "<b>Can your NIC segment a tunnel's packets?</b> These NICs cannot. With one that can, "
-            "a tunnel loses less: measure it with <code>cniperf suite --nic offload</code>. "
-            "<code>ethtool -k eth0 | grep udp_tnl</code> shows what yours can do."
-        ) + "</p>"  # fmt: skip
+        note = f"<p>{_segmenting(group, among)}</p>"
     return "<h3>" + _("Which one to pick") + "</h3>" + as_table(head, rows) + note
+
+
+def _segmenting(group: pd.DataFrame, among: pd.DataFrame) -> str:
+    """Say what a tunnel loses over NICs that segment its packets, if that was measured."""
+    ask = _("<b>Can your NIC segment a tunnel's packets?</b> These NICs cannot.")
+    see = _("<code>ethtool -k eth0 | grep udp_tnl</code> shows the features of your NIC.")
+    tunnels = control_table(group)["underlay"].eq("hosts only")
+    names = set(tunnels.index[tunnels]) - {BASELINE}
+    found = _("With one that can, a tunnel loses less: measure it with "
+              "<code>cniperf suite --nic offload</code>.")  # fmt: skip
+    for offload in _with_offload(group, among):
+        table = loss_table(offload)
+        lost = [_lost(str(scheme), row) for scheme, row in table.iterrows()
+                if scheme in names and np.isfinite(row["loss"])]  # fmt: skip
+        if lost:
+            found = _("With NICs that can ({nic}): {losses}.").format(
+                nic="<code>offload</code>", losses=listed(lost)
+            )
+    return f"{ask} {found} {see}"
+
+
+def _with_offload(group: pd.DataFrame, among: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Iterate over the runs that differ from a group in their NICs, which have every offload."""
+    if among.empty:
+        return
+    same = [name for name in CONDITIONS if name not in ("nic", "cpu", "kernel", "version")]
+    mine = group[same].iloc[0].astype(str)
+    for condition, own in conditions(among):
+        if condition["nic"] == "offload" and own[same].iloc[0].astype(str).equals(mine):
+            yield own
 
 
 def _picks(table: pd.DataFrame) -> Cell:
@@ -195,7 +232,7 @@ def _picks(table: pd.DataFrame) -> Cell:
     picks = table[table["pick"].astype(bool)]
     if picks.empty:
         return "–"
-    names = _(" or ").join(f"<b>{escape(str(name))}</b>" for name in picks.index)
+    names = _(" or ").join(f"<b>{_wired(str(name))}</b>" for name in picks.index)
     low, high = picks["loss"].min(), picks["loss"].max()
     lost = percent(low) if np.isclose(low, high) else ranged(low, high, "{:.1%}")
     said = _("{names} ({lost})").format(names=names, lost=lost)

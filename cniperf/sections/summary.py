@@ -17,8 +17,10 @@ from cniperf.modes import emulated, mode_of
 from cniperf.sections.html import (
     Cell,
     Html,
+    anchor,
     as_table,
     commonest,
+    link,
     percent,
     ranged,
     signed,
@@ -102,13 +104,15 @@ def _alike(group: pd.DataFrame) -> list[str]:
     if not found:
         return []
     several = [_group(one) for one in found if len(one.schemes) > 1]
-    lines = [_("Not told apart: {groups}.").format(groups=_("; ").join(several) or _("none"))]
+    lines = [_("All schemes differ from each other.")]
+    if several:
+        lines = [_("Not told apart: {groups}.").format(groups=_("; ").join(several))]
     if seeded(group):
         lines.append(_("A spread of seeds is not a 95 % interval: other seeds may lie outside it."))
     else:
         lines.append(_(
-            "Each interval by itself has 95 % confidence: one in twenty misses the true "
-            "value. The test that tells schemes apart is adjusted for the number of pairs."
+            "Each interval has 95 % confidence: about 1 in 20 does not contain the true value. "
+            "The test that tells schemes apart is adjusted for the number of pairs."
         ))  # fmt: skip
     return lines
 
@@ -159,7 +163,7 @@ def losses(group: pd.DataFrame) -> Html:
     """Lay out each scheme's figure, its loss, what it costs more, and whom it is told from."""
     held = group.assign(limit=limits(group)).groupby("scheme")["limit"].agg(commonest)
     mode, table, told_by = mode_of(group), by_loss(loss_table(group)), spread_of(group)
-    letters = _letters(groups(group))
+    letters, those = _letters(groups(group)), anchor("runs", *group["run"])
     notes = _notes(table, group, told_apart=bool(letters))
     rows: list[list[Cell]] = []
     for scheme, row in table.iterrows():
@@ -176,7 +180,7 @@ def losses(group: pd.DataFrame) -> Html:
         rows.append(
             [
                 str(scheme) + star,
-                count.format(runs=row["runs"], failed=row["failed"]),
+                Html(link(count.format(runs=row["runs"], failed=row["failed"]), those)),
                 with_range(mode.form.format(row["figure"]), spread),
                 _("baseline") if host else with_range(percent(row["loss"]), interval),
                 letters.get(str(scheme), "–"),
@@ -190,7 +194,7 @@ def losses(group: pd.DataFrame) -> Html:
         )  # fmt: skip
     head: list[Cell] = [_("scheme"), _("runs"), two_lines(_(mode.unit), _("lowest to highest")),
             two_lines(_("loss"), _(told_by.name)), _("group"), _("host a"), _("host b"),
-            _(mode.cost_unit), _("extra CPU"), _("retransmits"), _("held back by")]  # fmt: skip
+            _(mode.cost_unit), _("extra CPU"), _("retransmits"), _("limited by")]  # fmt: skip
     told = [place for place in range(len(head)) if place < 4 or any(r[place] != "–" for r in rows)]
     shown = [[row[place] for place in told] for row in rows]
     numbers = [place for place, column in enumerate(told) if 0 < column < 10 and column != 4]

@@ -16,7 +16,7 @@ from cniperf.analysis.control import control
 from cniperf.analysis.flags import flag_table
 from cniperf.analysis.groups import groups
 from cniperf.analysis.loss import loss_table
-from cniperf.language import _, listed
+from cniperf.language import _, listed, plural
 from cniperf.modes import mode_of
 from cniperf.sections.html import Cell, Html, as_table, margin, percent, ranged, signed
 
@@ -87,9 +87,11 @@ def placed(group: pd.DataFrame) -> str:
     found = placements(usable(group))
     if len(found) == 1:
         return _("; ") + _(WHERE[str(found.index[0])])
-    words = _("{placement} in {runs} runs")
-    return "".join(_("; ") + words.format(placement=_(WHERE[str(place)]), runs=runs)
-                   for place, runs in found.items())  # fmt: skip
+    return "".join(
+        _("; ") + plural("{placement} in {runs} run", "{placement} in {runs} runs", runs).format(
+            placement=_(WHERE[str(place)]), runs=runs)
+        for place, runs in found.items()
+    )  # fmt: skip
 
 
 def _placements(group: pd.DataFrame) -> str:
@@ -105,13 +107,13 @@ def _placements(group: pd.DataFrame) -> str:
                          mode.form.format(row["figure"]), percent(row["loss"]),
                          ranged(row["loss_low"], row["loss_high"], "{:.1%}")])  # fmt: skip
     text = _(
-        "The hypervisor moved the hosts' CPUs between the runs, so this machine was two "
-        "machines. Neither is the right one; each has its own estimate:"
+        "The hypervisor moved the hosts' CPUs between the runs, so the figures belong to two "
+        "machines, in effect. Each has its own estimate:"
     )
     few = ""
     if len(enough) < len(placed):
         few = "<p class='note'>" + _(
-            "The answers above use only the runs where {placement}. There are too few others."
+            "The answers above use only the runs where {placement}. The other runs are too few."
         ).format(placement=_(WHERE[enough[0]])) + "</p>"  # fmt: skip
     head: list[Cell] = [_("placement"), _("scheme"), _("runs"), _(mode.unit), _("loss"),
                         _(spread_of(group).name)]  # fmt: skip
@@ -127,9 +129,9 @@ def _flags(table: pd.DataFrame, runs: int) -> str:
         numbers = sorted({n for n in part["round"] if n != ""})
         where = listed([*map(str, numbers[:8])]) + (" …" if len(numbers) > 8 else "")
         rows.append([_(str(kind)), str(scheme), str(len(part)), where or "–", part["says"].iloc[0]])
-    head = [_("check"), _("scheme"), _("found"), _("in rounds"), _("the first")]
+    head = [_("check"), _("scheme"), _("found"), _("in rounds"), _("example")]
     text = _(
         "Checks flagged these among the {runs} runs. Only rounds with a failed run and runs "
-        "whose CPUs were moved are left out; everything else counts:"
+        "whose CPUs were moved are left out; all other runs count:"
     ).format(runs=runs)
     return f"<p>{text}</p>{as_table(head, rows, numbers={2})}"

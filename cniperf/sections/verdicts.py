@@ -11,12 +11,14 @@ from cniperf.analysis.blocks import BASELINE, seeded, spread_of
 from cniperf.analysis.claims import CLAIMS, is_articles_load
 from cniperf.analysis.completed import claims_of_both
 from cniperf.analysis.paths import control_table
-from cniperf.language import N_, _, each, listed, plural
+from cniperf.language import N_, _, each, in_percent, listed, plural
 from cniperf.modes import emulated, mode_of
 from cniperf.sections.html import (
     Cell,
     Html,
+    anchor,
     as_table,
+    link,
     margin,
     ranged,
     records,
@@ -63,6 +65,7 @@ def claims(group: pd.DataFrame, other: pd.DataFrame = NO_RUNS) -> Html:
     head: list[Cell] = [_("the article says"), _("relative to"), _("its figure"),
             two_lines(_("here"), _(spread.name)), _("verdict")]  # fmt: skip
     title, shown = _("The article's claims"), as_table(head, rows, numbers={2, 3})
+    title = f"<h3 id='{_place(group)}'>{title}</h3>"
     note = _claims_note(group)
     if table["completed"].any():
         note += " " + _(
@@ -74,7 +77,34 @@ def claims(group: pd.DataFrame, other: pd.DataFrame = NO_RUNS) -> Html:
             "It is of {seeds} seed, so it has no spread.",
             "Its figures are the spread of {seeds} seeds, not a 95 % interval.", seeds,
         ).format(seeds=seeds)  # fmt: skip
-    return Html(f"<h3>{title}</h3>{shown}<p class='note'>{note}</p>")
+    return Html(f"{title}{shown}<p class='note'>{note}</p>")
+
+
+def _place(group: pd.DataFrame) -> str:
+    """Return the name of the section with the claims that some runs judge."""
+    return anchor("claims", *group["run"])
+
+
+def in_short(group: pd.DataFrame, other: pd.DataFrame = NO_RUNS) -> str:
+    """Count the article's claims, and name those that these runs judge, a line each.
+
+    Args: those of :func:`claims`.
+    """
+    said = tally(group, other)
+    if not said:
+        return ""
+    rows: list[list[Cell]] = []
+    for row in records(claims_of_both(group, other)):
+        if np.isfinite(row["ours"]):
+            here = ranged(row["ours_low"], row["ours_high"], "{:+.1%}")
+            ours = signed(row["ours"]) + ("" if here == "–" else f" ({here})")
+            article = "–" if np.isnan(row["article"]) else signed(row["article"])
+            verdict = Html(f"<b class='{kind(row)}'>{escape(row['says'])}</b>")
+            rows.append([row["claim"] + ("†" if row["completed"] else ""), article, ours, verdict])
+    head: list[Cell] = [_("the article says"), _("its figure"), _("here"), _("verdict")]
+    shown = f"<div class='brief'>{as_table(head, rows, {1, 2})}</div>" if rows else ""
+    more = link(_("More on each"), _place(group))
+    return "<h3>" + _("The article's claims in short") + f"</h3><p>{said[0]} {more}.</p>{shown}"
 
 
 def concerned(group: pd.DataFrame) -> bool:
@@ -141,8 +171,8 @@ def _verdict(row: Mapping[str, Any]) -> Html:
     if row["size"]:
         parts.append(_("size: {size}").format(size=_(SIZES[row["size"]])))
     if np.isfinite(row["needed"]):
-        words = _("the same within {needed} ({margin} asked)")
-        asked = f"{100 * row['margin']:g} %"
+        words = _("equal within {needed} (margin: {margin})")
+        asked = in_percent(f"{100 * row['margin']:g}")
         parts.append(words.format(needed=margin(row["needed"]), margin=asked))
     return two_lines(says, " · ".join(parts)) if parts else Html(says)
 
@@ -153,8 +183,8 @@ def _claims_note(group: pd.DataFrame) -> str:
         "figures follow from two of them. Direction and size are separate questions, each "
         "adjusted for the number of claims. A size is <i>as the article</i> if an equivalence "
         "test finds ours within a margin that was fixed beforehand: 7 % of what the article's "
-        "scheme carries, or 1 % for its claims of 1 %. The smallest margin that would have "
-        "passed stands beside it."
+        "scheme carries, or 1 % for its claims of 1 %. The table also gives the "
+        "smallest margin that passes."
     )
     if seeded(group):
         note = _(
@@ -211,8 +241,8 @@ def control(group: pd.DataFrame, fresh: pd.DataFrame | None = None) -> Html:
     text = _(
         "Before each load, {packets} datagrams crossed the path each way and were counted at "
         "every hop. A run whose packets take another path than its scheme declares fails. "
-        "Then a rule in host a's forward hook drops the pod's packets: if it stops nothing, "
-        "no policy on the host can."
+        "Then a rule in host a's forward hook drops the pod's packets: if it stops none, "
+        "a policy on the host has no effect."
     ).format(packets=table["packets"].iloc[0])
     asks = _(UNDERLAY_ASKS)
     shown = as_table(head, rows, {2, 4, 5})

@@ -53,17 +53,17 @@ def test_a_claim_needs_rounds_before_it_is_judged(shelf):
 @pytest.mark.parametrize(
     ("share", "direction", "size", "says"),
     [
-        (0.70, "holds", "as the article", "slower, as much as in the article"),
-        (0.74, "holds", "as the article", "slower, as much as in the article"),  # 5.7 % more
-        (0.76, "holds", "less", "slower, but less so"),  # 8.6 % more
-        (0.85, "holds", "less", "slower, but less so"),
-        (0.60, "holds", "more", "slower, and more so"),
+        (0.70, "holds", "as the article", "slower, by as much as in the article"),
+        (0.74, "holds", "as the article", "slower, by as much as in the article"),  # 5.7 % more
+        (0.76, "holds", "less", "slower, by less"),  # 8.6 % more
+        (0.85, "holds", "less", "slower, by less"),
+        (0.60, "holds", "more", "slower, by more"),
         (1.00, "not told apart", "less", "not told apart; less than in the article"),
         (1.05, "does not hold", "less", "faster, not slower; less than in the article"),
     ],
 )
 def test_direction_and_size_are_two_questions(shelf, share, direction, size, says):
-    """A calico that is 15 % slower contradicts no *slower*: it is slower, but less so."""
+    """A calico that is 15 % slower contradicts no *slower*: it is slower, by less."""
     row = labs(shelf, calico=share).loc[CALICO]
     assert (row["direction"], row["size"], row["says"]) == (direction, size, says)
 
@@ -101,7 +101,7 @@ def test_a_control_as_noisy_as_can_be_changes_no_verdict(shelf):
     before = labs(shelf, calico=0.76).loc[CALICO]
     for number in range(1, 14):
         shelf.lab("hostnetwork", 1.2 if number % 2 else 0.8, suite="s", round=number)
-    assert verdicts(shelf).loc[CALICO, "says"] == before["says"] == "slower, but less so"
+    assert verdicts(shelf).loc[CALICO, "says"] == before["says"] == "slower, by less"
 
 
 def test_hostnetwork_is_best_only_where_every_scheme_is_slower(shelf):
@@ -168,7 +168,7 @@ def placed(shelf, shared, apart, many=(6, 6)):
 def test_two_placements_that_agree_give_one_verdict(shelf):
     row = placed(shelf, 0.76, 0.84)
     assert (row["direction"], row["size"]) == ("holds", "less")
-    assert row["says"] == "slower, but less so"
+    assert row["says"] == "slower, by less"
     assert row["ours_low"] < -0.24 and row["ours_high"] > -0.16
 
 
@@ -177,8 +177,8 @@ def test_where_they_disagree_it_depends_however_many_runs_each_has(shelf, many):
     row = placed(shelf, 0.70, 0.80, many)
     assert (row["direction"], row["size"]) == ("holds", "depends")
     assert row["says"] == (
-        "with a common cache: slower, as much as in the article; "
-        "without a common cache: slower, but less so"
+        "with a common cache: slower, by as much as in the article; "
+        "without a common cache: slower, by less"
     )
 
 
@@ -189,8 +189,8 @@ def test_a_count_is_judged_by_what_all_seeds_say(shelf):
         shelf.count("ovs", 1.2135, seed, ovs_datapath="system")
         shelf.count("calico", 1.393 + 0.001 * seed, seed)
     found = verdicts(shelf)
-    assert found.loc[CALICO, "says"] == "slower, as much as in the article"
-    assert found.loc["calico is slower than ovs", "says"] == "slower, but less so"
+    assert found.loc[CALICO, "says"] == "slower, by as much as in the article"
+    assert found.loc["calico is slower than ovs", "says"] == "slower, by less"
     assert found.loc["hostnetwork is best", "says"] == "every scheme is slower"
     only = load_runs(shelf.folder)
     row = claims_table(only[only["seed"].eq(1)]).set_index("claim")

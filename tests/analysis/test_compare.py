@@ -170,8 +170,8 @@ def test_more_instructions_are_worse(tmp_path):
     table = compare(guests(tmp_path / "a"), guests(tmp_path / "b", base=1.2, calico=1.6))
     assert set(table["verdict"]) == {"worse"}
     words = sentence(table.loc["hostnetwork"], INSTRUCTIONS)
-    assert "1.100 instructions/B → 1.200 instructions/B (-8.3% bytes for the same" in words
-    assert "84.6% of hostnetwork → 75.0% of hostnetwork" in sentence(
+    assert "1.100 instructions/B → 1.200 instructions/B (-8.3 % bytes for the same" in words
+    assert "84.6 % of hostnetwork → 75.0 % of hostnetwork" in sentence(
         table.loc["calico"], INSTRUCTIONS
     )
 

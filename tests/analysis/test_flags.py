@@ -45,7 +45,7 @@ def test_a_count_has_no_flag_that_is_about_time(shelf, kind):
 def test_a_fall_is_a_trend_too(shelf):
     shelf.add("calico", 20.0, trend=-0.3, trend_low=-0.4, trend_high=-0.2)
     (row,) = flag_table(load_runs(shelf.folder)).itertuples()
-    assert row.says == "throughput fell by 30% within the run"
+    assert row.says == "throughput fell by 30 % within the run"
 
 
 def test_what_an_old_run_does_not_tell_is_not_flagged(shelf):

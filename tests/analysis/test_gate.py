@@ -33,7 +33,7 @@ def test_how_much_is_the_same_can_be_said(tmp_path):
     before, after = made(tmp_path / "a"), made(tmp_path / "b", calico=1.414)
     table = compare(before, after, within=0.005)
     assert table.loc["calico", "verdict"] == "worse"
-    assert sentence(table.loc["calico"]).endswith("(+1.0%; up to 0.5% is the same)")
+    assert sentence(table.loc["calico"]).endswith("(+1.0 %; up to 0.5 % is the same)")
 
 
 def test_medians_of_the_seeds_are_compared_whichever_seeds_they_are(tmp_path):
@@ -52,7 +52,7 @@ def test_one_seed_that_went_astray_gives_no_alarm(tmp_path):
 def test_several_seeds_tell_how_far_any_lies_from_any(tmp_path):
     before = made(tmp_path / "a", seeds=(1, 2, 3))
     after = made(tmp_path / "b", seeds=(1, 2, 3), calico=1.5)
-    assert "(+7.1%, seeds +5.1% to +9.3%; up to 3% is the same)" in sentence(
+    assert "(+7.1 %, seeds +5.1 % to +9.3 %; up to 3 % is the same)" in sentence(
         compare(before, after).loc["calico"]
     )
 

@@ -170,7 +170,7 @@ def per_byte(used: float, gbps: float) -> float:
     """
     if used < BUSY:
         raise MeasurementFailed(
-            f"the guest's CPU waited for {1 - used:.0%} of the time, so that its clock is no count "
-            "of instructions: leave rate and window out"
+            f"the guest's CPU waited for {100 * (1 - used):.0f} % of the time, so that its clock "
+            "is no count of instructions: leave rate and window out"
         )
     return 8 / gbps

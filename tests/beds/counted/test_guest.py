@@ -103,7 +103,7 @@ def test_the_way_of_copying_moves_every_figure(suite):
 
 def test_a_cpu_that_waited_has_no_figure():
     assert counted.per_byte(used=1.0, gbps=8.0) == 1.0
-    with pytest.raises(MeasurementFailed, match="waited for 50% of the time"):
+    with pytest.raises(MeasurementFailed, match="waited for 50 % of the time"):
         counted.per_byte(used=0.5, gbps=8.0)
 
 
