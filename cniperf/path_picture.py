@@ -12,11 +12,11 @@ from cniperf.analysis.paths import Proof, last_evidence, overhead, tunnel
 from cniperf.charts import FAINT, INK, WIDTH, Chart, colours, styled
 from cniperf.language import N_, _
 
-ROW = 1.35  # inches a scheme
+ROW = 1.25  # inches a scheme
 COLUMNS = 8  # of a pod, its host and the wire
 BOX = 0.9  # of a column
 SIZE, FITS = 7.8, 13  # points, and the characters that a box holds of that size
-DEVICES, STACK = 0.0, 1.25  # the lanes
+DEVICES, STACK = 0.0, 1.15  # the lanes
 BANDS = {"pod-a": "#eef3ee", "a": "#f4f4f4", "wire": "#ffffff"}
 NAMES = {"pod-a": N_("pod a"), "a": N_("host a"), "wire": N_("wire"), "b": N_("host b"),
          "pod-b": N_("pod b")}  # fmt: skip
@@ -41,7 +41,7 @@ def path_picture(runs: pd.DataFrame) -> Chart:
     """
     found = last_evidence(runs)
     rows = [(scheme, row) for scheme, evidence in found.items() for row in _rows(evidence)]
-    chart = Chart(figsize=(WIDTH, 0.45 + ROW * max(1, len(rows))), layout="constrained")
+    chart = Chart(figsize=(WIDTH, 0.4 + ROW * max(1, len(rows))), layout="constrained")
     grid = chart.subplots(max(1, len(rows)), squeeze=False)[:, 0]
     grid[0].set_title(
         _("Which way the packets went: counted there · back (host a above host b)"), pad=6
@@ -77,7 +77,7 @@ def _kind(column: Mapping[str, Any]) -> tuple[object, ...]:
 
 def _draw(axes: Axes, scheme: str, columns: Columns, evidence: Proof, colour: str) -> None:
     left = 0.5 - max(COLUMNS, len(columns))
-    axes.set(xlim=(left, 0.5), ylim=(-0.95, 2.6))
+    axes.set(xlim=(left, 0.5), ylim=(-0.95, 2.45))
     axes.set_axis_off()
     _bands(axes, columns)
     ends = []
@@ -92,8 +92,8 @@ def _draw(axes: Axes, scheme: str, columns: Columns, evidence: Proof, colour: st
                   linewidth=3.5 if inside else 1.2, zorder=1, solid_capstyle="butt")  # fmt: skip
     more = overhead(evidence)
     note = _("in {tunnel}, +{more} B a packet").format(tunnel=tunnel(evidence), more=more)
-    axes.text(left, 2.1, scheme, weight="bold", size=9, va="bottom", color=INK)
-    axes.text(0.45, 2.1, note if more else "", size=SIZE, ha="right", va="bottom", color=TUNNEL)
+    axes.text(left, 1.95, scheme, weight="bold", size=9, va="bottom", color=INK)
+    axes.text(0.45, 1.95, note if more else "", size=SIZE, ha="right", va="bottom", color=TUNNEL)
 
 
 def _columns(evidence: Proof) -> Columns:
@@ -187,7 +187,7 @@ def _bands(axes: Axes, columns: Columns) -> None:
         at = [x + 1 - len(columns) for x in own]
         alike = "other" in columns[at[0] + len(columns) - 1] or place == "wire"
         shade = BANDS[place.replace("b", "a")] if place != "b" else BANDS["a"]
-        axes.add_patch(Rectangle((at[0] - 0.5, -0.95), len(at), 2.95, color=shade, zorder=0,
+        axes.add_patch(Rectangle((at[0] - 0.5, -0.95), len(at), 2.8, color=shade, zorder=0,
                                  linewidth=0))  # fmt: skip
         axes.text(at[0] - 0.45, -0.9, _((BOTH if alike else NAMES)[place]), size=SIZE, color=FAINT,
                   va="bottom")  # fmt: skip
