@@ -13,7 +13,7 @@ from cniperf.analysis.blocks import is_interleaved, seeded
 from cniperf.analysis.damage import damaged
 from cniperf.analysis.loss import conditions, sittings
 from cniperf.errors import ParameterError
-from cniperf.language import N_, _
+from cniperf.language import N_, _, listed
 from cniperf.modes import mode_of
 from cniperf.record import Environment
 from cniperf.runs import load_plans, read_run
@@ -148,7 +148,8 @@ def listed_runs(runs: pd.DataFrame) -> Html:
         rows: list[list[Cell]] = [
             [run["scheme"], str(run["round"]),
              mode.spoken(run["figure"]) if run["status"] == "ok" else _("failed"),
-             Html(f"<code>{escape(run['run'])}</code>"), run["flags"]]
+             Html(f"<code>{escape(run['run'])}</code>"),
+             listed([_(kind) for kind in run["flags"].split(",") if kind])]
             for run in records(group.sort_values(["order", "round", "started"]))
         ]  # fmt: skip
         named = re.sub("<[^>]+>", "", heading(condition).text)
