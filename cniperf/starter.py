@@ -10,13 +10,13 @@ import pandas as pd
 
 from cniperf.errors import CniperfError
 from cniperf.language import _
+from cniperf.live import output
 from cniperf.measure.progress import Moment, Progress
 from cniperf.measure.run import run
 from cniperf.nics import NICS
 from cniperf.params import Experiment
 from cniperf.runs import load_runs
 from cniperf.schemes import scheme_names
-from cniperf.widgets import output
 
 STAGES = {"wire": 0.0, "prove": 0.25, "load": 0.5, "done": 1.0}  # shares of a round
 WIDTH = ipywidgets.Layout(width="14em")

@@ -1,7 +1,7 @@
 """What all charts share: colours, style, the figure that shows itself, rows and labels."""
 
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -72,6 +72,7 @@ STYLE: Any = {
     "axes.titlesize": 11,
     "axes.titleweight": "bold",
     "axes.labelcolor": INK,
+    "figure.facecolor": "white",
     "font.size": 9,
     "grid.color": "#e4e4e4",
     "svg.fonttype": "none",  # words can be selected, found and read aloud
@@ -82,6 +83,9 @@ STYLE: Any = {
 
 P = ParamSpec("P")
 
+CLEAR = "cniperf-clear"  # marks a chart without a background
+_paper: dict[str, Any] = {}  # how an SVG is saved, see :func:`take_paper_away`
+
 
 class Chart(Figure):
     """A figure that a notebook shows as SVG or PNG, whichever it may.
@@ -89,17 +93,20 @@ class Chart(Figure):
     JupyterLab shows SVG only in a notebook that it trusts, so the PNG goes with it.
     """
 
-    def _repr_mimebundle_(self, **__: object) -> tuple[dict[str, object], dict[str, object]]:
+    def _repr_mimebundle_(
+        self, exclude: Collection[str] | None = None, **__: object
+    ) -> tuple[dict[str, object], dict[str, object]]:
         svg, png = io.StringIO(), io.BytesIO()
+        found: dict[str, object] = {}
         with mpl.rc_context(_style()):
-            self.savefig(svg, format="svg")
-            with self._laid_out():
-                self.savefig(png, format="png", dpi=160)
+            self.savefig(svg, format="svg", **_paper)
+            found["image/svg+xml"] = svg.getvalue()
+            if "image/png" not in (exclude or ()):
+                with self._laid_out():
+                    self.savefig(png, format="png", dpi=160)
+                found["image/png"] = png.getvalue()
         alt = {"alt": self.axes[0].get_title(loc="left")}
-        return (
-            {"image/svg+xml": svg.getvalue(), "image/png": png.getvalue()},
-            {"image/svg+xml": alt, "image/png": alt},
-        )
+        return found, dict.fromkeys(found, alt)
 
     @contextmanager
     def _laid_out(self) -> Iterator[None]:
@@ -115,6 +122,14 @@ class Chart(Figure):
         """Write the chart to a file whose ending names the format."""
         with mpl.rc_context(_style()):
             self.savefig(file, dpi=160)
+
+
+def take_paper_away() -> None:
+    """Save SVGs without a background from now on, so that charts take the colour of their page.
+
+    PNGs, and charts that are saved to a file, stay on white.
+    """
+    _paper.update(facecolor="none", metadata={"Identifier": CLEAR})
 
 
 def colours(schemes: Iterable[str]) -> dict[str, str]:
