@@ -26,6 +26,10 @@ CLUSTER := etcd-server containernetworking-plugins iptables openssl dpkg-dev \
 # JupyterLab asks nobody for news, and looks for no updates.
 QUIET := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
 
+# An autosave writes a notebook as it is committed, so that one who only looks changes no file.
+LAB_OPTIONS := --LabApp.extension_manager=readonly \
+               --FileContentsManager.pre_save_hook=cniperf.notebook_form.as_committed
+
 .PHONY: run test test-cluster lab lint bench gate clean setup system lock catalogue environment reference counted pictures
 
 # Where the kernel has no Open vSwitch, a guest counts its schemes.
@@ -53,7 +57,7 @@ test-cluster: setup ## the tests in a real Kubernetes of two nodes
 lab: setup ## JupyterLab on the notebooks; what only reads runs needs no root
 	@if [ "$$(id -u)" = 0 ]; then echo "JupyterLab runs as root, and so does all that is typed into it"; fi
 	@$(BIN)/jupyter trust notebooks/*.ipynb $(wildcard reports/*/*.ipynb) >/dev/null
-	$(BIN)/jupyter lab --LabApp.extension_manager=readonly $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/explore.ipynb
+	$(BIN)/jupyter lab $(LAB_OPTIONS) $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/explore.ipynb
 
 lint: setup
 	$(BIN)/ruff check .

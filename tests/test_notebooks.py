@@ -12,6 +12,7 @@ from typed import cniperf, refused
 
 from cniperf.analysis.factors import factorial_cells
 from cniperf.notebook import NotebookFailed, execute
+from cniperf.notebook_form import as_committed
 from cniperf.runs import default_data_dir, load_runs
 from cniperf.suites import suite_names
 
@@ -149,6 +150,26 @@ def test_a_wrong_name_or_value_is_one_clear_line(tmp_path, kernel, name, value, 
     error = the_error(tmp_path / "out.ipynb")
     assert f"{error['ename']}: {failed.value}".startswith(says)
     assert len(error["traceback"]) == 1 and says in error["traceback"][0]
+
+
+@pytest.mark.parametrize("file", sorted(ROOT.glob("notebooks/*.ipynb")), ids=lambda file: file.stem)
+def test_notebooks_are_committed_in_the_form_that_jupyterlab_saves(file):
+    """Else one who only opens and saves one has changed it, as `git status` says."""
+    import nbformat
+
+    text = file.read_text()
+    book = nbformat.reads(text, as_version=4)
+    told = {"name": "python", "version": "3.11.2", "codemirror_mode": {"version": 3}}
+    book.metadata.language_info = told  # a kernel does
+    as_committed({"type": "notebook", "content": book}, path=file.name)
+    assert nbformat.writes(book) + "\n" == text
+
+
+@pytest.mark.parametrize("content", ["text", None, {"cells": []}])
+def test_what_is_no_notebook_is_saved_as_it_is(content):
+    model = {"type": "notebook" if isinstance(content, dict) else "file", "content": content}
+    as_committed(model)
+    assert model["content"] == content
 
 
 def test_papermill_tells_every_parameter_with_its_type_and_meaning():
