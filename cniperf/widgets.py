@@ -1,5 +1,6 @@
 """What steers ``explore.ipynb``: widgets that pick runs, and say the same in code."""
 
+import os
 from collections.abc import Callable, Iterable
 from html import escape
 from typing import Any
@@ -18,6 +19,7 @@ from cniperf.live import Box, Live
 from cniperf.modes import mode_of
 from cniperf.sections.html import Html
 
+SERVED = "JPY_SESSION_NAME"  # Jupyter's server gives it to the kernels that it starts
 KEPT = 8  # choices whose tables are kept, and with each table what was computed of it
 
 
@@ -171,12 +173,14 @@ def follow_theme() -> Html:
     """Let this notebook's charts stand on the page itself, whether its theme is light or dark.
 
     JupyterLab shows an SVG as an image, and its theme reaches no colour within. So charts lose
-    their background, and a rule of style turns them over where the page is dark.
+    their background, and a rule of style turns them over where the page is dark. Where the kernel
+    is no Jupyter server's, as in other editors, no page knows that rule, and charts stay on white.
 
     Returns:
         The rule of style, for the notebook to show.
     """
-    take_paper_away()
+    if SERVED in os.environ:
+        take_paper_away()
     dark, chart = "[data-jp-theme-light='false']", f".jp-RenderedSVG img[src*='{CLEAR}']"
     return Html(f"<style>{dark} {chart} {{ filter: invert(1) hue-rotate(180deg); }}</style>")
 

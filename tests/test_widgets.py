@@ -253,12 +253,18 @@ def test_what_is_counted_is_not_compared_with_what_is_timed(shelf):
     assert "different units" in text(widgets.compared(first, second))
 
 
-@pytest.mark.parametrize("clear", [False, True])
-def test_a_chart_stands_on_the_page_where_the_notebook_asks_for_it(runs, clear, monkeypatch):
+@pytest.mark.parametrize(("asked", "served"), [(False, True), (True, False), (True, True)])
+def test_a_chart_stands_on_the_page_where_the_notebook_asks_for_it(
+    runs, asked, served, monkeypatch
+):
     """Its own paper would be a white slab in a dark theme. The PNG, which is handed on, keeps it."""
     monkeypatch.setattr(style, "_paper", {})
-    if clear:
+    monkeypatch.delenv(widgets.SERVED, raising=False)
+    if served:
+        monkeypatch.setenv(widgets.SERVED, "explore.ipynb")
+    if asked:
         assert "data-jp-theme-light" in text(widgets.follow_theme())
+    clear = asked and served
     bundle, _ = charts.loss(widgets.Picker(runs).runs)._repr_mimebundle_()
     paper = re.search(r'<g id="patch_1">.*?</g>', bundle["image/svg+xml"], re.DOTALL)[0]
     assert ("fill: #ffffff" in paper) == (not clear) and ("fill: none" in paper) == clear
