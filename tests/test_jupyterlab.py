@@ -225,18 +225,17 @@ FOLLOWED = """box => new Promise(done => {
 STEADY = "!document.querySelector('.cniperf-faded')"
 
 
-def test_a_choice_is_seen_to_work_at_once_and_answered_within_a_second(page):
-    """The machine may be busy, so the best of some clicks counts; each is another choice."""
+def test_a_choice_is_seen_to_work_at_once_and_its_answer_comes_first(page):
+    """By hand, the answer is there in 0.4 to 0.8 s of 3 to 4; a busy machine takes longer."""
     boxes, took = output(page, "picker = widgets.Picker(runs)"), []
     names = ("macvlan", "calico", "canal")
     for scheme in names * 2:  # away, and back again
         page.wait_for_function(STEADY)
         took.append(boxes.get_by_label(scheme, exact=True).evaluate(FOLLOWED))
-    assert all(each["answer"] < each["all"] for each in took), took
+    assert all(each["faded"] < each["answer"] < each["all"] for each in took), took
     assert any(each["words"] for each in took), took
-    away = took[: len(names)]
-    best = {name: min(each[name] for each in away) for name in ("faded", "answer")}
-    assert best["faded"] < 300 and best["answer"] < 1000, took
+    first = min(each["answer"] / each["all"] for each in took)
+    assert first < 0.5, took
 
 
 def test_a_set_is_not_compared_with_itself(page):
