@@ -193,7 +193,7 @@ def _advice(group: pd.DataFrame, among: pd.DataFrame) -> str:
     ]  # fmt: skip
     note = ""
     if (group["nic"].eq("virtio") & group["mode"].eq("stream")).all():
-        note = f"<p>{_segmenting(group, among)}</p>"
+        note = f"<p class='story'>{_segmenting(group, among)}</p>"
     return "<h3>" + _("Which one to pick") + "</h3>" + as_table(head, rows) + note
 
 
