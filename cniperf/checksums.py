@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from cniperf import files
 from cniperf.suites import suite_file
 
 NAME = "SHA256SUMS"
@@ -21,12 +22,14 @@ def checksums(folders: Iterable[Path | str], suites: Iterable[str] = ()) -> str:
     Args:
         folders: run folders.
         suites: names of suites whose files lie beside the runs.
+
+    Raises:
+        Stopped: a signal came.
     """
     lines = []
     for data, file in _files(folders, suites):
-        with suppress(OSError), file.open("rb") as content:  # what cannot be read says nothing
-            digest = hashlib.file_digest(content, "sha256").hexdigest()
-            lines.append(_line(digest, str(file.relative_to(data))))
+        with suppress(OSError):  # what cannot be read, or is no plain file, says nothing
+            lines.append(_line(files.digest(file), str(file.relative_to(data))))
     return "".join(lines)
 
 
@@ -45,7 +48,6 @@ def _files(folders: Iterable[Path | str], suites: Iterable[str]) -> Iterator[tup
     """Iterate over the files, each with the folder of runs it lies in, in a fixed order."""
     runs = sorted(map(Path, folders))
     for run in runs:
-        yield from ((run.parent, file) for file in sorted(run.rglob("*")) if file.is_file())
+        yield from ((run.parent, file) for file in sorted(run.rglob("*")))
     for data in dict.fromkeys(run.parent for run in runs):
-        found = (suite_file(data, name) for name in sorted(set(suites) - {""}))
-        yield from ((data, file) for file in found if file.exists())
+        yield from ((data, suite_file(data, name)) for name in sorted(set(suites) - {""}))

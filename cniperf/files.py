@@ -4,6 +4,7 @@ Every file that cniperf writes and reads is UTF-8, whatever the locale.
 """
 
 import errno
+import hashlib
 import json
 import os
 import re
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from pydantic_core import from_json
+
+from cniperf import stop
 
 LARGEST = 2**26  # bytes of a file that is read: more is none of ours
 
@@ -30,6 +33,19 @@ def read(path: Path | str, largest: int = LARGEST, *, pipe: bool = False) -> byt
     Raises:
         OSError: it cannot be read, is no regular file, or is larger.
     """
+    with _opened(path, pipe) as file:
+        parts, left = [], largest + 1
+        while left and (part := os.read(file, min(left, 2**20))):
+            parts.append(part)
+            left -= len(part)
+    if not left:
+        raise OSError(errno.EFBIG, f"it has more than {largest:,} bytes")
+    return b"".join(parts)
+
+
+@contextmanager
+def _opened(path: Path | str, pipe: bool) -> Iterator[int]:
+    """Lend a descriptor of a file, which must be a regular one unless it may be a pipe."""
     # A pipe that nobody writes to would be waited for, were it not for O_NONBLOCK.
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     try:
@@ -37,15 +53,25 @@ def read(path: Path | str, largest: int = LARGEST, *, pipe: bool = False) -> byt
             if not pipe:
                 raise OSError(errno.EINVAL, "it is no regular file")
             os.set_blocking(file, True)
-        parts, left = [], largest + 1
-        while left and (part := os.read(file, min(left, 2**20))):
-            parts.append(part)
-            left -= len(part)
+        yield file
     finally:
         os.close(file)
-    if not left:
-        raise OSError(errno.EFBIG, f"it has more than {largest:,} bytes")
-    return b"".join(parts)
+
+
+def digest(path: Path | str) -> str:
+    """Return the SHA-256 of a file of any size; a signal is heard meanwhile.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file.
+        Stopped: a signal came.
+    """
+    found = hashlib.sha256()
+    stop.look()
+    with _opened(path, pipe=False) as file:
+        while part := os.read(file, 2**20):
+            found.update(part)
+            stop.look()
+    return found.hexdigest()
 
 
 def read_text(path: Path | str, largest: int = LARGEST, *, pipe: bool = False) -> str:
