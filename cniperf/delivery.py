@@ -1,7 +1,9 @@
 """The delivery of a report to a folder, in which only what a report wrote is ever replaced."""
 
-import hashlib
+import fcntl
+import os
 import re
+import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -9,33 +11,36 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from cniperf import checksums, stop
-from cniperf.errors import CannotWrite, ParameterError
+from cniperf import checksums, files, stop
+from cniperf.errors import Busy, CannotWrite, CniperfError, ParameterError
 from cniperf.places import require_folder
 
 OWN = ".report.SHA256SUMS"  # of the report's own files: SHA256SUMS has those it was made from
 NAMES = re.compile(r"report\.\w+|chart-\d+\.png|" + re.escape(checksums.NAME))
 
+DRAFT = ".partial-report-"  # what the folder of a draft is called, with a number behind it
+MARK = ".draft-of-cniperf"  # what is in a draft, and in no folder of somebody else's
+
 
 class Delivery:
     """A draft that becomes a report with :meth:`deliver`. Use it as a context manager.
 
-    The draft lies in the report's folder; it goes with the block, and so does a folder that was
-    made for it and is empty.
+    The draft lies in the report's folder, which nobody else may deliver to meanwhile; it goes with
+    the block, and so does a folder that was made for it and is empty.
 
     Args:
         folder: where the report goes.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.draft = folder, folder / ".partial-report"
+        self.folder, self.draft = folder, folder / f"{DRAFT}{secrets.token_hex(4)}"
 
     def check(self, formats: Iterable[str]) -> None:
         """Refuse a folder that cannot take a report; nothing is touched.
 
         Raises:
             ParameterError: it is the root of the file system, or what is in the way of a format
-                was written by somebody else.
+                or of a chart was written by somebody else.
             CannotWrite: it cannot be searched, or it is no folder.
         """
         if self.folder == self.folder.parent:
@@ -43,14 +48,43 @@ class Delivery:
         require_folder(self.folder, "the report ")
         names = ["report.ipynb", "chart-1.png", checksums.NAME, *(f"report.{f}" for f in formats)]
         with self._refusing():
-            self._require_own(names)
+            charts = sorted(file.name for file in self.folder.glob("chart-*.png"))
+            self._require_own([*names, *filter(NAMES.fullmatch, charts)])
 
     def __enter__(self) -> Self:
+        """Make the draft.
+
+        Raises:
+            Busy: another report is being written there.
+            CannotWrite: the folder cannot be made or written.
+        """
         with self._refusing():
             self._new = [each for each in (self.folder, *self.folder.parents) if not each.exists()]
-            shutil.rmtree(self.draft, ignore_errors=True)  # of one that was killed
-            self.draft.mkdir(parents=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                self._take()
+                self.draft.mkdir()
+                (self.draft / MARK).touch()
+            except (OSError, Busy):
+                self._leave()
+                raise
         return self
+
+    def _take(self) -> None:
+        """Keep others out, until the lock is closed, and remove the drafts of who was killed."""
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._new = []  # they are the other's
+            raise Busy(
+                f"another report is being written to {self.folder}: wait until it ends, or name "
+                "another folder"
+            ) from None
+        except OSError:  # no locks in this file system: a draft may be at work
+            return
+        for left in self.folder.glob(f"{DRAFT}*/{MARK}"):
+            _clear(left.parent)
 
     @stop.later()
     def __exit__(
@@ -59,41 +93,53 @@ class Delivery:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._leave()
+        if isinstance(problem, OSError) and self._concerns(problem):
+            raise self._refused(problem) from None
+
+    def _leave(self) -> None:
         shutil.rmtree(self.draft, ignore_errors=True)
         with suppress(OSError):  # one that has become somebody's stays
             for folder in self._new:
                 folder.rmdir()
-        if isinstance(problem, OSError):
-            raise self._refused(problem) from None
+        os.close(self._lock)
 
     @stop.later()
     def deliver(self) -> None:
         """Give the files of the draft their places, then remove what an earlier report left."""
-        files = {file.name: _sum(file) for file in self.draft.iterdir()}
+        made = (file for file in self.draft.iterdir() if NAMES.fullmatch(file.name))
+        new = {file.name: _sum(file) for file in made}
         before = self._own()
-        self._require_own(files)
-        self._write([*before, *files.items()])
-        for name in files:
+        self._require_own(new)
+        self._write([*before, *new.items()])
+        for name in new:
             (self.draft / name).replace(self.folder / name)
         for name, digest in before:
-            if name not in files and _sum(self.folder / name) == digest:
+            if name not in new and _sum(self.folder / name) == digest:
                 (self.folder / name).unlink()
-        self._write(files.items())
+        self._write(new.items())
 
     def _require_own(self, names: Iterable[str]) -> None:
         own = self._own()
+        theirs = {name for name, _ in own}
         for name in names:
             file = self.folder / name
-            if (file.exists() or file.is_symlink()) and (name, _sum(file)) not in own:
-                raise ParameterError(
-                    f"{file} is in the way: no report wrote it, or it was changed since; move it, "
-                    "or name another folder"
-                )
+            if os.path.lexists(file) and (name not in theirs or (name, _sum(file)) not in own):
+                raise self._in_the_way(name)
+
+    def _in_the_way(self, name: str) -> CniperfError:
+        return ParameterError(
+            f"{self.folder / name} is in the way: no report wrote it, or it was changed since; "
+            "move it, or name another folder"
+        )
 
     def _own(self) -> list[tuple[str, str]]:
         """Return the files that reports wrote here, each with its checksum."""
+        file = self.folder / OWN
         try:
-            text = (self.folder / OWN).read_text(encoding="utf-8", errors="replace")
+            if os.path.lexists(file) and (file.is_symlink() or not file.is_file()):
+                raise self._in_the_way(OWN)
+            text = files.read(file).decode("utf-8", "replace")
         except (FileNotFoundError, NotADirectoryError):
             return []
         found = re.findall(r"^([0-9a-f]{64})  (.+)$", text, re.MULTILINE)
@@ -112,12 +158,27 @@ class Delivery:
         except OSError as problem:
             raise self._refused(problem) from None
 
+    def _concerns(self, problem: OSError) -> bool:
+        """Tell whether a refusal is one of the report's folder; a full disk names no file."""
+        return problem.filename is None or str(problem.filename).startswith(str(self.folder))
+
     def _refused(self, problem: OSError) -> CannotWrite:
-        return CannotWrite(f"cannot write the report to {self.folder}: {problem.strerror}")
+        return CannotWrite(f"cannot write the report to {self.folder}: {files.reason(problem)}")
 
 
 def _sum(file: Path) -> str:
     """Return a file's SHA-256; empty where it is no plain file."""
     if file.is_symlink() or not file.is_file():
         return ""
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    return files.digest(file)
+
+
+def _clear(draft: Path) -> None:
+    """Remove what a report wrote into its draft, and the draft where nothing else is in it."""
+    with suppress(OSError):
+        for file in draft.iterdir():
+            if file.name != MARK and (file.name == OWN or NAMES.fullmatch(file.name)):
+                file.unlink()
+        if [file.name for file in draft.iterdir()] == [MARK]:
+            (draft / MARK).unlink()
+            draft.rmdir()

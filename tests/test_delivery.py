@@ -1,11 +1,12 @@
 """A report in a folder that others use, too: what it wrote it may replace, and nothing else."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from cniperf.delivery import OWN, Delivery
-from cniperf.errors import CannotWrite, ParameterError
+from cniperf.delivery import DRAFT, MARK, OWN, Delivery
+from cniperf.errors import Busy, CannotWrite, ParameterError
 
 
 def delivered(folder, **files):
@@ -29,7 +30,9 @@ def test_files_that_no_report_wrote_stay(tmp_path):
     assert {(tmp_path / name).read_text() for name in mine} == {"mine"}
 
 
-@pytest.mark.parametrize("name", ["report.html", "report.ipynb", "chart-1.png", "SHA256SUMS"])
+@pytest.mark.parametrize(
+    "name", ["report.html", "report.ipynb", "chart-1.png", "chart-27.png", "SHA256SUMS"]
+)
 def test_what_is_in_the_way_is_refused_before_anything_is_done(tmp_path, name):
     (tmp_path / name).write_text("mine")
     with pytest.raises(ParameterError, match=f"{name} is in the way: no report wrote it"):
@@ -105,3 +108,71 @@ def test_a_folder_that_cannot_be_is_one_line_and_leaves_nothing(tmp_path, name):
 def test_the_root_is_no_folder_of_a_report():
     with pytest.raises(ParameterError, match="a report in / is not allowed"):
         Delivery(Path("/")).check(["html"])
+
+
+def test_two_reports_in_one_folder_do_not_meet(tmp_path):
+    folder = tmp_path / "new"
+    with Delivery(folder) as one:
+        (one.draft / "report.html").write_text("1")
+        with pytest.raises(Busy, match=r"another report is being written to .*new: wait"):
+            Delivery(folder).__enter__()
+        one.deliver()
+    assert delivered(folder, report_html="2") == [OWN, "report.html"]
+
+
+@pytest.mark.parametrize("name", [".partial-report", f"{DRAFT}mine", f"{DRAFT}12345678"])
+def test_what_lies_in_a_folder_like_a_draft_stays(tmp_path, name):
+    (tmp_path / name).mkdir()
+    for file in ("mine.txt", "report.html"):
+        (tmp_path / name / file).write_text("mine")
+    delivered(tmp_path, report_html="1")
+    assert sorted(file.name for file in (tmp_path / name).iterdir()) == ["mine.txt", "report.html"]
+
+
+@pytest.mark.parametrize("more", [[], ["mine.txt"]])
+def test_the_draft_of_one_that_was_killed_goes_and_what_others_put_there_stays(tmp_path, more):
+    left = Delivery(tmp_path)
+    left.__enter__()
+    os.close(left._lock)  # as the kernel does
+    for name in ("report.html", "chart-1.png", OWN, *more):
+        (left.draft / name).write_text("x")
+    delivered(tmp_path, report_html="1")
+    assert left.draft.exists() == bool(more)
+    if more:
+        assert sorted(file.name for file in left.draft.iterdir()) == [MARK, *more]
+
+
+def link_to_a_device(path):
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, link_to_a_device])
+@pytest.mark.parametrize("name", [OWN, "report.html"])
+def test_what_is_no_file_is_named_and_not_waited_for(tmp_path, name, make):
+    make(tmp_path / name)
+    with pytest.raises(ParameterError, match=f"{name} is in the way"):
+        Delivery(tmp_path).check(["html"])
+    with pytest.raises(ParameterError, match="is in the way"), Delivery(tmp_path) as new:
+        (new.draft / "report.html").write_text("1")
+        new.deliver()
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+def test_a_refusal_elsewhere_is_not_told_as_the_reports(tmp_path):
+    with pytest.raises(FileNotFoundError), Delivery(tmp_path):
+        (tmp_path.parent / "nothing").read_bytes()
+
+
+def test_a_refusal_without_a_number_has_its_words(tmp_path):
+    with pytest.raises(CannotWrite, match=r"the report to .*: no more"), Delivery(tmp_path):
+        raise OSError("no more")
+
+
+def test_where_the_file_system_has_no_locks_a_draft_of_another_stays(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(9, "Bad file descriptor")
+
+    monkeypatch.setattr("cniperf.delivery.fcntl.flock", refuse)
+    with Delivery(tmp_path) as one:
+        delivered(tmp_path, report_html="2")
+        assert one.draft.exists()
