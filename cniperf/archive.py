@@ -11,12 +11,13 @@ import sys
 import tarfile
 from pathlib import Path, PurePosixPath
 
-from cniperf import files
+from cniperf import files, stop
 from cniperf.cache import kept
-from cniperf.errors import BadRun
+from cniperf.errors import BadRun, CniperfError, shown
 
 NAME = "runs.tar.xz"
 MOST = 2**28  # bytes that it may unpack to
+LONGEST = 255  # bytes of a name
 
 
 def shelf(folder: Path) -> Path:
@@ -25,6 +26,7 @@ def shelf(folder: Path) -> Path:
     Raises:
         BadRun: the archive is damaged, or holds something else.
         CannotWrite: there is no place to unpack it.
+        Stopped: a signal came.
     """
     file = folder / NAME
     if not os.path.isfile(file):  # noqa: PTH113  Path's own raises where it cannot look
@@ -33,29 +35,48 @@ def shelf(folder: Path) -> Path:
         content = files.read(file)
         digest = hashlib.sha256(content).hexdigest()
         return kept(f"runs-{digest[:16]}", lambda empty: _unpack(content, empty))
-    except (OSError, ValueError, EOFError, tarfile.TarError, lzma.LZMAError) as problem:
+    except CniperfError:
+        raise
+    except Exception as problem:  # whatever the readers of archives say of a damaged one
         raise BadRun(f"{file} is no archive of runs: {files.reason(problem)}") from None
 
 
 def _unpack(content: bytes, folder: Path) -> None:
-    with lzma.open(io.BytesIO(content)) as packed:
-        whole = packed.read(MOST + 1)
-    if len(whole) > MOST:
-        raise ValueError(f"it has more than {MOST:,} bytes")
-    with tarfile.open(fileobj=io.BytesIO(whole), mode="r:") as archive:
+    with tarfile.open(fileobj=io.BytesIO(_unpressed(content)), mode="r:") as archive:
         for member in archive:
-            name = PurePosixPath(member.name)
-            if (
-                not member.isreg()
-                or len(name.parts) != 2
-                or name.is_absolute()
-                or ".." in name.parts
-            ):
-                raise ValueError(f"{member.name[:80]!r} is no file of a run")
+            stop.look()
+            name = _allowed(member)
             said = archive.extractfile(member)
             assert said is not None
             (folder / name.parent).mkdir(exist_ok=True)
             (folder / name).write_bytes(said.read())
+
+
+def _unpressed(content: bytes) -> bytes:
+    """Return what is in a file that xz packed; a signal is heard meanwhile."""
+    whole = bytearray()
+    with lzma.open(io.BytesIO(content)) as packed:
+        while part := packed.read(2**20):
+            stop.look()
+            whole += part
+            if len(whole) > MOST:
+                raise ValueError(f"it has more than {MOST:,} bytes")
+    return bytes(whole)
+
+
+def _allowed(member: tarfile.TarInfo) -> PurePosixPath:
+    """Return the name of a file of a run, in its folder.
+
+    Raises:
+        ValueError: it is something else, or no file system has such a name.
+    """
+    name = PurePosixPath(member.name)
+    plain = member.isreg() and not member.issparse() and 0 <= member.size <= MOST
+    if not plain or len(name.parts) != 2 or name.is_absolute() or ".." in name.parts:
+        raise ValueError(f"{shown(member.name)} is no file of a run")
+    if not files.is_text(member.name) or any(len(part.encode()) > LONGEST for part in name.parts):
+        raise ValueError(f"{shown(member.name)} is no name of a file")
+    return name
 
 
 def pack(folder: Path) -> Path:

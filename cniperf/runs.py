@@ -113,7 +113,7 @@ def run_folders(data_dir: Path | str) -> list[Path]:
     Those of an archive (:mod:`cniperf.archive`) come before those that lie beside it.
 
     Raises:
-        BadRun: there is no such folder, or it cannot be read.
+        BadRun: there is no such folder, or it cannot be read, or its archive is damaged.
     """
     root = Path(data_dir)
     try:
@@ -127,7 +127,12 @@ def run_folders(data_dir: Path | str) -> list[Path]:
         return [root]
     own = [root / name for name in sorted(found)
            if name[:1].isdigit() and _is_folder(found[name])]  # fmt: skip
-    return [*run_folders(shelf(root)), *own] if NAME in found else own
+    if NAME not in found:
+        return own
+    inside = shelf(root)
+    if inside == root:
+        raise BadRun(f"{root / NAME} is no archive of runs: it is no plain file; move it away")
+    return [*run_folders(inside), *own]
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:

@@ -1,6 +1,8 @@
 """A set of runs as one file."""
 
 import io
+import lzma
+import os
 import shutil
 import tarfile
 
@@ -9,7 +11,7 @@ import pytest
 from conftest import Shelf
 
 from cniperf.archive import NAME, pack, shelf
-from cniperf.errors import BadRun
+from cniperf.errors import BadRun, Stopped
 from cniperf.runs import load_evidence, load_raw, load_runs, run_folders
 from cniperf.suites import Suite, read_suite, suite_names
 
@@ -52,21 +54,41 @@ def test_runs_beside_it_are_read_too(packed):
     assert len(load_runs(archive)) == len(load_runs(plain)) + 1
 
 
-def member(name, kind=tarfile.REGTYPE):
+def member(name, kind=tarfile.REGTYPE, *, content=b"", pax=None):
     into = io.BytesIO()
-    with tarfile.open(fileobj=into, mode="w:xz") as archive:
+    with tarfile.open(fileobj=into, mode="w:xz", format=tarfile.PAX_FORMAT) as archive:
         about = tarfile.TarInfo(name)
-        about.type = kind
+        about.type, about.size, about.pax_headers = kind, len(content), pax or {}
         about.linkname = "/etc/passwd"
-        archive.addfile(about)
+        archive.addfile(about, io.BytesIO(content))
     return into.getvalue()
+
+
+def sparse(size):
+    """A file that is a hole, as GNU tar says it in a header of PAX."""
+    facts = {"GNU.sparse.major": "0", "GNU.sparse.minor": "1", "GNU.sparse.name": "2/run.json",
+             "GNU.sparse.size": str(size), "GNU.sparse.numblocks": "1",
+             "GNU.sparse.map": f"{size},0"}  # fmt: skip
+    return member("2/run.json", pax=facts)
+
+
+def headers_of_headers():
+    """Two thousand long names, each of the next."""
+    long = tarfile.TarInfo("././@LongLink")
+    long.type, long.size = tarfile.GNUTYPE_LONGNAME, 1
+    block = long.tobuf(tarfile.GNU_FORMAT) + b"x".ljust(512, b"\0")
+    return lzma.compress(block * 2000)
 
 
 @pytest.mark.parametrize(
     "content",
     [b"", b"no archive", member("../out/run.json"), member("/etc/x"), member("deep/er/run.json"),
      member("run.json"), member("2/run.json", tarfile.SYMTYPE), member("2/pipe", tarfile.FIFOTYPE),
-     member("2/run.json")[:-20]],
+     member("2/run.json")[:-20], member("2/" + "n" * 300), member("2/" + "é" * 150),
+     member("2" * 300 + "/run.json"), member("2/x", pax={"path": "2/a\0b"}), member("2/\udcff"), sparse(2**38), sparse(9),
+     member("2/run.json", pax={"size": "9" * 20}), member("2/run.json", pax={"size": "9" * 9}),
+     member("2/run.json", pax={"size": "-9"}), member("2/run.json", pax={"path": "n/" + "n" * 5000}),
+     headers_of_headers()],
 )  # fmt: skip
 def test_what_is_none_is_refused_in_a_line_and_leaves_nothing(content, tmp_path, monkeypatch):
     monkeypatch.setenv("CNIPERF_CACHE_DIR", str(tmp_path / "cache"))
@@ -75,3 +97,34 @@ def test_what_is_none_is_refused_in_a_line_and_leaves_nothing(content, tmp_path,
         shelf(tmp_path)
     assert "\n" not in str(told.value)
     assert not list((tmp_path / "cache").glob("*")) and not (tmp_path.parent / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [os.mkfifo, os.mkdir, lambda path: path.symlink_to("nowhere")],
+    ids=["pipe", "dir", "link"],
+)
+def test_what_is_no_file_is_named(tmp_path, make):
+    make(tmp_path / NAME)
+    with pytest.raises(BadRun, match=f"{NAME} is no archive of runs: it is no plain file"):
+        run_folders(tmp_path)
+
+
+@pytest.mark.parametrize("most", [10, 2**20 + 10])
+def test_one_that_unpacks_to_more_than_is_allowed_is_refused(packed, monkeypatch, most):
+    _, archive = packed
+    (archive / NAME).write_bytes(lzma.compress(bytes(most + 1)))
+    monkeypatch.setattr("cniperf.archive.MOST", most)
+    with pytest.raises(BadRun, match=f"it has more than {most:,} bytes"):
+        shelf(archive)
+
+
+def test_a_signal_is_heard_while_it_is_unpacked(packed, monkeypatch):
+    def stopped():
+        raise Stopped(15)
+
+    _, archive = packed
+    monkeypatch.setattr("cniperf.stop.look", stopped)
+    with pytest.raises(Stopped):
+        shelf(archive)
+    assert not list((archive.parent / "cache").glob("*"))
