@@ -2,13 +2,17 @@
 
 import asyncio
 import gc
+import json
 import os
+import re
 import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import ROOT, ended, open_files
@@ -151,3 +155,43 @@ def test_after_the_stop_no_kernel_is_started_any_more(small):
         with pytest.raises(NotebookFailed, match="stopped before it began"):
             small(kernel)
     assert not kernel.has_kernel
+
+
+SPEC = {"display_name": "P", "language": "python"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [("{", "it is no JSON"), ("[]", "cannot be used"), (b"\xff", "it is no UTF-8"),
+     ({**SPEC, "argv": 5}, "cannot be used"), ({**SPEC, "argv": []}, "did not start"),
+     ({**SPEC, "argv": ["/nowhere/python"]}, "did not start: /nowhere/python: No such file"),
+     ({**SPEC, "argv": ["a\0b"]}, "did not start: embedded null byte"),
+     ({**SPEC, "argv": ["/bin/false"]}, "does not answer: Kernel died before")],
+)  # fmt: skip
+def test_a_kernel_that_is_broken_is_named_in_a_line(small, tmp_path, monkeypatch, spec, says):
+    folder = tmp_path / "kernels/python3"
+    folder.mkdir(parents=True)
+    text = json.dumps(spec) if isinstance(spec, dict) else spec
+    (folder / "kernel.json").write_bytes(text if isinstance(text, bytes) else text.encode())
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    with pytest.raises(NotebookFailed, match=re.escape(f"the kernel python3 ({folder}) ")) as told:
+        small()
+    assert says in str(told.value) and "jupyter kernelspec list" in str(told.value)
+
+
+def test_without_a_loopback_nothing_is_waited_for(small, monkeypatch):
+    def refuse(*_):
+        raise OSError(101, "Network is unreachable")
+
+    probe = SimpleNamespace(connect=refuse)
+    monkeypatch.setattr(notebook, "socket", lambda *_: nullcontext(probe))
+    with pytest.raises(NotebookFailed, match=r"127\.0\.0\.1: Network .* `ip link set lo up`"):
+        small()
+
+
+@pytest.mark.parametrize("name", ["a{b}", "{}", "{do}", "}{", "{{0}}"])
+def test_braces_in_a_path_are_only_braces(small, tmp_path, name):
+    (tmp_path / name).mkdir()
+    with warm_kernel() as kernel:
+        execute("small", tmp_path / name / "out.ipynb", {"do": "x = '{}'"}, kernel)
+    assert [file.name for file in (tmp_path / name).iterdir()] == ["out.ipynb"]
