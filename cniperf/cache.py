@@ -7,12 +7,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cniperf.errors import CannotWrite
+from cniperf.places import expanded
 
 
 def cache_dir() -> Path:
-    """Return the folder of the cache; ``CNIPERF_CACHE_DIR`` names another."""
-    usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cniperf"
-    return Path(os.environ.get("CNIPERF_CACHE_DIR") or usual)
+    """Return the folder of the cache; ``CNIPERF_CACHE_DIR`` names another.
+
+    Raises:
+        NotAble: there is no home directory, and no folder is named.
+    """
+    if named := os.environ.get("CNIPERF_CACHE_DIR"):
+        return Path(named)
+    usual = os.environ.get("XDG_CACHE_HOME") or expanded("~/.cache", "CNIPERF_CACHE_DIR")
+    return Path(usual) / "cniperf"
 
 
 def kept(name: str, build: Callable[[Path], None]) -> Path:

@@ -13,6 +13,7 @@ from typing import Any, TextIO
 
 from cniperf import files, stop
 from cniperf.errors import CniperfError, one_line
+from cniperf.places import expanded
 from cniperf.quick import import_jsonschema
 
 logging.getLogger("papermill").addHandler(logging.NullHandler())  # what fails comes as an error
@@ -100,7 +101,9 @@ def warm_kernel() -> Iterator[Any]:
 
     Raises:
         NotebookFailed: there is no kernel, or what describes it is broken.
+        NotAble: there is no home directory; Jupyter asks for one.
     """
+    expanded("~")
     with ThreadPoolExecutor(1) as thread:
         manager = _manager()
         manager.thread = thread

@@ -3,12 +3,29 @@
 import os
 from pathlib import Path
 
-from cniperf.errors import CannotWrite
+from cniperf.errors import CannotWrite, NotAble
 
 
 def real(path: Path | str) -> Path:
     """Return a path without links; one whose links go round in a circle stays as it is."""
     return Path(os.path.realpath(path))
+
+
+def expanded(path: Path | str, instead: str = "") -> Path:
+    """Return a path in which ``~`` is the user's home.
+
+    Args:
+        path: the path.
+        instead: a variable that could be set where there is no home, besides ``HOME``.
+
+    Raises:
+        NotAble: nobody knows the home, as where a container runs under a number without a name.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        ways = f"HOME or {instead}" if instead else "HOME"
+        raise NotAble(f"{path} is in no known home directory: set {ways}") from None
 
 
 def require_file(file: Path) -> None:

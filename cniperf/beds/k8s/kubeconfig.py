@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from cniperf.errors import NotAble, ParameterError, one_line, unknown
 from cniperf.foreign import Foreign
+from cniperf.places import expanded
 
 if TYPE_CHECKING:
     from httpx2 import Client
@@ -145,11 +146,12 @@ def access(kubeconfig: Path | None, context: str = "") -> Access:
 def _files(kubeconfig: Path | None) -> list[Path]:
     """Return the files to read; none where only the pod's service account is left."""
     if kubeconfig is not None:
-        if not kubeconfig.expanduser().is_file():
+        file = expanded(kubeconfig)
+        if not file.is_file():
             raise NotAble(f"there is no kubeconfig {kubeconfig}")
-        return [kubeconfig.expanduser()]
+        return [file]
     names = [name for name in os.environ.get("KUBECONFIG", "").split(os.pathsep) if name]
-    tried = [Path(name) for name in names] or [Path("~/.kube/config").expanduser()]
+    tried = [Path(name) for name in names] or _usual()
     found = [path for path in tried if path.is_file()]
     if not found and (names or not (ACCOUNT / "token").is_file()):
         words = (
@@ -160,6 +162,16 @@ def _files(kubeconfig: Path | None) -> list[Path]:
         sudo = "" if "SUDO_USER" not in os.environ else " (sudo drops both: use `sudo -E`)"
         raise NotAble(NONE.format(tried=words.format(", ".join(map(str, tried))), sudo=sudo))
     return found
+
+
+def _usual() -> list[Path]:
+    """Return the user's own file; none for a pod whose user has no home."""
+    try:
+        return [expanded("~/.kube/config", "KUBECONFIG")]
+    except NotAble:
+        if (ACCOUNT / "token").is_file():
+            return []
+        raise
 
 
 def _read(path: Path) -> dict[str, Any]:
