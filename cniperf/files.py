@@ -130,6 +130,9 @@ def reason(problem: Exception) -> str:
     return str(problem) or type(problem).__name__
 
 
+NO_TEXT = "its name is no text in this locale; rename it, or try LC_ALL=C.UTF-8"
+
+
 def is_text(path: Path | str) -> bool:
     """Return whether a name can be written as text: bytes that no locale reads cannot."""
     try:

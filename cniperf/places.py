@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from cniperf import files
 from cniperf.errors import CannotWrite, NotAble
 
 
@@ -32,12 +33,13 @@ def require_file(file: Path) -> None:
     """Refuse a file that cannot be written; nothing is touched.
 
     Raises:
-        CannotWrite: it is a folder, a device or the like, its name is too long, or its folder
-            cannot be written.
+        CannotWrite: it is a folder, a device or the like, its name is too long or no text, or its
+            folder cannot be written.
     """
     require_folder(file.parent)
     try:
         reason = "" if file.is_file() or not os.path.lexists(file) else "it is no plain file"
+        reason = reason if files.is_text(file) else files.NO_TEXT
     except OSError as problem:
         reason = problem.strerror or str(problem)
     if reason:
@@ -52,7 +54,8 @@ def require_folder(folder: Path, what: str = "") -> None:
         what: is to be written, for people, with a blank behind it.
 
     Raises:
-        CannotWrite: a file is where a folder belongs, a name is too long, a right is missing.
+        CannotWrite: a file is where a folder belongs, a name is too long or no text, a right is
+            missing.
     """
     try:
         there = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
@@ -61,6 +64,8 @@ def require_folder(folder: Path, what: str = "") -> None:
             reason = f"{there} is no folder"
         elif not os.access(there, os.W_OK | os.X_OK):
             reason = f"{there} may not be written"
+        elif not files.is_text(folder):
+            reason = files.NO_TEXT
         folder.exists()  # a name that is too long is refused by a look already
     except OSError as problem:
         reason = problem.strerror or str(problem)

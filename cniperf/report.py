@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cniperf import checksums, files
+from cniperf import checksums
 from cniperf.analysis.damage import damaged
 from cniperf.apart import Died, apart
 from cniperf.delivery import Delivery
@@ -95,11 +95,7 @@ def make_report(
     for each in formats:
         if each not in FORMATS:
             raise ParameterError(unknown("format", each, FORMATS))
-    data = Path(data_dir or default_data_dir()).resolve()
-    for folder in (data, Path(out_dir or ".").resolve()):
-        if not files.is_text(folder):
-            raise CniperfError(f"{folder}: this name is no text in this locale; rename it, or try "
-                               "LC_ALL=C.UTF-8")  # fmt: skip
+    data = real(data_dir or default_data_dir())
     tell(f"reading the runs of {data}")
     runs = load_runs(data, suite=suite or None)
     if runs.empty:

@@ -113,9 +113,12 @@ def run_folders(data_dir: Path | str) -> list[Path]:
     Those of an archive (:mod:`cniperf.archive`) come before those that lie beside it.
 
     Raises:
-        BadRun: there is no such folder, or it cannot be read, or its archive is damaged.
+        BadRun: there is no such folder, it cannot be read, its name is no text, or its archive is
+            damaged.
     """
     root = Path(data_dir)
+    if not files.is_text(root):
+        raise BadRun(f"cannot read {root}: {files.NO_TEXT}")
     try:
         with os.scandir(root) as entries:  # a folder may hold many thousand runs
             found = {entry.name: entry for entry in entries}
