@@ -1,7 +1,6 @@
 """Work in a Python process of its own, which may die without taking this one along."""
 
 import os
-import signal
 import subprocess
 import sys
 from importlib import import_module
@@ -46,7 +45,8 @@ def apart(work: str, *words: str) -> None:
         said.seek(0)
         lines = said.read().decode(errors="replace").strip().splitlines()
     if process.returncode < 0:
-        raise Died(f"{signal.Signals(-process.returncode).name} ended its process")
+        how = stop.how_ended(process.returncode).removeprefix("by ")
+        raise Died(f"{how} ended its process")
     if process.returncode:
         raise Died(one_line(lines[-1]) if lines else f"exit code {process.returncode}")
 

@@ -67,6 +67,16 @@ def _note(number: int, frame: FrameType | None) -> None:
         _Ear.came, _Ear.since = number, time.monotonic()
 
 
+def how_ended(code: int | None) -> str:
+    """Return how a process ended, in words: by a signal, which shells tell as 128 and more."""
+    killed = code is not None and code < 0
+    number = -(code or 0) if killed else (code or 0) - 128
+    try:
+        return f"by {signal.Signals(number).name}"
+    except ValueError:  # those of real time have no names
+        return f"by signal {number}" if killed else f"with code {code}"
+
+
 def let_go() -> None:
     """Give signals back to the kernel, for a program that is to replace this process."""
     for number in SIGNALS:

@@ -1,7 +1,6 @@
 """A process that a bed started on one of its hosts, and what ``/proc`` tells of it."""
 
 import os
-import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -121,15 +120,6 @@ def end_all(children: Sequence[Child], grace: float) -> None:
         if not child.ended(within=max(0.0, limit - time.monotonic())):
             child.kill()
         child.wait()
-
-
-def how_ended(code: int | None) -> str:
-    """Return how a process ended, in words: by a signal, which shells tell as 128 and more."""
-    number = -(code or 0) if (code or 0) < 0 else (code or 0) - 128
-    try:
-        return f"by {signal.Signals(number).name}"
-    except ValueError:
-        return f"with code {code}"
 
 
 def listeners(table: str, address: str, port: int) -> set[str]:

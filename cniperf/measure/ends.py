@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cniperf import stop
-from cniperf.beds.child import end_all, how_ended
+from cniperf.beds.child import end_all
 from cniperf.errors import MeasurementFailed
 from cniperf.generators import Generator, Job
+from cniperf.stop import how_ended
 
 if TYPE_CHECKING:
     from cniperf.beds.bed import Bed

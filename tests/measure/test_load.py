@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import pytest
 from iperf3_said import STREAM
 
-from cniperf.beds.child import LocalChild, end_all, how_ended
+from cniperf import stop
+from cniperf.beds.child import LocalChild, end_all
 from cniperf.errors import MeasurementFailed
 from cniperf.generators import all_generators
 from cniperf.measure.ends import GRACE
@@ -116,7 +117,8 @@ def test_processes_are_asked_all_at_once():
 @pytest.mark.parametrize(
     ("code", "told"),
     [(0, "with code 0"), (1, "with code 1"), (-9, "by SIGKILL"), (137, "by SIGKILL"),
-     (255, "with code 255"), (None, "with code None"), (128, "with code 128")],
+     (255, "with code 255"), (None, "with code None"), (128, "with code 128"),
+     (-35, "by signal 35"), (163, "with code 163")],
 )  # fmt: skip
 def test_a_signal_is_named(code, told):
-    assert how_ended(code) == told
+    assert stop.how_ended(code) == told
