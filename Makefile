@@ -1,11 +1,11 @@
-# Two commands do everything: `make run` and `make test`. Both install first what is missing.
+# Two commands do everything: `make run` and `make test`. Both first install what is missing.
 
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-# A lab needs namespaces, which most kernels let an ordinary user make.
+# A lab needs namespaces. Most kernels allow an ordinary user to make them.
 OWN    := $(shell unshare --user --map-root-user --mount --net true 2>/dev/null && echo yes)
 LAB    := $(if $(OWN),,$(SUDO))
 
@@ -14,16 +14,16 @@ APT := iperf3 iperf sockperf curl nginx-light openvswitch-switch iproute2 ethtoo
        tcpdump iputils-ping procps socat util-linux python3-venv poppler-utils \
        fonts-noto-cjk fonts-dejavu-core libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0
 
-# What guests need besides, and a compiler for the counter of their instructions.
+# What guests also need, and a compiler for the counter of their instructions.
 GUESTS := qemu-system-x86 cpio kmod gcc libc6-dev
 
-# What a Kubernetes of two nodes needs, and its build; see tests/cluster. Go of another version does
-# not build it. Docker's own packages hold containerd, too, and Debian's would displace them.
+# What a Kubernetes of two nodes needs, and its build; see tests/cluster. Another version of Go does
+# not build it. Docker's own packages also contain containerd, and Debian's would displace them.
 CLUSTER := etcd-server containernetworking-plugins iptables openssl dpkg-dev \
            $(shell command -v containerd >/dev/null || echo containerd runc) \
            $(shell grep -qsx VERSION_CODENAME=bookworm /etc/os-release && echo golang-1.19-go)
 
-# JupyterLab asks nobody for news, and looks for no updates.
+# JupyterLab fetches no news and checks for no updates.
 QUIET := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
 
 # An autosave writes a notebook as it is committed, so that one who only looks changes no file.
@@ -38,24 +38,24 @@ run: setup ## measure all schemes in the lab and make the report
 	@$(LAB) $(BIN)/cniperf suite --budget 6m; code=$$?; \
 	$(LAB) chown -R "$$(id -u):$$(id -g)" data reports; exit $$code
 
-# Guests, and the browser that reads the notebooks in the tests; Ubuntu has none as a package.
+# Guests, and the browser that reads the notebooks in the tests; Ubuntu has no package of it.
 test: APT += $(GUESTS) $(shell grep -qsx ID=debian /etc/os-release && echo chromium)
 test: APT += tcsh fish sudo  # accounts of hosts, see tests/accounts.py
 test: APT += containernetworking-plugins
-# Those that measure have the machine to themselves, one after the other.
+# Tests that measure run alone, one after the other.
 test: setup lint ## every test
-	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true  # some templates in there are no code
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true  # some templates there are no code
 	$(SUDO) $(BIN)/pytest -m "not alone and not cluster" --numprocesses logical --dist loadscope --no-loadscope-reorder
 	$(SUDO) $(BIN)/pytest -m "alone and not cluster"
 
-# Apart from the others, as Kubernetes is built for them first.
+# Separate from the others, because they build Kubernetes first.
 test-cluster: APT += $(CLUSTER)
 test-cluster: setup ## the tests in a real Kubernetes of two nodes
 	$(SUDO) env PYTHONPATH=tests $(BIN)/python -m cluster.binaries
 	$(SUDO) $(BIN)/pytest -m cluster
 
-lab: setup ## JupyterLab on the notebooks; what only reads runs needs no root
-	@if [ "$$(id -u)" = 0 ]; then echo "JupyterLab runs as root, and so does all that is typed into it"; fi
+lab: setup ## JupyterLab on the notebooks; notebooks that only read runs need no root
+	@if [ "$$(id -u)" = 0 ]; then echo "JupyterLab and all commands in it run as root"; fi
 	@$(BIN)/jupyter trust notebooks/*.ipynb $(wildcard reports/*/*.ipynb) >/dev/null
 	$(BIN)/jupyter lab $(LAB_OPTIONS) $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/explore.ipynb
 
@@ -70,7 +70,7 @@ bench: setup ## what cniperf itself costs, as ratios
 	$(SUDO) chown -R "$$(id -u):$$(id -g)" docs; exit $$code
 
 gate: APT += $(GUESTS)
-gate: setup ## has the wiring become dearer? instructions a byte against those in data/counted
+gate: setup ## is the wiring more expensive now? instructions a byte against those in data/counted
 	@rm -rf build/gate
 	@$(LAB) $(BIN)/cniperf suite --bed counted --rounds 1 --data-dir build/gate --out-dir build/gate/report
 	@$(BIN)/cniperf compare data/counted build/gate
@@ -80,7 +80,7 @@ clean: ## take down what killed runs left behind
 
 setup: system $(VENV)/.installed
 
-# apt is asked only for what is missing, and says what that is. Some packages start a service, which
+# apt installs only missing packages; make prints their names. Some packages start a service, which
 # is wanted only inside the lab.
 system:
 	@missing=""; \
@@ -89,7 +89,7 @@ system:
 	done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if ! command -v apt-get >/dev/null; then \
-	  echo "this is no Debian or Ubuntu: install what these packages hold by hand:$$missing" >&2; exit 1; \
+	  echo "this is no Debian or Ubuntu: install the contents of these packages by hand:$$missing" >&2; exit 1; \
 	fi; \
 	echo "installing system packages:$$missing"; \
 	$(SUDO) apt-get update -qq && \
@@ -99,8 +99,8 @@ system:
 	  case "$$missing" in *$$service*) $(SUDO) systemctl disable --quiet --now $$service;; esac; \
 	done
 
-# The lock file holds every Python package with its hash, so a fresh machine gets what was tested.
-# Python compiles what it imports: to compile all of it here takes most of a minute.
+# The lock file lists every Python package with its hash, so a new machine gets the tested versions.
+# Python compiles what it imports. Compiling all of it here takes most of a minute.
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@echo "installing Python packages into $(VENV)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cniperf needs Python 3.11 or newer: make PYTHON=python3.11 …")'
@@ -111,12 +111,12 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@echo '$(QUIET)' > $(VENV)/etc/jupyter/labconfig/default_setting_overrides.json
 	@touch $@
 
-lock: ## write requirements.lock anew
+lock: ## write requirements.lock again
 	$(BIN)/uv pip compile --universal --generate-hashes --all-extras --no-header --upgrade --quiet \
 	  pyproject.toml --output-file requirements.lock
 
 CATALOGUE := cniperf/locale/zh/LC_MESSAGES/cniperf.po
-catalogue: setup ## bring the Chinese words up to date with the code; new ones are to be translated
+catalogue: setup ## bring the Chinese words up to date with the code; translate the new ones
 	@mkdir -p build
 	$(BIN)/pybabel --quiet extract --keywords=_ --keywords=N_ --keywords=plural:1,2 --no-location \
 	  --omit-header --output=build/cniperf.pot cniperf
@@ -125,15 +125,15 @@ catalogue: setup ## bring the Chinese words up to date with the code; new ones a
 	@sed -i -E '/^"(Project|Report|POT|PO-|Last|Language-Team|Generated)/d' $(CATALOGUE)  # no dates
 
 ENVIRONMENT ?= environment.yml
-environment: ## write environment.yml anew, from pyproject.toml
+environment: ## write environment.yml again, from pyproject.toml
 	$(BIN)/pyproject2conda yaml --extra dev --name cniperf --channel conda-forge --no-header \
 	  --python-include "python>=3.11" --pip-dep=-e. --output $(ENVIRONMENT) --overwrite force
 
-reference: setup ## measure data/reference anew: takes half an hour
+reference: setup ## measure data/reference again: takes half an hour
 	$(SUDO) sh data/measure.sh reference; code=$$?; $(SUDO) chown -R "$$(id -u):$$(id -g)" data reports; exit $$code
 
 counted: APT += $(GUESTS)
-counted: setup ## measure the baseline data/counted anew, three seeds
+counted: setup ## measure the baseline data/counted again, three seeds
 	$(SUDO) sh data/measure.sh counted; code=$$?; $(SUDO) chown -R "$$(id -u):$$(id -g)" data reports; exit $$code
 
 pictures: setup ## the pictures that README and docs show, from data/reference

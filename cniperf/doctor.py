@@ -123,7 +123,7 @@ def _scheme(scheme: Scheme, lacking: dict[str, str]) -> Finding:
     if scheme.ovs and ovs.datapath() == "netdev":
         says = (
             "runs on the userspace datapath, because this kernel has no openvswitch module: "
-            "compare its figures with nothing else"
+            "do not compare its figures with others"
         )
         return Finding(scheme.name, True, says, (_other_kernel(scheme),))
     return Finding(scheme.name, True, scheme.summary)

@@ -63,17 +63,17 @@ class Busy(CniperfError):
 
 
 class StepFailed(CniperfError):
-    """A step of a plan was refused by the host.
+    """A host rejected a step of a plan.
 
     Attributes:
         host: the host's name, ``a`` or ``b``.
         command: the step as a shell command.
-        reason: what the kernel or the tool said.
+        reason: what the kernel or the tool reported.
     """
 
     def __init__(self, host: str, command: str, reason: str) -> None:
         self.host, self.command, self.reason = host, command, reason
-        super().__init__(f"host {host}: `{command}` was refused: {reason}")
+        super().__init__(f"host {host}: `{command}` failed: {reason}")
 
 
 class MeasurementFailed(CniperfError):
@@ -81,7 +81,7 @@ class MeasurementFailed(CniperfError):
 
 
 class NotRestored(CniperfError):
-    """A host is not as it was before the run, or nobody could look."""
+    """A host is not as it was before the run, or no check was possible."""
 
 
 class BadRun(CniperfError, ValueError):

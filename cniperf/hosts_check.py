@@ -162,8 +162,8 @@ def _tools(found: Survey, versions: Mapping[str, str | None]) -> Iterator[Findin
         yield Finding("Open vSwitch", True, says, (START_OVS,))
     else:
         where = "in the kernel" if found.ovs_datapath == "system" else (
-            "in userspace, because its kernel has no openvswitch module: compare its figures with "
-            "nothing else")  # fmt: skip
+            "in userspace, because its kernel has no openvswitch module: do not compare its "
+            "figures with others")  # fmt: skip
         yield Finding("Open vSwitch", True, where)
 
 

@@ -232,7 +232,8 @@ def version(text: str) -> tuple[int, int]:
     number = (int(found[1]), int(found[2])) if found else (0, 0)
     if not OLDEST <= number < BEYOND:
         raise MeasurementFailed(
-            f'iperf3 says that it is "{one_line(text)[:99]}": cniperf reads results of {SUPPORTED}'
+            f'iperf3 reports the version "{one_line(text)[:99]}": cniperf reads results of '
+            f"{SUPPORTED}"
         )
     return number
 
@@ -278,7 +279,7 @@ def load_json(text: str, whose: str) -> dict[str, Any]:
     """
     found = re.search(r"^\{", text, re.MULTILINE) or re.search(r"\{", text)
     if not found:
-        said = one_line(text)[:200] or "it said nothing"
+        said = one_line(text)[:200] or "it printed nothing"
         raise MeasurementFailed(f"the iperf3 {whose} gave no JSON: {said}")
     twice: list[str] = []
     decoder = json.JSONDecoder(

@@ -96,19 +96,20 @@ class Experiment(BaseModel):
     )
     allow_shared_nic: bool = Field(
         False,
-        description="go on where the data interface carries the SSH connection, too",
+        description="measure even if the data interface also carries SSH",
     )
     grace: int = Field(
         30, ge=5, le=3600,
-        description="seconds after which a host that hears nothing takes itself back",
+        description="seconds without contact before a host undoes its changes",
     )  # fmt: skip
     nodes: Annotated[str, AfterValidator(spellings.two)] = Field(
         "", description="two nodes of the cluster, as node-a,node-b; two that fit if not given"
     )
-    unlike_nodes: bool = Field(False, description="go on where the two nodes have other kernels")
+    unlike_nodes: bool = Field(
+        False, description="measure even if the two nodes have different kernels"
+    )
     kubeconfig: Path | None = Field(
-        None, description="file that says how the cluster is reached; what kubectl takes if not "
-        "given",
+        None, description="file with the login to the cluster; default: kubectl's",
     )  # fmt: skip
     context: str = Field(
         "", max_length=300, description="which context of it; the current one if not given"
@@ -137,7 +138,7 @@ class Experiment(BaseModel):
     design: Design = Field(
         "",
         description="how a scheme is compared with hostnetwork: loaded in turns with it, in one "
-        "lab (interleaved), or in runs of its own (separate); empty for interleaved where it goes",
+        "lab (interleaved), or in runs of its own (separate); empty: interleaved where possible",
     )
     slice: float = Field(
         0.0, ge=0, le=2,
@@ -173,11 +174,9 @@ class Experiment(BaseModel):
         0.1, ge=0, le=50, description="% of the datagrams that may get lost (udp)"
     )
     direction: Direction = Field(
-        "forward", description="who sends: host a (forward), host b (reverse), both at once (both)"
+        "forward", description="the sender: host a (forward), host b (reverse), both at once (both)"
     )
-    rate: float = Field(
-        0.0, ge=0, le=1000, description="load offered, in Gbit/s; 0 for as much as goes"
-    )
+    rate: float = Field(0.0, ge=0, le=1000, description="load offered, in Gbit/s; 0: no limit")
     congestion: Annotated[str, AfterValidator(spellings.word)] = Field(
         "cubic", min_length=1, description="TCP congestion control of the sender"
     )
@@ -390,8 +389,8 @@ class Experiment(BaseModel):
     def from_namespace(cls, names: Mapping[str, Any]) -> Self:
         """Validate the parameters among a notebook's variables (``globals()``).
 
-        papermill injects parameters that the notebook does not know with a mere warning; here
-        they are an error, for a mistyped name must not measure something else.
+        papermill injects parameters that the notebook lacks and only warns. Here they are an
+        error: a typo must fail, and must not measure something else.
         """
         cells = names.get("In", [])
         injected = cells[-2] if len(cells) > 1 else ""
@@ -403,7 +402,7 @@ class Experiment(BaseModel):
         usual = find_bed(str(names.get("bed") or "lab")).defaults()
         own = {
             name: names[name] for name, field in cls.model_fields.items()
-            # What stands in the notebook as it came was not asked for.
+            # The notebook's own defaults are no request.
             if name in names and (
                 name in said or (names[name] != field.default and name not in usual)
             )
@@ -429,7 +428,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     """
     settings = read_words(path, "settings") or {}
     if not isinstance(settings, dict):
-        raise ParameterError(f"{path} holds no `name: value` lines")
+        raise ParameterError(f"{path} has no `name: value` lines")
     return {name: value for name, value in settings.items() if value is not None}
 
 

@@ -245,7 +245,7 @@ class Record(Foreign):
     @model_validator(mode="after")
     def _ok_has_a_figure(self) -> Self:
         if self.status == "ok" and self.figure is None:
-            raise ValueError("it says ok but has no figure")
+            raise ValueError("its status is ok, but it has no figure")
         return self
 
     @property
@@ -259,6 +259,6 @@ class Record(Foreign):
         return getattr(self.summary, self.mode.figure, None)
 
 
-# What runs made before a parameter existed had.
+# Defaults for older runs, made before a parameter existed.
 BEFORE = {name: field.default for name, field in Params.model_fields.items()
           if not field.is_required()}  # fmt: skip

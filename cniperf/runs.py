@@ -123,7 +123,7 @@ def run_folders(data_dir: Path | str) -> list[Path]:
         with os.scandir(root) as entries:  # a folder may hold many thousand runs
             found = {entry.name: entry for entry in entries}
     except (FileNotFoundError, NotADirectoryError):
-        raise BadRun(f"there is no folder {root}: give the folder that holds the runs") from None
+        raise BadRun(f"there is no folder {root}: give the folder of the runs") from None
     except (OSError, ValueError) as problem:
         raise BadRun(f"cannot read {root}: {files.reason(problem)}") from None
     if "run.json" in found:

@@ -26,7 +26,7 @@ FORMAT = 1
 
 # Why a suite ends, in terms of its own settings.
 BUDGET = N_("the budget of {budget}")
-TARGET = N_("the target: every loss is known to ±{target:g} points")
+TARGET = N_("the target: every loss is precise to ±{target:g} points")
 CAP = N_("the cap of {rounds} rounds")
 NOTHING = N_("failure: nothing here can be measured")
 BROKEN = N_("failure: too many rounds were broken")

@@ -227,7 +227,7 @@ class Shelf:
         }
         record["params"]["scheme"] = scheme
         if gbps is None and "insn_per_byte" not in changes:
-            record |= {"status": "failed", "error": "host a: `ip link add` was refused: no"}
+            record |= {"status": "failed", "error": "host a: `ip link add` failed: no"}
         else:
             record["summary"] = {**SUMMARY, "gbps": gbps}
         for name, value in changes.items():

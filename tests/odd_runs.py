@@ -19,7 +19,7 @@ ODD = [
     {"retransmits": 50_000}, {"mss": 1348}, {"stolen": 9.0}, {"others": 60.0},
     {"handover": [1.5, 4.7]}, {"cpu_a": 60.0, "cpu_b": 40.0}, {"cpu_b": 99.0},
 ]  # fmt: skip
-ENDED = ["the cap of 8 rounds", "the target: every loss is known to ±1 points",
+ENDED = ["the cap of 8 rounds", "the target: every loss is precise to ±1 points",
          "the budget of 15 min 00 s", "failure: nothing here can be measured",
          "failure: too many rounds were broken", ""]  # fmt: skip
 

@@ -82,7 +82,7 @@ def test_what_even_the_reaper_could_not_sweep_is_swept_later(tmp_path, sweeper):
                           capture_output=True)  # fmt: skip
     assert done.returncode == 0, done.stderr
     if sweeper == "clean":
-        assert f"swept: {journal.path.stem}" in done.stdout
+        assert f"removed: {journal.path.stem}" in done.stdout
     assert_no_run(tmp_path / "d")
 
 
@@ -103,7 +103,7 @@ def test_clean_leaves_a_living_lab_alone(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "cniperf", "clean"], capture_output=True, text=True
     )
-    assert "nothing to sweep" in done.stdout and journal.path.stem in done.stdout
+    assert "nothing to remove" in done.stdout and journal.path.stem in done.stdout
     assert run.poll() is None and journal.path.exists()
     run.terminate()
     run.communicate()

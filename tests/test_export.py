@@ -16,7 +16,7 @@ def test_a_table_comes_back_as_it_was(shelf, tmp_path, name, read):
     assert list(back.columns) == [column for column in COLUMNS if column != "path"]
     assert back["run"].tolist() == runs["run"].tolist()
     assert back["gbps"].iloc[0] == 20.0 and pd.isna(back["gbps"].iloc[1])
-    assert "was refused: no" in back["error"].iloc[1]
+    assert "failed: no" in back["error"].iloc[1]
 
 
 def test_what_cannot_be_written_is_said_and_leaves_nothing(shelf, tmp_path):

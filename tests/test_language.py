@@ -144,7 +144,7 @@ SAME = """
     calico-c calico-h flannel-c flannel-h flannel.1 canal-c canal-h
 """.split()  # noqa: SIM905  prose
 DATA = (
-    r"host a: `ip link add` was refused: no( …)?", r"there is no run\.json",
+    r"host a: `ip link add` failed: no( …)?", r"there is no run\.json",
     r"(suite-)?\d{8}T\d{6}Z[\w-]*", r"net\.\S+", r"\d+\.\d+\.\d+[\w.-]*", r"A <CPU>",
     r"\bs\d\b", r"\b\d+K\b", r"\b[0-9a-f]{64}\b",
     r"^\s*[a-i]{2,5}\s*$",  # the letters of groups

@@ -66,7 +66,7 @@ def test_a_failed_scheme_appears_as_failed_with_its_reason(shelf, reported):
     shelf.add("canal")
     report = reported(shelf.folder, formats=["html", "pdf"])
     html = report.html.read_text()
-    assert html.count("failed</span>: host a: `ip link add` was refused: no") == 2
+    assert html.count("failed</span>: host a: `ip link add` failed: no") == 2
     assert "failed" in pdf_text(report.pdf)
 
 

@@ -118,7 +118,7 @@ def test_a_terminal_says_why_a_scheme_has_no_figure(shelf):
     shelf.add("canal")
     shelf.add("ovs", 1.0, ovs_datapath="netdev")
     lines = list(losses(load_runs(shelf.folder)))
-    assert "canal" in lines[2] and "failed: host a: `ip link add` was refused" in lines[2]
+    assert "canal" in lines[2] and "failed: host a: `ip link add` failed" in lines[2]
     assert lines[3].split()[0] == "ovs*" and "no interval" in lines[3]
 
 

@@ -88,14 +88,14 @@ def _many_files() -> None:
 
 
 def as_page(results: Sequence[Result]) -> str:
-    """Return the results as a page of Markdown, with what tells the machine."""
+    """Return the results as a page of Markdown, with the machine's facts."""
     facts = fingerprint()
     rows = "\n".join(f"| {r.what} | {r.median} | {r.spread} | {r.bound} |" for r in results)
     return (
         "# What cniperf itself costs\n\n"
         "Written by `make bench`; it takes twenty minutes. Ratios are of pairs measured in the "
-        "same minute, as machines change their speed. The generated runs are copies of a reference "
-        "run with made-up throughput.\n\n"
+        "same minute, because machines change their speed. The generated runs are copies of a "
+        "reference run with made-up throughput.\n\n"
         f"{facts['cpu']}, {facts['cpus']} CPUs, {facts['memory']} GiB, {facts['os']}, "
         f"Linux {facts['kernel']}, Python {facts['python']}, cniperf {cniperf.__version__}.\n\n"
         f"| what | median | lowest to highest | bound |\n|---|---|---|---|\n{rows}\n"

@@ -147,7 +147,7 @@ def clean(
         raise ParameterError(f"kubeconfig and context do not go with bed={bed!r}: give --bed k8s")
     swept = kind.sweep(kubeconfig=kubeconfig, context=context)
     living = [journal.path.stem for journal in journals()]
-    typer.echo(f"swept: {', '.join(swept)}" if swept else "nothing to sweep")
+    typer.echo(f"removed: {', '.join(swept)}" if swept else "nothing to remove")
     if living:
         typer.echo(f"left alone, in use: {', '.join(living)}")
 

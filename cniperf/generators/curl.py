@@ -75,10 +75,10 @@ def _seconds(line: str) -> float:
     if len(fields) != 3 or fields[2] != "200":
         raise MeasurementFailed(f"curl's requests were not all answered: {one_line(line)[:200]}")
     if not all(re.fullmatch(r"\d{1,6}\.\d{1,9}", field) for field in fields[:2]):
-        raise MeasurementFailed(f"what curl said is damaged: {one_line(line)[:200]}")
+        raise MeasurementFailed(f"curl's output is damaged: {one_line(line)[:200]}")
     connected, whole = map(float, fields[:2])
     if connected > whole:
-        raise MeasurementFailed(f"what curl said is damaged: {one_line(line)[:200]}")
+        raise MeasurementFailed(f"curl's output is damaged: {one_line(line)[:200]}")
     return whole
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def last_words(said: str) -> str:
     """Return the end of what a program said, as one line."""
-    return one_line(said)[-200:] or "it said nothing"
+    return one_line(said)[-200:] or "it printed nothing"
 
 
 @dataclass(frozen=True, kw_only=True)

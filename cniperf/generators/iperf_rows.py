@@ -67,7 +67,7 @@ def check_version(text: str, whose: str) -> None:
     number = re.match(r"(\d{1,4})\.(\d{1,4})\.(\d{1,4})", found[1])
     if not number or not OLDEST <= tuple(map(int, number.groups())) < BEYOND:
         raise MeasurementFailed(
-            f"the iperf {whose} says that it is version {one_line(found[1])[:60]}: cniperf reads "
+            f'the iperf {whose} reports the version "{one_line(found[1])[:60]}": cniperf reads '
             f"results of {SUPPORTED}"
         )
 
@@ -85,7 +85,7 @@ def server_rows(text: str) -> list[Row]:
         if fields[0] == "time":
             if fields[: len(TEN)] != TEN:
                 raise MeasurementFailed(
-                    f"the iperf server's values are not known ({one_line(line)[:80]}): cniperf "
+                    f"the iperf server's columns are unknown ({one_line(line)[:80]}): cniperf "
                     f"reads those of {SUPPORTED}"
                 )
             header = fields

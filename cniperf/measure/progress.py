@@ -86,9 +86,9 @@ class Headway:
     def __str__(self) -> str:
         parts = [self.note or counted(self.rounds)]
         if self.scheme:
-            parts.append(f"least known: {self.scheme}, ±{100 * self.half_width:.1f} points")
+            parts.append(f"least precise: {self.scheme}, ±{100 * self.half_width:.1f} points")
             if self.target:
-                parts.append(f"wanted: ±{100 * self.target:.1f}")
+                parts.append(f"target: ±{100 * self.target:.1f}")
         parts.append(f"about {clock(self.seconds_left)} left")
         return f"── {' · '.join(parts)}"
 

@@ -34,7 +34,7 @@ def test_what_comes_back_is_what_was_returned_told_and_raised():
     try:
         assert session.call(errands.halved, 8, tell=told.append) == 4
         assert told == ["halving 8"]
-        with pytest.raises(StepFailed, match="host a: `ip` was refused: no") as raised:
+        with pytest.raises(StepFailed, match="host a: `ip` failed: no") as raised:
             session.call(errands.refuse, tell=told.append)
         assert (raised.value.command, raised.value.reason) == ("ip", "no")
         with pytest.raises(CniperfError, match="Odd"):

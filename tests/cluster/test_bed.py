@@ -173,7 +173,7 @@ def test_sweeping_takes_exactly_ours(reached, cluster):
     try:
         words = [sys.executable, "-m", "cniperf", "clean", "--bed", "k8s",
                  "--kubeconfig", str(cluster.kubeconfig)]  # fmt: skip
-        assert "swept: ours-test" in subprocess.check_output(words, text=True)
+        assert "removed: ours-test" in subprocess.check_output(words, text=True)
         assert sweep(reached) == [] and "theirs-test" in left(reached)
     finally:
         reached.delete("Namespace", "theirs-test")

@@ -105,7 +105,7 @@ def test_where_the_client_has_no_line_the_servers_last_one_is_the_witness(read):
 def test_no_result_is_told_in_one_line(read):
     with pytest.raises(MeasurementFailed, match="connect failed: No route to host"):
         read("", "connect failed:\nNo route to host\n")
-    with pytest.raises(MeasurementFailed, match="it said nothing"):
+    with pytest.raises(MeasurementFailed, match="it printed nothing"):
         read("", "")
 
 

@@ -282,7 +282,7 @@ def test_datagrams_are_never_sent_without_a_rate(job):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "gave no JSON: it said nothing"),
+        ("", "gave no JSON: it printed nothing"),
         ("not\njson", "gave no JSON: not json"),
         (json.dumps({"error": "unable to\nconnect"}), "unable to connect"),
         (json.dumps({"error": ""}), "it gave no reason"),
@@ -299,7 +299,7 @@ def test_what_is_no_result_is_told_in_one_line(job, text, told):
 
 
 def test_a_result_that_is_not_there_is_told(job):
-    with pytest.raises(MeasurementFailed, match="it said nothing"):
+    with pytest.raises(MeasurementFailed, match="it printed nothing"):
         read(job())
 
 
@@ -312,5 +312,5 @@ def test_words_around_the_json_and_a_copy_hide_nothing(more):
 def test_the_servers_last_words_are_its_error():
     assert explain(json.dumps({"start": {}, "error": "Address in use"})) == "Address in use"
     assert explain("no json\nat all") == "no json at all"
-    assert explain("") == explain('{"error": ""}') == "it said nothing"
+    assert explain("") == explain('{"error": ""}') == "it printed nothing"
     assert explain("[" * 9999 + "{" * 9) and explain('{"error": 5}')

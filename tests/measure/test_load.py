@@ -81,8 +81,8 @@ def test_a_load_whose_ends_both_ended_well_counts(transfer):
         ("client", "kill -SEGV $$", "client ended badly, by SIGSEGV"),
         ("client", "exit 139", "client ended badly, by SIGSEGV"),
         ("client", "exit 3", "client ended badly, with code 3"),
-        ("server", "sleep 0.2; kill -9 $$", "server ended badly, by SIGKILL: it said nothing"),
-        ("server", "sleep 0.2; exit 1", "server ended badly, with code 1: it said nothing"),
+        ("server", "sleep 0.2; kill -9 $$", "server ended badly, by SIGKILL: it printed nothing"),
+        ("server", "sleep 0.2; exit 1", "server ended badly, with code 1: it printed nothing"),
         ("server", "sleep 0.2; echo no more; exit 1", "server ended badly, with code 1: no more"),
     ],
 )

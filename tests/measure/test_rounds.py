@@ -38,7 +38,7 @@ def test_progress_says_what_is_known_and_how_long_it_takes():
         "x nic=plain    failed: no way"
     )
     assert str(Headway(8, "calico", 0.021, 0.01, 95.0)) == (
-        "── 8 rounds · least known: calico, ±2.1 points · wanted: ±1.0 · about 1 min 35 s left"
+        "── 8 rounds · least precise: calico, ±2.1 points · target: ±1.0 · about 1 min 35 s left"
     )
 
 
@@ -58,7 +58,7 @@ def test_it_stops_at_the_cap_of_rounds(world, tmp_path):
 
 def test_it_stops_when_it_knows_enough_and_not_before_six_rounds(world, tmp_path):
     reason, rounds = world.run(planned(tmp_path, target=0.01, rounds=50))
-    assert reason == "the target: every loss is known to ±1 points" and rounds.good() == 6
+    assert reason == "the target: every loss is precise to ±1 points" and rounds.good() == 6
     assert world.said[-1].scheme and world.said[-1].half_width <= 0.01
 
 
@@ -168,7 +168,7 @@ def test_a_guest_that_cannot_complete_a_suite_breaks_no_round(world, tmp_path):
 def test_how_well_a_loss_is_known_is_asked_of_the_suites_own_bed(world, tmp_path):
     world.gbps["ovs"] = lambda number: 15.0 + number
     reason, rounds = world.run(planned(tmp_path, COMPLETED, target=0.01, rounds=50))
-    assert reason == "the target: every loss is known to ±1 points" and rounds.good() == 6
+    assert reason == "the target: every loss is precise to ±1 points" and rounds.good() == 6
 
 
 def test_nothing_that_works_ends_it(world, tmp_path):
@@ -250,7 +250,7 @@ def test_a_scheme_whose_loss_is_known_leaves_its_time_to_the_others(world):
     world.gbps["calico"] = lambda n: 15.0 + 0.8 * (n % 2)
     reason, rounds = world.run(in_turns())
     measured = Counter(scheme for _, scheme, _ in world.measured)
-    assert reason == "the target: every loss is known to ±1 points"
+    assert reason == "the target: every loss is precise to ±1 points"
     assert measured["macvlan"] == 6 < 10 < measured["calico"] == measured["hostnetwork"]
     assert rounds.good() == measured["calico"]
 

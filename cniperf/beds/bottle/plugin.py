@@ -16,7 +16,7 @@ def plugin() -> tuple[Path | None, str]:
     """Return the compiled plugin, or None and in a line why there is none."""
     compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
     if compiler is None:
-        return None, "instructions are not counted, as there is no C compiler: apt-get install gcc"
+        return None, "instructions are not counted: no C compiler: apt-get install gcc"
 
     def build(folder: Path) -> None:
         target = folder / "counter.so"

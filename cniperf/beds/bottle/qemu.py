@@ -176,7 +176,7 @@ class Guest:
             own = [line for line in said if line.strip() and not line.startswith(CHATTER)]
             if own:
                 return one_line(own[-1])[-200:]
-        return "it said nothing"
+        return "it printed nothing"
 
     def end(self) -> None:
         """End it at once; safe to call twice."""

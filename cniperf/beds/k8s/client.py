@@ -110,7 +110,7 @@ class Cluster:
             "kind": "SelfSubjectAccessReview",
             "spec": {"resourceAttributes": {key: each for key, each in wanted.items() if each}},
         }
-        what = f"report who may {verb} {resource}"
+        what = f"report the permission to {verb} {resource}"
         path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
         answer = self._api.object(what, self._api.ask(what, "POST", path, body=review))
         return bool((answer.get("status") or {}).get("allowed"))

@@ -91,7 +91,7 @@ class Access(NamedTuple):
         except (ConfigError, InvalidURL, ImportError, OSError, ValueError, TypeError) as problem:
             raise NotAble(
                 f"context {self.name}: its server, proxy, certificate or key cannot be used "
-                f"({one_line(str(problem))}): log in again, or write the kubeconfig anew"
+                f"({one_line(str(problem))}): log in again, or create the kubeconfig again"
             ) from None
 
 
@@ -208,7 +208,7 @@ def _made(
             elif entry.get(field) and not Path(entry[field]).is_file():
                 raise NotAble(
                     f"context {name}: its {field} {entry[field]} is not there: "
-                    "log in again, or write the kubeconfig anew"
+                    "log in again, or create the kubeconfig again"
                 )
     if not cluster.get("server"):
         raise NotAble(f"context {name}: its cluster has no server")
@@ -219,8 +219,8 @@ def _made(
             raise NotAble(f"context {name}: its user has a {one} but no {other}")
     if "auth-provider" in user:
         raise NotAble(
-            f"context {name} logs in by an auth-provider, which kubectl gave up in 1.26: "
-            "write the kubeconfig anew with your provider's tool"
+            f"context {name} logs in by an auth-provider, which kubectl 1.26 removed: "
+            "create the kubeconfig again with your provider's tool"
         )
     if any(field.startswith("as") for field in user):
         raise NotAble(f"context {name} acts as another user (`as`), which is not supported")

@@ -69,10 +69,10 @@ class LabKind(Kind):
 
         require_namespaces()
         if find_scheme(asked.scheme).root and (not is_root() or is_rootless()):
-            raise NotAble(f"{asked.scheme} needs root: the kernel lets nobody else load its "
-                          "eBPF programs")  # fmt: skip
+            raise NotAble(f"{asked.scheme} needs root: only root may load its eBPF "
+                          "programs")  # fmt: skip
         if asked.ip == 6 and not Path("/proc/net/if_inet6").exists():
-            raise NotAble("ip=6 needs IPv6, which this kernel has not, or has switched off "
+            raise NotAble("ip=6 needs IPv6: this kernel lacks IPv6 or disables it "
                           "(ipv6.disable=1)")  # fmt: skip
         if missing := missing_tools(asked.generator, asked.scheme):
             packages = " ".join(sorted(set(missing.values())))

@@ -151,7 +151,7 @@ def _whole(devices: Iterable[str], links: Entries, unknown: str = "") -> Carried
         if name not in by_name:
             unknown = unknown or f"`ip link` lists no {name}"
         elif kind not in STACKED | ENDS:
-            unknown = unknown or f"{name} is a tunnel ({kind}), whose own way is not known"
+            unknown = unknown or f"{name} is a tunnel ({kind}), whose route is unknown"
         todo |= _below(name, kind, by_name) - found
     return Carried(frozenset(found), unknown)
 

@@ -1,4 +1,4 @@
-"""What a run asks of a remote host; who cannot give it is told so before anything is touched."""
+"""What a run needs of a remote host. A host that lacks it is rejected before any change."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -52,7 +52,9 @@ class Demand:
         if broken := [
             f"{tool} ({found.broken[tool]})" for tool in self.tools if tool in found.broken
         ]:
-            raise NotAble(f"{who}: {', '.join(broken)} is there, but does not run: install it anew")
+            raise NotAble(
+                f"{who}: {', '.join(broken)} is installed, but does not run: reinstall it"
+            )
         if self.ovs and found.ovs_problem:
             raise NotAble(f"{who}: Open vSwitch is installed, but does not answer "
                           f"({found.ovs_problem}): {START_OVS}")  # fmt: skip

@@ -1,4 +1,4 @@
-"""The dead man's switch: a host takes itself back when nobody asks it to wait any longer.
+"""The dead man's switch: a host undoes its changes when contact ends.
 
 Before anything is changed on a host a folder is made there (it is also the lock: one load at a
 time), with the script that undoes everything, a *lease*, and a process of the host's own that
@@ -83,7 +83,7 @@ class Guard:
 
     Args:
         host: it must be connected.
-        grace: seconds after the last renewal at which the host takes itself back.
+        grace: seconds after the last renewal at which the host undoes its changes.
     """
 
     def __init__(self, host: Remote, grace: int) -> None:

@@ -32,7 +32,7 @@ class SshHost:
     Args:
         name: ``a`` or ``b``.
         machine: where it is and how it is reached.
-        grace: seconds after which it takes itself back if it hears nothing.
+        grace: seconds without contact before it undoes its changes.
 
     Attributes:
         remote: the connection.
@@ -96,8 +96,7 @@ class SshHost:
             self.guard.release()
         except CniperfError as problem:
             return (
-                f"{problem}; {self} takes itself back {self.guard.grace} s after it heard the last "
-                "of this run"
+                f"{problem}; {self} undoes its changes {self.guard.grace} s after the last contact"
             )
         return ""
 

@@ -46,9 +46,9 @@ class Reached(Opened):
         devices: kinds of device that the scheme needs.
         turns: hostnetwork and the scheme take turns.
         wakeful: keep CPUs awake, where they can be; see :mod:`cniperf.beds.awake`.
-        allow_shared_nic: go on where the data interface carries the SSH connection or the
-            default route.
-        grace: seconds after which a host that hears nothing takes itself back.
+        allow_shared_nic: measure even if the data interface also carries the SSH connection or
+            the default route.
+        grace: seconds without contact before a host undoes its changes.
     """
 
     name: str
@@ -138,7 +138,7 @@ class Reached(Opened):
         Raises:
             NotAble: a device of a host has an address among the pods'.
             StepFailed: the first step that was refused.
-            HostLost: a host went away; it takes itself back.
+            HostLost: a host went away; it undoes its changes.
         """
         for own in self._own.values():
             self._demand.check_addresses(own.machine, own.survey, plan.networks())

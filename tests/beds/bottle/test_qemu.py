@@ -148,7 +148,7 @@ def test_no_compiler_is_said_in_one_line(monkeypatch):
     monkeypatch.setattr(plugin.shutil, "which", lambda name: None)
     found, why = plugin.plugin()
     assert found is None and why == (
-        "instructions are not counted, as there is no C compiler: apt-get install gcc"
+        "instructions are not counted: no C compiler: apt-get install gcc"
     )
 
 

@@ -91,7 +91,7 @@ def test_broken_files(tmp_path, text, words):
      ({"cluster": {"server": None}}, "its cluster has no server"),
      ({"cluster": {"insecure-skip-tls-verify": "no"}}, "is not valid: Expected `bool`"),
      ({"user": {"as": "root"}}, "acts as another user (`as`), which is not supported"),
-     ({"user": {"auth-provider": {"name": "gcp"}}}, "auth-provider, which kubectl gave up in 1.26"),
+     ({"user": {"auth-provider": {"name": "gcp"}}}, "auth-provider, which kubectl 1.26 removed"),
      ({"user": {"exec": {"command": "no-such-login", "installHint": "get it\nthere"}}},
       "logs in by no-such-login, which is not here: get it there"),
      ({"user": {"exec": {"command": "./no-such-login"}}}, "logs in by {}/no-such-login, which is not"),

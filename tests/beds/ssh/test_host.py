@@ -158,7 +158,7 @@ def restored(looks, within: float) -> bool:
 
 def test_a_step_that_fails_in_the_middle_is_named_and_all_is_taken_back(machines, looks):
     with (
-        pytest.raises(StepFailed, match=r"host beta: `ip link set no-such up` was refused"),
+        pytest.raises(StepFailed, match=r"host beta: `ip link set no-such up` failed"),
         SshBed(machines) as bed,
     ):
         a, b = make_plan("flannel-vxlan", *bed.hosts)
