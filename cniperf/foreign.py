@@ -63,4 +63,6 @@ def _complaint(where: str, error: Any) -> str:  # noqa: ANN401
         return f"{where} is missing"
     if error["type"] == "value_error" and not where:
         return str(message)
+    if error["type"] == "value_error" and isinstance(error["input"], dict):
+        return f"{where}: {message}"  # of several keys together, which the message names
     return f"{where or 'it'} is {shown(error['input'])}: {message[0].lower()}{message[1:]}"

@@ -3,8 +3,11 @@
 A key that is not known is let be: a newer cniperf may have written it.
 """
 
+import math
 import re
 from datetime import UTC, datetime
+from itertools import pairwise
+from statistics import fmean, pstdev
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -53,6 +56,14 @@ def _moment(text: object) -> object:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
 
 
+# Natural logarithm of a ratio: 10¹⁰ times as much, or as little, is none that was measured.
+FURTHEST = 23.0
+Ratio = Annotated[float, Field(ge=-FURTHEST, le=FURTHEST)]
+ROUNDED = 1e-6  # of such a logarithm: how well a mean of blocks comes out again
+NEAR = 0.7  # how far an estimate without its blocks may be from the logarithm of the two means
+
+PERCENTILES = ("p50", "p90", "p99", "p999")
+
 LARGEST_CONFIG = 2**16  # characters of a CNI network's configuration
 
 
@@ -95,6 +106,10 @@ class Params(Foreign):
     rounds: Many = 1
     label: Word = ""
     suite: Word = ""
+
+
+def _within(value: float, values: list[float]) -> bool:
+    return min(values) - ROUNDED <= value <= max(values) + ROUNDED
 
 
 class SchemeFacts(Foreign):
@@ -179,8 +194,8 @@ class Summary(Foreign):
     base: Positive | None = None
     base_cpu_per_gb_a: Amount | None = None
     base_cpu_per_gb_b: Amount | None = None
-    log_ratio: Finite | None = None
-    blocks: list[Finite] | None = None
+    log_ratio: Ratio | None = None
+    blocks: Annotated[list[Ratio], Field(min_length=1)] | None = None
     gbps_sent: Amount | None = None
     lost: Share | None = None
     retransmits: Amount | None = None
@@ -208,6 +223,31 @@ class Summary(Foreign):
     p999: Positive | None = None
     jain: Share | None = None
     pair_figures: list[Amount | None] | None = None
+
+    @model_validator(mode="after")
+    def _percentiles_rise(self) -> Self:
+        told = [(name, found) for name in PERCENTILES
+                if (found := getattr(self, name)) is not None]  # fmt: skip
+        for (lower, less), (upper, more) in pairwise(told):
+            if less > more:
+                raise ValueError(f"{lower} is {shown(less)}, more than {upper}, {shown(more)}")
+        return self
+
+    @model_validator(mode="after")
+    def _ratio_is_that_of_its_figures(self) -> Self:
+        """Refuse a log_ratio that gbps, base and the blocks of turns contradict."""
+        if self.log_ratio is None or self.gbps is None or self.base is None:
+            return self
+        told, blocks = math.log(self.gbps / self.base), self.blocks or [self.log_ratio]
+        if self.blocks and abs(fmean(blocks) - told) > ROUNDED:
+            raise ValueError(f"blocks has the mean {fmean(blocks):.6g}, but gbps / base says "
+                             f"{told:.6g}")  # fmt: skip
+        # The median of all means of two values is no further from their mean than they scatter.
+        reach = pstdev(blocks) + ROUNDED if self.blocks else NEAR
+        if abs(self.log_ratio - told) > reach or not _within(self.log_ratio, blocks):
+            raise ValueError(f"log_ratio is {shown(self.log_ratio)}, but gbps / base says "
+                             f"{told:.6g} and the blocks no such thing")  # fmt: skip
+        return self
 
     def cost(self, mode: modes.Mode, whose: str = "") -> float | None:
         """Return the CPU time of both hosts for a unit of a mode's load; None if not known."""
@@ -243,9 +283,24 @@ class Record(Foreign):
         return data
 
     @model_validator(mode="after")
-    def _ok_has_a_figure(self) -> Self:
-        if self.status == "ok" and self.figure is None:
+    def _ok_has_figures(self) -> Self:
+        if self.status != "ok":
+            return self
+        if self.figure is None:
             raise ValueError("its status is ok, but it has no figure")
+        if self.error:
+            raise ValueError(f"its status is ok, but it has the error {shown(self.error)}")
+        needed = ("base", "log_ratio") if self.params.design == "interleaved" else ()
+        for name in needed:
+            if getattr(self.summary, name) is None:
+                raise ValueError(f"summary.{name} is missing: an interleaved run has it")
+        return self
+
+    @model_validator(mode="after")
+    def _measured_what_was_asked_for(self) -> Self:
+        for name, found in (("scheme", self.scheme.name), ("bed", self.bed.bed)):
+            if found not in (None, asked := getattr(self.params, name)):
+                raise ValueError(f"{name} is {found}, but params.{name} is {asked}")
         return self
 
     @property

@@ -235,6 +235,7 @@ class Shelf:
             parts.append(record["environment"]["versions"])
             place = next((part for part in parts if name in part), record)
             place[name] = value
+        record["bed"]["bed"] = record["params"]["bed"]
         run = self.folder / str(record["id"])
         run.mkdir(parents=True)
         (run / "run.json").write_text(json.dumps(record))

@@ -18,6 +18,7 @@ VALUES = [
     "../../x", "<b>&", "2026-02-31", "9999-12-31T23:59:59+00:00", "0001-01-01", [], [[]], [1, "a"],
     ["x"], [None], [1.0, 2.0], {}, {"a": None}, {"a": {"b": []}}, "DEEP", 3.5, "macvlan", "iperf3",
 ]  # fmt: skip
+LIES = ("gbps", "base", "log_ratio", "p50", "p99")
 WORDS = ["off", "no", "~", "", "0", "-1", "1.5", "1e400", "true", "[1, 2]", "{a: b}", "!!int x",
          "2026-01-01", "1:30", "!!python/object/apply:os.system [ls]", "&a [*a]", '"a\\nb"', LONG,
          "[" * 3000, "'", "0-99999999999", "5-3", "*x", "\x1b", "!!binary x", "? [a]"]  # fmt: skip
@@ -78,9 +79,19 @@ def damaged_json(text, dice):
         inner = inner[key]
     if kind == 3:
         del inner[where[-1]]
+    elif kind == 4:
+        lie(whole, dice)
     else:
         inner[where[-1]] = dice.choice(VALUES)
     return json.dumps(whole).replace('"DEEP"', DEEP).encode()
+
+
+def lie(record, dice):
+    """Make a figure of a record another plausible one; a file without figures stays as it is."""
+    summary = record.get("summary") if isinstance(record, dict) else None
+    told = [name for name, value in (summary or {}).items() if name in LIES and value]
+    if told:
+        summary[dice.choice(told)] *= dice.choice([-1, 0.3, 3, 1e-9, 1e12])
 
 
 def damaged_lines(text, dice):

@@ -4,6 +4,7 @@ What a model lets through is read by all that reads; what it refuses takes nothi
 """
 
 import json
+import math
 import os
 import warnings
 from contextlib import contextmanager
@@ -84,6 +85,13 @@ def assert_a_line(text):
     assert text.isprintable() and len(text) <= 2000, text
 
 
+def assert_no_lie(summary):
+    if summary and summary.log_ratio is not None and summary.gbps and summary.base:
+        assert abs(summary.log_ratio - math.log(summary.gbps / summary.base)) < 1
+    found = [summary.p50, summary.p99] if summary else []
+    assert None in found or found == sorted(found)
+
+
 def damage(file, dice, way):
     if dice.random() < 0.03:
         return lambda at: not_a_file(at, dice)
@@ -140,7 +148,7 @@ def test_a_damaged_record_is_refused_in_a_line_or_read(folder, trials):
         file = dice.choice(files)
         with in_place_of(file, damage(file, dice, damaged_json)):
             try:
-                read_run(file.parent)
+                assert_no_lie(read_run(file.parent).summary)
             except BadRun as problem:
                 assert_a_line(str(problem))
                 refused += 1
@@ -242,12 +250,55 @@ def test_a_fact_of_a_wrong_kind_is_refused_by_name(shelf, key, value):
 def test_keys_of_a_newer_cniperf_are_let_be(shelf):
     run = shelf.add("calico", 9.0)
     record = json.loads((run / "run.json").read_text())
-    record["summary"] |= {"of_tomorrow": [{"a": float(1)}], "log_ratio": -0.1, "blocks": [-0.1]}
+    ratio = math.log(9 / 10)
+    record["summary"] |= {"of_tomorrow": [{"a": float(1)}], "base": 10.0, "log_ratio": ratio}
+    record["summary"]["blocks"] = [ratio]
     record["params"] |= {"of_tomorrow": None, "design": "interleaved", "slice": 0.5}
     (run / "run.json").write_text(json.dumps(record))
     (row,) = load_runs(shelf.folder).to_dict("records")
-    assert (row["design"], row["slice"], row["log_ratio"]) == ("interleaved", 0.5, -0.1)
-    assert read_run(run).summary.blocks == [-0.1]
+    assert (row["design"], row["slice"], row["log_ratio"]) == ("interleaved", 0.5, ratio)
+    assert read_run(run).summary.blocks == [ratio]
+
+
+# Figures of an interleaved run: half of hostnetwork's 20 Gbit/s, in blocks that scatter.
+BLOCKS = [math.log(0.5) + each for each in (-0.2, -0.1, 0.0, 0.1, 0.2)]
+CONTRADICTIONS = [
+    ({"log_ratio": -5}, "log_ratio is -5"), ({"log_ratio": 1e15}, "log_ratio"),
+    ({"log_ratio": -1e15}, "log_ratio"), ({"log_ratio": -0.5}, "log_ratio is -0.5"),
+    ({"log_ratio": -5, "blocks": None}, "log_ratio is -5"), ({"log_ratio": None}, "log_ratio"),
+    ({"base": 1e15}, "gbps / base"), ({"base": None}, "base is missing"), ({"gbps": 19.0}, "blocks"),
+    ({"blocks": []}, "blocks"), ({"blocks": [-5.0]}, "blocks"), ({"blocks": [1e3] * 3}, "blocks"),
+    ({"p50": 9.0, "p99": 3.0}, "p50 is 9.0, more than p99, 3.0"),
+    ({"p50": 1.0, "p90": 2.0, "p99": 4.0, "p999": 3.0}, "p99 is 4.0, more than p999"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("figures", "said"), CONTRADICTIONS)
+def test_figures_that_contradict_each_other_are_no_figures(shelf, figures, said):
+    run = shelf.lab("calico", 0.5, blocks=BLOCKS)
+    assert read_run(run).summary.log_ratio == math.log(0.5)
+    record = json.loads((run / "run.json").read_text())
+    record["summary"] |= figures
+    (run / "run.json").write_text(json.dumps(record))
+    with pytest.raises(BadRun, match=said) as told:
+        read_run(run)
+    assert_a_line(str(told.value))
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "said"),
+    [("params", {"scheme": "canal"}, "scheme is calico, but params.scheme is canal"),
+     ("params", {"bed": "vm"}, "bed is lab, but params.bed is vm"),
+     ("error", "host a: no", "it says ok but has the error 'host a: no'")],
+)  # fmt: skip
+def test_a_run_that_contradicts_itself_is_refused(shelf, part, value, said):
+    run = shelf.add("calico", 9.0)
+    record = json.loads((run / "run.json").read_text())
+    record[part] = record[part] | value if part == "params" else value
+    (run / "run.json").write_text(json.dumps(record))
+    with pytest.raises(BadRun, match=said) as told:
+        read_run(run)
+    assert_a_line(str(told.value))
 
 
 def test_a_key_that_stands_twice_is_no_figure(shelf):
