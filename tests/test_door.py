@@ -289,7 +289,7 @@ def test_figures_that_contradict_each_other_are_no_figures(shelf, figures, said)
     ("part", "value", "said"),
     [("params", {"scheme": "canal"}, "scheme is calico, but params.scheme is canal"),
      ("params", {"bed": "vm"}, "bed is lab, but params.bed is vm"),
-     ("error", "host a: no", "it says ok but has the error 'host a: no'")],
+     ("error", "host a: no", "its status is ok, but it has the error 'host a: no'")],
 )  # fmt: skip
 def test_a_run_that_contradicts_itself_is_refused(shelf, part, value, said):
     run = shelf.add("calico", 9.0)

@@ -24,7 +24,7 @@ def test_runs_become_one_row_each_oldest_first(shelf):
 def test_a_failed_run_has_a_reason_and_no_figure(shelf):
     shelf.add("canal")
     (row,) = load_runs(shelf.folder).to_dict("records")
-    assert row["status"] == "failed" and "refused" in row["error"]
+    assert row["status"] == "failed" and "`ip link add` failed" in row["error"]
     assert row["gbps"] != row["gbps"]
 
 
