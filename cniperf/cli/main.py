@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, cast
 
 from cniperf import stop
 from cniperf.cli.output import Output
-from cniperf.errors import CniperfError, ParameterError, Stopped, one_line
+from cniperf.errors import CniperfError, ParameterError, Stopped, one_line, shortened
 
 if TYPE_CHECKING:
     from typer import Typer
 
+# Where one of these is set, a fault is not told in a line, but as Python tells it.
+DEBUG = ("CNIPERF_DEBUG", "PYTEST_CURRENT_TEST")
 LONGEST = 2000  # characters of a line: it repeats what was typed, which may be longer
 
 
@@ -21,10 +23,17 @@ def main() -> None:
     stop.listen()
     output = Output(sys.stdout)
     sys.stdout = output.text
-    code, problem = _ended()
+    fault = ""
+    try:
+        code, problem = _ended()
+    except Exception as unforeseen:
+        if any(name in os.environ for name in DEBUG):
+            raise
+        code, fault = 1, _kept(unforeseen)
+        problem = fault
     if code and (number := stop.came()):  # the signal is the reason, whatever error followed
         name = signal.Signals(number).name
-        code, problem = 128 + number, f"stopped by {name}; nothing is left running"
+        code, problem = 128 + number, f"stopped by {name}; {fault or 'nothing is left running'}"
     sys.stdout.flush()
     if not problem and output.problem:
         code, problem = code or 1, f"cannot write to standard output: {output.problem}"
@@ -52,6 +61,22 @@ def _ended() -> tuple[int, str]:
     except OSError as problem:
         where = f"{problem.filename}: " if problem.filename else ""
         return 1, f"{where}{problem.strerror or problem}"
+
+
+def _kept(problem: Exception) -> str:
+    """Keep the traceback of what nobody foresaw; return the line that names it and its file."""
+    import tempfile
+    import traceback
+
+    *_, last = traceback.format_exception_only(problem)
+    line = f"a fault of cniperf's own: {shortened(last)}"
+    try:
+        file, name = tempfile.mkstemp(prefix="cniperf-fault-", suffix=".txt")
+        with os.fdopen(file, "w", encoding="utf-8", errors="backslashreplace") as kept:
+            traceback.print_exception(problem, file=kept)
+    except OSError:
+        return f"{line}; set {DEBUG[0]}=1 to see where"
+    return f"{line}; please report it with {name}"
 
 
 def _run(app: "Typer") -> int:
