@@ -21,7 +21,8 @@ MOST, LEAST = 1e15, 1e-12
 
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]*\z", max_length=200)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\z", max_length=200)]
-Line = Annotated[str, StringConstraints(pattern=r"^[^\p{Cc}\p{Zl}\p{Zp}]*\z", max_length=1000)]
+LINE = r"^[^\p{Cc}\p{Zl}\p{Zp}]*\z"
+Line = Annotated[str, StringConstraints(pattern=LINE, max_length=1000)]
 Said = Annotated[str, AfterValidator(one_line)]  # what a tool said, folded into a line
 
 Count = Annotated[int, Field(ge=0, le=10**12)]

@@ -28,11 +28,15 @@ from cniperf.generators import find as find_generator
 from cniperf.ip import SMALLEST_MTU, Version, udp_headers
 from cniperf.modes import MODES
 from cniperf.nics import NICS
-from cniperf.record import BedName, Direction, Gro, ModeName, Nic
+from cniperf.record import BedName, Direction, Gro, ModeName, Nic, Params
 from cniperf.schemes import find
 from cniperf.words import read_words
 
 Design = Literal["", "interleaved", "separate"]
+Place = Annotated[Path | None, AfterValidator(spellings.path)]
+
+# Parameters that say nothing of a figure, and may name folders of this machine.
+UNTOLD = {"data_dir", "first_round", "hosts", "kubeconfig"}
 
 # The generator of each mode, where none is given.
 USUAL: Mapping[ModeName, str] = {
@@ -90,7 +94,7 @@ class Experiment(BaseModel):
         "offload (everything), plain (no TSO, GSO, GRO), big-128k and big-192k (everything, and "
         "TCP segments of 128 and 192 KiB, with ip=6), own (bed ssh: as they are)",
     )
-    hosts: Path | None = Field(None, description="file of the hosts that are reached by SSH")
+    hosts: Place = Field(None, description="file of the hosts that are reached by SSH")
     between: Annotated[str, AfterValidator(spellings.two)] = Field(
         "", description="which two of them, as alpha,beta; the file's first pair if not given"
     )
@@ -108,13 +112,13 @@ class Experiment(BaseModel):
     unlike_nodes: bool = Field(
         False, description="measure even if the two nodes have different kernels"
     )
-    kubeconfig: Path | None = Field(
+    kubeconfig: Place = Field(
         None, description="file with the login to the cluster; default: kubectl's",
     )  # fmt: skip
-    context: str = Field(
+    context: Annotated[str, AfterValidator(spellings.line)] = Field(
         "", max_length=300, description="which context of it; the current one if not given"
     )
-    image: str = Field(
+    image: Annotated[str, AfterValidator(spellings.line)] = Field(
         "", max_length=500, description="image of the load; `cniperf k8s image` writes it down"
     )
     network: Annotated[str, AfterValidator(spellings.network)] = Field(
@@ -123,7 +127,7 @@ class Experiment(BaseModel):
     config: Annotated[str, AfterValidator(spellings.config)] = Field(
         "", description="the network of scheme cni: a CNI configuration (conflist), file or JSON"
     )
-    cni_bin_dir: str = Field(
+    cni_bin_dir: Annotated[str, AfterValidator(spellings.line)] = Field(
         "", max_length=300,
         description="folder of the CNI plugins of scheme cni; /usr/lib/cni if not given",
     )  # fmt: skip
@@ -177,7 +181,7 @@ class Experiment(BaseModel):
         "forward", description="the sender: host a (forward), host b (reverse), both at once (both)"
     )
     rate: float = Field(0.0, ge=0, le=1000, description="load offered, in Gbit/s; 0: no limit")
-    congestion: Annotated[str, AfterValidator(spellings.word)] = Field(
+    congestion: Annotated[str, AfterValidator(spellings.name)] = Field(
         "cubic", min_length=1, description="TCP congestion control of the sender"
     )
     gro: Gro = Field(
@@ -191,17 +195,17 @@ class Experiment(BaseModel):
         "copies a byte an instruction in place of eight",
     )
     udpcsum: bool = Field(False, description="checksum in VXLAN's outer UDP header")
-    data_dir: Path | None = Field(
+    data_dir: Place = Field(
         None, description="folder that runs are left in; the project's data/ if not given"
     )
     label: Annotated[str, AfterValidator(spellings.word)] = Field(
         "", max_length=40,
         description="what is measured, as cluster-a: runs of two labels stand side by side",
     )  # fmt: skip
-    suite: Annotated[str, AfterValidator(spellings.word)] = Field(
+    suite: Annotated[str, AfterValidator(spellings.name)] = Field(
         "", description="name of the suite that the run belongs to"
     )
-    first_round: int = Field(1, ge=1, description="number of the first round")
+    first_round: int = Field(1, ge=1, le=10**8, description="number of the first round")
 
     @field_validator("*", mode="before")
     @classmethod
@@ -243,7 +247,21 @@ class Experiment(BaseModel):
             made = made._with_unless(given, usual)
             made = made.model_copy(update={"slice": made.slice or usual["slice"]})
         made._hold_together(given)
+        made.told()
         return made
+
+    def told(self) -> dict[str, Any]:
+        """Return what a run's record says of the parameters.
+
+        Raises:
+            ParameterError: a record cannot hold them; such a run would be left out when it is read.
+        """
+        found = self.model_dump(mode="json", exclude=UNTOLD)
+        try:
+            Params.of(found)
+        except ValueError as problem:
+            raise ParameterError(f"no run can have these parameters: {problem}") from None
+        return found
 
     def _with_unless(self, given: Mapping[str, object], usual: Mapping[str, object]) -> Self:
         """Return it with other defaults for what is not given."""

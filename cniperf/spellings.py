@@ -4,16 +4,21 @@ They raise ValueError, whose text pydantic passes on.
 """
 
 import re
+from pathlib import Path
 
 from cniperf import conflist
 from cniperf.errors import CniperfError
-from cniperf.files import read_text
+from cniperf.files import is_text, read_text
+from cniperf.record import LARGEST_CONFIG
+
+CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 
 
 def window(text: str) -> str:
     """Hold a text to a TCP window, as ``512K``, or nothing."""
-    if text and not re.fullmatch(r"[1-9][0-9]*[KM]?", text):
-        raise ValueError("bytes, with K or M behind for KiB or MiB, as 512K; empty for autotuning")
+    if text and not re.fullmatch(r"[1-9][0-9]{0,11}[KM]?", text):
+        raise ValueError("bytes, 12 digits at most, with K or M behind for KiB or MiB, as 512K; "
+                         "empty for autotuning")  # fmt: skip
     return text
 
 
@@ -44,13 +49,38 @@ def config(text: str) -> str:
         whole = text if text.lstrip().startswith("{") else read_text(text)
     except (OSError, CniperfError) as problem:
         raise ValueError(f"cannot read it: {problem}") from None
-    return conflist.read(whole).text
+    found = conflist.read(whole).text
+    if len(found) > LARGEST_CONFIG:
+        raise ValueError(f"it has {len(found):,} characters: {LARGEST_CONFIG:,} at most")
+    return found
 
 
 def label(text: str) -> str:
     """Hold a text to what a name in Kubernetes may begin with."""
     if not re.fullmatch(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?", text):
         raise ValueError("lower-case letters, digits and dashes, 40 at most")
+    return text
+
+
+def line(text: str) -> str:
+    """Hold a text to one line: what a record takes, see :data:`cniperf.foreign.Line`."""
+    if re.search(CONTROL, text):
+        raise ValueError("one line without control characters")
+    return text
+
+
+def path(found: Path | None) -> Path | None:
+    """Hold a path to text on one line: a system takes others, or none, but no record does."""
+    if found is not None and (re.search(CONTROL, str(found)) or not is_text(found)):
+        raise ValueError("a path of UTF-8 without control characters")
+    return found
+
+
+def name(text: str) -> str:
+    """Hold a text to a name that may be that of a file, or nothing."""
+    if text and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}", text):
+        raise ValueError("letters, digits, dots, dashes and underscores only, 200 at most, the "
+                         "first no dot or dash")  # fmt: skip
     return text
 
 

@@ -13,13 +13,14 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from cniperf import files
 from cniperf.archive import shelf
-from cniperf.errors import CannotWrite, ParameterError, unknown
-from cniperf.foreign import Amount, Foreign, Line, Name, Said
+from cniperf.errors import CannotWrite, ParameterError, shown, unknown
+from cniperf.foreign import LINE, Amount, Foreign, Name, Said
 from cniperf.language import N_, _
+from cniperf.record import LARGEST_CONFIG
 from cniperf.runs import BEFORE
 
 FORMAT = 1
@@ -33,7 +34,11 @@ BROKEN = N_("failure: too many rounds were broken")
 REASONS = (BUDGET, TARGET, CAP, NOTHING, BROKEN)
 
 Cell = dict[str, Any]
-Value = bool | Annotated[int, Field(ge=-(10**12), le=10**12)] | Amount | Line | None
+Text = Annotated[str, StringConstraints(pattern=LINE, max_length=LARGEST_CONFIG)]
+Value = bool | Annotated[int, Field(ge=-(10**12), le=10**12)] | Amount | Text | None
+
+# Parameters of its runs that a suite gives itself.
+GIVEN = {"suite", "first_round", "rounds", "data_dir"}
 
 NAMED = r"[A-Za-z0-9_.-]{1,200}"
 
@@ -76,10 +81,15 @@ class Suite:
         """Write the suite's file, whole or not at all.
 
         Raises:
+            ParameterError: it could not be read again.
             CannotWrite: the folder cannot be written.
         """
         file = suite_file(data_dir, self.name)
         text = json.dumps({"format": FORMAT, **asdict(self)}, indent=1) + "\n"
+        try:
+            SuiteFile.of(json.loads(text))
+        except ValueError as problem:
+            raise ParameterError(f"suite {shown(self.name)} cannot be: {problem}") from None
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             with files.whole(file) as draft:
@@ -171,6 +181,14 @@ class SuiteFile(Foreign):
     def _cells_have_schemes(self) -> "SuiteFile":
         if not all(isinstance(cell.get("scheme"), str) and cell["scheme"] for cell in self.cells):
             raise ValueError("a cell has no scheme")
+        return self
+
+    @model_validator(mode="after")
+    def _leaves_to_the_suite_what_it_gives(self) -> "SuiteFile":
+        for place, taken in (("params", GIVEN | {"scheme"}), ("cells", GIVEN)):
+            found = [self.params] if place == "params" else self.cells
+            if twice := sorted(taken & set().union(*found)):
+                raise ValueError(f"{place} has {twice[0]}, which a suite gives its runs itself")
         return self
 
     def suite(self) -> Suite:

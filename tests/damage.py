@@ -18,6 +18,7 @@ VALUES = [
     "../../x", "<b>&", "2026-02-31", "9999-12-31T23:59:59+00:00", "0001-01-01", [], [[]], [1, "a"],
     ["x"], [None], [1.0, 2.0], {}, {"a": None}, {"a": {"b": []}}, "DEEP", 3.5, "macvlan", "iperf3",
 ]  # fmt: skip
+FOREIGN = ("data_dir", "suite", "rounds", "first_round", "scheme", "params", "of_tomorrow", "")
 LIES = ("gbps", "base", "log_ratio", "p50", "p99")
 WORDS = ["off", "no", "~", "", "0", "-1", "1.5", "1e400", "true", "[1, 2]", "{a: b}", "!!int x",
          "2026-01-01", "1:30", "!!python/object/apply:os.system [ls]", "&a [*a]", '"a\\nb"', LONG,
@@ -81,6 +82,8 @@ def damaged_json(text, dice):
         del inner[where[-1]]
     elif kind == 4:
         lie(whole, dice)
+    elif kind == 5 and isinstance(inner, dict):
+        inner[dice.choice(FOREIGN)] = dice.choice(VALUES)
     else:
         inner[where[-1]] = dice.choice(VALUES)
     return json.dumps(whole).replace('"DEEP"', DEEP).encode()

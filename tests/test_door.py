@@ -16,9 +16,12 @@ from damage import damaged_json, damaged_lines, not_a_file, restored, shelf_of_r
 from cniperf.analysis.compare import compare, pair_up
 from cniperf.analysis.damage import damaged
 from cniperf.analysis.latency import load_latency
+from cniperf.cli.measure import _announced
 from cniperf.errors import BadRun, CniperfError, ParameterError
 from cniperf.export import export
 from cniperf.inventory import read_inventory
+from cniperf.measure.kernels import Kernels
+from cniperf.measure.rounds import Rounds
 from cniperf.measure.suite import resumable
 from cniperf.params import Experiment, read_settings
 from cniperf.record import Params
@@ -171,15 +174,25 @@ def test_a_damaged_file_of_a_run_is_a_line_and_the_report_goes_on(folder, tmp_pa
     assert refused > 300 * trials.times
 
 
+def goes_on(suite, folder):
+    """Ask of a suite what its first round will."""
+    rounds = Rounds(suite, folder, folder, Kernels(), print)
+    for cell in suite.cells:
+        rounds._experiment(cell)
+    _announced(suite)
+
+
 def test_a_damaged_suite_is_a_line_and_the_report_goes_on(folder, tmp_path, trials):
     dice, refused = trials.dice(3), 0
     files = sorted(folder.glob("suites/*.json"))
+    for file in files:  # what has ended goes on no more
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"ended": ""}))
     for number in trials.of(400):
         file = dice.choice(files)
         with in_place_of(file, damage(file, dice, damaged_json)):
             try:
                 read_suite(folder, file.stem).command()
-                resumable(folder, file.stem)
+                goes_on(resumable(folder, file.stem), folder)
             except ParameterError as problem:
                 assert_a_line(str(problem))
                 refused += 1

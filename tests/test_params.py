@@ -1,7 +1,13 @@
+from typing import Annotated
+
 import pytest
+from pydantic import Field
 
 from cniperf.errors import ParameterError
 from cniperf.params import Experiment, read_settings
+from cniperf.record import Params
+
+NETWORK = '{"cniVersion":"1.0.0","name":"n","plugins":[{"type":"bridge","bridge":"%s"}]}'
 
 
 @pytest.mark.parametrize(
@@ -21,7 +27,23 @@ from cniperf.params import Experiment, read_settings
         ("congestion", "cubic; reboot", "letters, digits"),
         ("suite", "../x", "letters, digits"),
         ("duraton", 5, "did you mean 'duration'"),
+        # What a record could not hold: the run would be lost.
+        ("suite", "x" * 201, "200 at most"),
+        ("suite", "-x", "the first no dot or dash"),
+        ("congestion", "-x", "the first no dot or dash"),
+        ("congestion", ".x", "the first no dot or dash"),
+        ("window", "9" * 201, "12 digits at most"),
+        ("context", "a\x1bb", "without control characters"),
+        ("image", "a\u2028b", "without control characters"),
+        ("cni_bin_dir", "/a\nb", "without control characters"),
+        ("config", NETWORK % ("x" * 70_000), "65,536 at most"),
+        ("first_round", 10**10, "less than or equal to"),
+        ("data_dir", "a\0b", "a path of UTF-8 without control characters"),
+        ("data_dir", "a\ud800b", "a path of UTF-8 without control characters"),
+        ("hosts", "a\nb", "a path of UTF-8 without control characters"),
+        ("kubeconfig", "a\0b", "a path of UTF-8 without control characters"),
     ],
+    ids=lambda value: ascii(value)[:20],
 )
 def test_a_wrong_parameter_ends_in_one_line_that_says_what_is_allowed(name, value, says):
     with pytest.raises(ParameterError) as problem:
@@ -29,6 +51,18 @@ def test_a_wrong_parameter_ends_in_one_line_that_says_what_is_allowed(name, valu
     assert says in str(problem.value)
     assert name in str(problem.value)
     assert "\n" not in str(problem.value)
+
+
+def test_what_a_record_cannot_hold_is_refused_before_the_load(monkeypatch):
+    """Whatever a record's door refuses next, no experiment has it."""
+    assert Experiment.of(mtu=600).told()["mtu"] == 600
+
+    class Stricter(Params):
+        mtu: Annotated[int, Field(ge=1000)]
+
+    monkeypatch.setattr("cniperf.params.Params", Stricter)
+    with pytest.raises(ParameterError, match="no run can have these parameters: mtu is 600"):
+        Experiment.of(mtu=600)
 
 
 @pytest.mark.parametrize(("asked", "says"), [

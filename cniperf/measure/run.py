@@ -1,5 +1,6 @@
 """The single measurement: lock the machine, build, wire, prove, load, unwire, leave a run."""
 
+import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -14,7 +15,8 @@ from cniperf.beds.journal import sweep_dead
 from cniperf.beds.kind import Round
 from cniperf.beds.privilege import is_root, with_namespaces
 from cniperf.draft import Draft
-from cniperf.errors import CannotWrite, CniperfError, NotRestored
+from cniperf.errors import CannotWrite, CniperfError, NotAble, NotRestored
+from cniperf.foreign import Foreign
 from cniperf.hosts import ARTICLE_HOSTS
 from cniperf.measure import by_devices
 from cniperf.measure.by_devices import DeviceEvidence
@@ -26,13 +28,13 @@ from cniperf.modes import find as find_mode
 from cniperf.params import Experiment
 from cniperf.places import real, require_folder
 from cniperf.plan import Plan, planned
+from cniperf.record import BedFacts, Environment
 from cniperf.runs import default_data_dir
 from cniperf.schemes import find
 
 T = TypeVar("T")
 
-# Parameters that say nothing of a figure, and may name folders of this machine.
-UNTOLD = {"data_dir", "first_round", "hosts", "kubeconfig"}
+FACTS: Mapping[str, type[Foreign]] = {"environment": Environment, "bed": BedFacts}
 
 
 def check(experiment: Experiment) -> None:
@@ -135,7 +137,7 @@ class _Round:
             "suite": experiment.suite,
             "round": number,
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "params": experiment.model_dump(mode="json", exclude=UNTOLD),
+            "params": experiment.told(),
             "scheme": _scheme_facts(experiment),
             "bed": {"bed": experiment.bed, **self._kind.foreseen(experiment)},
         }
@@ -169,6 +171,11 @@ class _Round:
         return Draft(self.data_dir, self.experiment.scheme)
 
     def note(self, **facts: Mapping[str, Any]) -> None:
+        for name, found in facts.items():  # before the load: a run that none can read is lost
+            try:
+                FACTS[name].of(json.loads(json.dumps(found)))
+            except ValueError as problem:
+                raise NotAble(f"no run can say of this {name}: {problem}") from None
         self._record |= facts
 
     def finish(self, draft: Draft, summary: Mapping[str, Any]) -> Path:

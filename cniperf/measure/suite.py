@@ -31,6 +31,8 @@ from cniperf.report import Report, default_reports_dir, make_report
 from cniperf.runs import default_data_dir
 from cniperf.suites import Cell, Suite, read_suite, suite_file
 
+NEEDED = ("bed", "nic", "mtu", "duration", "omit")  # parameters that a suite's rounds ask for
+
 
 @dataclass(frozen=True)
 class Done:
@@ -158,6 +160,8 @@ def resumable(data_dir: Path | None, name: str) -> Suite:
         raise ParameterError(f"suite {name} has ended ({suite.ended}): start another")
     if not suite.cells:
         raise ParameterError(f"suite {name} measures nothing: start another")
+    if lacks := [name for name in NEEDED if name not in suite.params]:
+        raise ParameterError(f"suite {name} has no {', '.join(lacks)} in params: start another")
     for cell in suite.cells:
         Experiment.of(**{**suite.params, **cell})
     return suite

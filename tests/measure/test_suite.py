@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from conftest import ended
@@ -13,7 +14,7 @@ from world import planned
 
 from cniperf.analysis.blocks import usable
 from cniperf.errors import Busy, CannotWrite, ParameterError
-from cniperf.measure.suite import _resume, resumable, run_suite
+from cniperf.measure.suite import _resume, new_suite, resumable, run_suite
 from cniperf.params import Experiment
 from cniperf.runs import load_runs
 from cniperf.suites import Suite, read_suite, suite_file
@@ -40,6 +41,49 @@ def test_what_cannot_be_resumed_is_told(tmp_path):
         resumable(tmp_path, "x")
     with pytest.raises(CannotWrite):
         suite.save(suite_file(tmp_path, "x"))
+
+
+ODD = [
+    ({"params": {"data_dir": "/x"}}, "params has data_dir, which a suite gives its runs itself"),
+    ({"params": {"suite": "y"}}, "params has suite"), ({"params": {"rounds": 2}}, "has rounds"),
+    ({"params": {"first_round": 2}}, "has first_round"), ({"params": {"scheme": "ovs"}}, "scheme"),
+    ({"cells": [{"scheme": "macvlan", "data_dir": "/x"}]}, "cells has data_dir"),
+    ({"params": {"mtu": "1\n2"}}, "params"), ({"seed": 2**64}, "seed"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "said"), ODD)
+def test_what_a_suite_gives_its_runs_itself_is_no_parameter_of_it(tmp_path, changes, said):
+    suite = planned(tmp_path)
+    suite.save(tmp_path)
+    file = suite_file(tmp_path, suite.name)
+    whole = json.loads(file.read_text())
+    whole |= {**changes, "params": whole["params"] | changes.get("params", {})}
+    file.write_text(json.dumps(whole))
+    with pytest.raises(ParameterError, match=said):
+        resumable(tmp_path, suite.name)
+    given = {name: whole[name] for name in ("seed", "params")} | {"cells": tuple(whole["cells"])}
+    with pytest.raises(ParameterError, match=f"cannot be: .*{said}"):
+        replace(suite, **given).save(tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("name", ["bed", "nic", "mtu", "duration", "omit"])
+def test_a_suite_without_what_its_rounds_ask_for_is_not_resumed(tmp_path, name):
+    suite = planned(tmp_path)
+    params = {key: value for key, value in suite.params.items() if key != name}
+    replace(suite, params=params).save(tmp_path)
+    with pytest.raises(ParameterError, match=f"has no {name} in params: start another"):
+        resumable(tmp_path, suite.name)
+
+
+def test_a_suite_of_a_long_network_is_read_again(tmp_path):
+    plugin = {"type": "bridge", "of_tomorrow": "z" * 9999}
+    network = {"cniVersion": "1.0.0", "name": "n", "plugins": [plugin]}
+    base = Experiment.of(scheme="cni", config=json.dumps(network))
+    suite = new_suite(base, [{"scheme": "cni"}], seed=1)
+    suite.save(tmp_path)
+    assert resumable(tmp_path, suite.name) == suite
 
 
 def test_an_unknown_language_is_told_before_anything_is_measured(tmp_path):
