@@ -441,13 +441,15 @@ class Experiment(BaseModel):
 def read_settings(path: Path) -> dict[str, Any]:
     """Read parameters from a YAML file: a mapping of names to values, each as it stands there.
 
+    A name without a value has None: it must be that of a parameter, too.
+
     Raises:
         ParameterError: the file is missing, or no such mapping.
     """
     settings = read_words(path, "settings") or {}
     if not isinstance(settings, dict):
         raise ParameterError(f"{path} has no `name: value` lines")
-    return {name: value for name, value in settings.items() if value is not None}
+    return settings
 
 
 def _explain(problem: ValidationError) -> str:

@@ -3,6 +3,7 @@ from typing import Annotated
 import pytest
 from pydantic import Field
 
+from cniperf.cli.options import merged
 from cniperf.errors import ParameterError
 from cniperf.params import Experiment, read_settings
 from cniperf.record import Params
@@ -139,6 +140,24 @@ def test_a_settings_file_that_is_none_is_refused_in_one_line(tmp_path, text):
     with pytest.raises(ParameterError) as problem:
         read_settings(file)
     assert str(file) in str(problem.value) and "\n" not in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["duraton:\n", "duraton: ~\n", "!!set {duraton, b}\n", "duration: 5\nduraton: null\n"]
+)
+def test_a_name_without_a_value_must_be_that_of_a_parameter(tmp_path, text):
+    file = tmp_path / "settings.yaml"
+    file.write_text(text)
+    with pytest.raises(
+        ParameterError, match="unknown parameter 'duraton'; did you mean 'duration'"
+    ):
+        Experiment.of(**merged(file, {}, {"mtu": None}))
+
+
+def test_a_parameter_without_a_value_is_not_given(tmp_path):
+    file = tmp_path / "settings.yaml"
+    file.write_text("duration:\nmtu: ~\ntarget:\nnic: plain\n")
+    assert merged(file, {"mtu": 1400}, {"target": None}) == {"mtu": 1400, "nic": "plain"}
 
 
 def test_a_settings_file_gives_parameters_by_name(tmp_path):

@@ -225,11 +225,17 @@ def _option(known: Any) -> Any:  # noqa: ANN401
 def merged(
     settings: Path | None, defaults: dict[str, Any], options: dict[str, Any]
 ) -> dict[str, Any]:
-    """Merge defaults, the settings file and the given options. The later override."""
-    from cniperf.params import read_settings
+    """Merge defaults, the settings file and the given options. The later override.
+
+    What the file gives no value is not given; a name that is unknown is left to be refused.
+    """
+    from cniperf.params import Experiment, read_settings
 
     given = {name: value for name, value in options.items() if value is not None}
-    return {**defaults, **(read_settings(settings) if settings else {}), **given}
+    known = {*options, *Experiment.model_fields}
+    found = (read_settings(settings) if settings else {}).items()
+    own = {name: value for name, value in found if value is not None or name not in known}
+    return {**defaults, **own, **given}
 
 
 def experiment_of(values: dict[str, Any]) -> "Experiment":
