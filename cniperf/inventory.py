@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from cniperf import spellings
 from cniperf.errors import ParameterError, one_line, shown, unknown
 from cniperf.words import read_words
 
@@ -29,6 +30,24 @@ def _name(text: str) -> str:
     return text
 
 
+def _host(text: str) -> str:
+    if not all(0 < len(label) < 64 for label in _name(text).removesuffix(".").split(".")):
+        raise ValueError("a host name, whose parts between dots have 1 to 63 characters")
+    return text
+
+
+def _command(text: str) -> str:
+    import shlex
+
+    try:
+        words = shlex.split(spellings.line(text))
+    except ValueError as problem:
+        raise ValueError(f"a command as a shell takes it: {problem}") from None
+    if text and not words:
+        raise ValueError("a command, or nothing")
+    return text
+
+
 def _device(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._:@-]{1,15}", text):
         raise ValueError("the name of a network device, 15 characters at most")
@@ -38,12 +57,16 @@ def _device(text: str) -> str:
 def _cidr(text: str) -> str:
     from ipaddress import IPv4Interface
 
+    what = "the IPv4 address of a host with its prefix length, as 192.168.20.42/24"
     try:
-        IPv4Interface(text)
+        found = IPv4Interface(text).ip
     except ValueError:
-        raise ValueError("an IPv4 address with its prefix length, as 192.168.20.42/24") from None
-    if "/" not in text:
-        raise ValueError("an IPv4 address with its prefix length, as 192.168.20.42/24")
+        raise ValueError(what) from None
+    # A netmask or a wildcard mask would pass, too.
+    if not re.search(r"/([1-9]|[12][0-9]|3[0-2])\Z", text):
+        raise ValueError(f"{what}: a length from 1 to 32")
+    if found.is_unspecified or found.is_multicast or found.is_reserved or found.is_loopback:
+        raise ValueError(f"{what}: no host has {found}")
     return text
 
 
@@ -68,6 +91,7 @@ def _jump(text: str) -> str:
     in_range = not colon or (port.isdecimal() and 0 < int(port) < 65536)
     if not (in_range and all(map(NAME.fullmatch, [host, *([user] if at else [])]))):
         raise ValueError("one host to jump over, as user@host:port")
+    _host(host)
     return text
 
 
@@ -91,13 +115,13 @@ class Machine(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, AfterValidator(_name)]
-    ssh: Annotated[str, AfterValidator(_name)]
+    ssh: Annotated[str, AfterValidator(_host)]
     user: Annotated[str, AfterValidator(lambda text: text and _name(text))] = ""
     port: int = Field(0, ge=0, le=65535)
-    key: Path | None = None
+    key: Annotated[Path | None, AfterValidator(spellings.path)] = None
     jump: Annotated[str, AfterValidator(lambda text: text and _jump(text))] = ""
-    proxy_command: str = ""
-    known_hosts: Path | None = None
+    proxy_command: Annotated[str, AfterValidator(_command)] = ""
+    known_hosts: Annotated[Path | None, AfterValidator(spellings.path)] = None
     nic: Annotated[str, AfterValidator(_device)]
     address: Annotated[str, AfterValidator(_cidr)]
     bare_nic: Annotated[str, AfterValidator(lambda text: text and _device(text))] = ""
@@ -210,9 +234,12 @@ def read_inventory(path: Path) -> Inventory:
     for name, given in found["hosts"].items():
         if not isinstance(given, Mapping):
             raise ParameterError(f"{path}: host {shown(name)} has no `key: value` lines")
-    hosts = {name: {"name": name, **given} for name, given in _given(found["hosts"]).items()}
+        if "name" in given:
+            raise ParameterError(f"{path}: host {shown(name)} has a key name: leave it out")
+    hosts = {name: {"name": name, **_given(given, Machine)}
+             for name, given in found["hosts"].items()}  # fmt: skip
     try:
-        made = Inventory.model_validate({**_given(found), "hosts": hosts})
+        made = Inventory.model_validate({**_given(found, Inventory), "hosts": hosts})
     except ValidationError as problem:
         raise ParameterError(f"{path}: {_explain(problem)}") from None
     for pair in made.all_pairs():
@@ -226,10 +253,10 @@ def read_inventory(path: Path) -> Inventory:
     return made
 
 
-def _given(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is given in a file; a key without a value is not."""
-    return {name: _given(value) if isinstance(value, Mapping) else value
-            for name, value in mapping.items() if value is not None}  # fmt: skip
+def _given(mapping: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
+    """Return what is given of a model; a key of it without a value is not."""
+    return {name: value for name, value in mapping.items()
+            if value is not None or name not in model.model_fields}  # fmt: skip
 
 
 def _explain(problem: ValidationError) -> str:

@@ -112,6 +112,12 @@ def damaged_lines(text, dice):
     return whole + dice.choice([b"", b"", b"", b"\xff", b"\x00"])
 
 
+def ssh_config(home: Path, content: bytes) -> None:
+    """Leave a ~/.ssh/config in a home."""
+    (home / ".ssh").mkdir(mode=0o700, exist_ok=True)
+    (home / ".ssh/config").write_bytes(content)
+
+
 def not_a_file(file: Path, dice) -> None:
     """Put something in the place of a file that is none."""
     file.unlink(missing_ok=True)

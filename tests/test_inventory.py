@@ -36,6 +36,12 @@ def test_a_machine_says_how_it_is_reached(tmp_path):
     )
 
 
+def test_a_key_without_a_value_is_not_given(tmp_path):
+    file = write(tmp_path, GOOD.replace("user: root", "user: , port: ~") + "pairs:\n")
+    alpha = read_inventory(file).pair()[0]
+    assert (alpha.user, alpha.port) == ("", 0)
+
+
 @pytest.mark.parametrize("jump", ["bastion", "me@bastion", "10.1.1.2:2222", "me@b-1.example:22"])
 def test_a_host_is_jumped_over_as_ssh_names_it(tmp_path, jump):
     beta = read_inventory(write(tmp_path, GOOD.replace("me@bastion", f'"{jump}"'))).pair()[1]
@@ -65,6 +71,22 @@ def test_a_host_is_jumped_over_as_ssh_names_it(tmp_path, jump):
         ('cpus: "0-2,5"', 'cpus: "3-0"', "each span upwards"),
         ('cpus: "0-2,5"', 'cpus: "0-99999999999"', "below 8192"),
         ("hosts:", "host:", "no `hosts:`"),
+        ("ssh: 10.1.1.1", "ssh: a..b", "parts between dots have 1 to 63 characters"),
+        ("ssh: 10.1.1.1", f"ssh: {'x' * 80}", "parts between dots have 1 to 63 characters"),
+        ("me@bastion", '"me@a..b"', "parts between dots have 1 to 63 characters"),
+        ("ssh: 10.1.1.1", """ssh: x, proxy_command: 'sh -c "x'""", "No closing quotation"),
+        ("ssh: 10.1.1.1", 'ssh: x, proxy_command: "a\\0b"', "without control characters"),
+        ("ssh: 10.1.1.1", 'ssh: x, proxy_command: " "', "a command, or nothing"),
+        ("ssh: 10.1.1.1", 'ssh: x, known_hosts: "a\\0b"', "without control characters"),
+        ("ssh: 10.1.1.1", 'ssh: x, key: "a\\ud800b"', "a path of UTF-8"),
+        ("ssh: 10.1.1.1", "ssh: x, prot: ", "did you mean 'port'"),
+        ("ssh: 10.1.1.1", "ssh: x, name: y", "leave it out"),
+        ("\nhosts:", "\npiars:\nhosts:", "did you mean 'pairs'"),
+        ("192.168.20.42/24", "0.0.0.0/0", "a length from 1 to 32"),
+        ("192.168.20.42/24", "192.168.20.42/0.0.0.255", "a length from 1 to 32"),
+        ("192.168.20.42/24", "192.168.20.42/255.255.255.0", "a length from 1 to 32"),
+        ("192.168.20.42/24", "0.0.0.0/24", "no host has 0.0.0.0"),
+        ("192.168.20.42/24", "224.0.0.1/24", "no host has 224.0.0.1"),
     ],
 )  # fmt: skip
 def test_what_is_not_allowed_is_one_line_that_says_what_is(tmp_path, old, new, says):

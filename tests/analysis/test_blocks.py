@@ -72,7 +72,7 @@ def test_cost_follows_the_same_way(shelf):
     [
         ({"nic": "offload"}, {"mtu": 9000}, r"nic offload, virtio; mtu 1500, 9000"),
         ({"mode": "rr", "per_second": 30_000.0}, {}, r"mode rr, stream"),
-        ({"design": "interleaved"}, {}, r"design interleaved, separate"),
+        ({"design": "interleaved", "base": 20.0, "log_ratio": 0.0}, {}, r"design interleaved, sep"),
     ],
 )
 def test_mixed_conditions_are_refused_by_what_differs(shelf, one, other, says):

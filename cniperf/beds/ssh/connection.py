@@ -2,18 +2,21 @@
 
 import logging
 import os
+import re
 import select
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cniperf.errors import CniperfError, one_line
+from cniperf import files
+from cniperf.errors import BOUND, CniperfError, one_line
 
 if TYPE_CHECKING:
     from cniperf.inventory import Machine
 
 CONNECT = 10  # seconds
+LARGEST = 2**24  # bytes of a file of known hosts
 TIMEOUT = 30  # seconds that a command may take
 
 
@@ -89,10 +92,40 @@ def _trust(connection: Any, machine: "Machine", refuse: object) -> None:  # noqa
     connection.connect_timeout = CONNECT
     connection.client.set_missing_host_key_policy(refuse)
     own = connection.ssh_config.get("userknownhostsfile", "~/.ssh/known_hosts").split()
-    files = [str(machine.known_hosts)] if machine.known_hosts else own
-    for file in [*files, "/etc/ssh/ssh_known_hosts"]:
-        with suppress(OSError):
-            connection.client.load_system_host_keys(str(Path(file).expanduser()))
+    given, seen = machine.known_hosts, set[tuple[str, str]]()
+    for file in [*([str(given)] if given else own), "/etc/ssh/ssh_known_hosts"]:
+        try:
+            text = files.read(Path(file).expanduser(), LARGEST).decode("utf-8", "replace")
+        except (FileNotFoundError, RuntimeError):
+            continue  # accepting the key makes it; or the account has no home
+        except OSError as problem:
+            if file == str(given):
+                raise HostLost(f"host {machine.name}: cannot read its known_hosts {file}: "
+                               f"{files.reason(problem)}") from None  # fmt: skip
+        else:
+            _accept(connection.client.get_host_keys(), text, seen)
+
+
+def _accept(keys: Any, text: str, seen: set[tuple[str, str]]) -> None:  # noqa: ANN401
+    """Take down the keys of a known_hosts file; the first of each kind counts.
+
+    paramiko's own way stops at a damaged line, and at a file that the locale cannot read. Here, as
+    in ssh, a damaged line is none.
+    """
+    from paramiko.hostkeys import HostKeyEntry
+
+    for line in text.splitlines():
+        entry = None
+        if line.strip() and not line.lstrip().startswith("#"):
+            with suppress(Exception):
+                entry = HostKeyEntry.from_line(line.strip())
+        if entry is None or entry.key is None:
+            continue
+        kind = entry.key.get_name()
+        for name in entry.hostnames:
+            if (name, kind) not in seen:
+                seen.add((name, kind))
+                keys.add(name, kind, entry.key)
 
 
 def _receive(gateway: Any, size: int) -> bytes:  # noqa: ANN401
@@ -130,8 +163,35 @@ class telling:  # noqa: N801  reads as a verb
         if isinstance(problem, ssh.AuthenticationException):
             raise HostLost(f"{name} rejects the login as {self._machine.target()}: check user "
                            "and key in the hosts file") from None  # fmt: skip
+        settings = (ssh.ConfigParseError, ssh.CouldNotCanonicalize)
+        if isinstance(problem, (*settings, ValueError, LookupError, RecursionError)):
+            raise HostLost(
+                f"{name} ({self._machine.target()}): what ~/.ssh/config or the hosts file says of "
+                f"it is not usable: {_words(problem)}; `ssh -G {self._machine.ssh}` shows what ssh "
+                "makes of it"
+            ) from None
         if isinstance(problem, (ssh.SSHException, OSError, EOFError)):
             words = one_line(str(problem)) or type(problem).__name__
             raise HostLost(
                 f"{name} ({self._machine.target()}) cannot be reached: {words}"
             ) from None
+
+
+def _words(problem: BaseException) -> str:
+    """Say in a few words why settings of SSH are not usable."""
+    from paramiko.ssh_exception import CouldNotCanonicalize
+
+    said = one_line(str(problem), BOUND) or type(problem).__name__
+    if isinstance(problem, RecursionError):
+        return "a host is its own ProxyJump"
+    if isinstance(problem, UnicodeDecodeError):
+        return "it is no UTF-8"
+    if isinstance(problem, UnicodeError):
+        return "a part of a host name is empty or has more than 63 characters"
+    if isinstance(problem, CouldNotCanonicalize):
+        return f"CanonicalDomains has no {said}"
+    if isinstance(problem, LookupError):
+        return f"{said} is not allowed"
+    if word := re.match(r"invalid literal for int\(\).*: (.*)", said):
+        return f"{word[1]} is no number"
+    return said

@@ -121,7 +121,8 @@ class _Connection:
     """
 
     def __init__(self, machine: "Machine") -> None:
-        self._fabric = connect(machine)
+        with telling(machine):
+            self._fabric = connect(machine)
         self.limit = ASKED
         self._open: list[Any] = []
         self._used = False  # whether a session of it has ended, which the server may still count
