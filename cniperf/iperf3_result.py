@@ -3,10 +3,10 @@
 ========== =====================================================================================
 3.7–3.11   ``--bidir`` writes the sums of both ways under one name, those of the way back second;
            what the server counted of datagrams is in the server's own result only
-3.12–3.x   ``…_bidir_reverse`` names the way back; ``sum_received`` is there for datagrams, too
+3.12–3.x   ``…_bidir_reverse`` names the way back; ``sum_received`` also for datagrams
 ========== =====================================================================================
 
-In all of them ``lost_packets`` of a client counts the omitted seconds, too, and the first interval
+In all of them ``lost_packets`` of a client also counts the omitted seconds, and the first interval
 that counts may claim the ``seconds`` of the last one that did not: its bytes are those since the
 count began.
 """
@@ -22,7 +22,7 @@ from cniperf.errors import MeasurementFailed, one_line
 
 OLDEST, BEYOND = (3, 7), (4, 0)
 SUPPORTED = "3.7 and later of 3.x"
-NAMES_WAYS = (3, 12)  # since then each sum has a name of its own
+NAMES_WAYS = (3, 12)  # since then each sum has its own name
 TWICE = ("sum", "sum_sent", "sum_received")  # what --bidir wrote twice before
 # Facts that are written once for each connection, or by both halves of a server.
 REPEATED = ("sock_bufsize", "sndbuf_actual", "rcvbuf_actual", "target_bitrate")
@@ -71,7 +71,8 @@ class Sum(Count):
         made = self.carried * 8 / self.seconds
         if abs(made - self.bits_per_second) > EXACT * made:
             raise ValueError(
-                f"its bytes and seconds make {made:.6g} bit/s, it says {self.bits_per_second:.6g}"
+                f"its bytes and seconds make {made:.6g} bit/s, "
+                f"it reports {self.bits_per_second:.6g}"
             )
         return self
 
@@ -165,7 +166,7 @@ class Cpu(Model):
     remote_system: Number | None = None
 
     def hold(self, seconds: float) -> None:
-        """Hold each total to its parts, over so many seconds.
+        """Check each total against its parts, over so many seconds.
 
         Raises:
             ValueError: they do not make it.
@@ -215,7 +216,7 @@ class Result(Timeline):
 
     @property
     def names_ways(self) -> bool:
-        """Whether each sum has a name of its own; one without a version is read as a new one."""
+        """Whether each sum has its own name; one without a version is read as a new one."""
         return self.start.version is None or version(self.start.version) >= NAMES_WAYS
 
 
@@ -301,7 +302,7 @@ def load_json(text: str, whose: str) -> dict[str, Any]:
 
 
 def _only(said: object, rest: str, decoder: json.JSONDecoder, whose: str) -> None:
-    """Refuse a second result that is not the first one's copy."""
+    """Reject a second result that is not the first one's copy."""
     if not (more := re.search(r"^\{", rest, re.MULTILINE)):
         return
     try:
@@ -328,7 +329,7 @@ def _unique(pairs: list[tuple[str, Any]], twice: list[str]) -> dict[str, Any]:
 
 
 def _ways(one: object, other: object) -> bool:
-    """Tell whether two sums are those of the way there and of the way back."""
+    """Return whether two sums are those of the way there and of the way back."""
     return (isinstance(one, dict) and isinstance(other, dict)
             and one.get("sender") is True and other.get("sender") is False)  # fmt: skip
 

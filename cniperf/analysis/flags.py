@@ -1,6 +1,6 @@
 """Checks that make a reader look twice: each flag names a run, a round or a scheme, and why.
 
-A flag takes nothing out of the figures; it says where their story may be another.
+A flag removes no figure; it marks where a figure may have another cause.
 """
 
 from collections.abc import Callable
@@ -33,9 +33,9 @@ class Check:
     """One thing to look for in a run.
 
     Attributes:
-        finds: which of some runs have it, as a mask; what a run does not tell is not found.
-        says: what there is to say of a run that has it, in the reader's language.
-        timed: True where it is about time, of which a count of instructions tells nothing.
+        finds: which of some runs have it, as a mask; a value that a run lacks is not found.
+        says: the message about a run that has it, in the reader's language.
+        timed: True where it is about time; a count of instructions has no time.
     """
 
     finds: Callable[[pd.DataFrame], pd.Series]
@@ -118,12 +118,12 @@ def run_flags(runs: pd.DataFrame) -> pd.Series:
 
 
 def limits(runs: pd.DataFrame) -> pd.Series:
-    """Return what held each run back.
+    """Return what limited each run.
 
     Returns:
         ``sender`` or ``receiver`` where that host's busiest CPU was full, ``both``, ``wire``
-        where neither was, ``rate`` where the load was not to be more, or an empty text where the
-        run does not tell.
+        where neither was, ``rate`` where the requested rate limited the load, or an empty text
+        where the run has no such value.
     """
     full_a, full_b = runs["cpu_a"].ge(FULL), runs["cpu_b"].ge(FULL)
     told = runs["cpu_a"].notna() & runs["cpu_b"].notna()
@@ -210,7 +210,7 @@ def _modes(runs: pd.DataFrame) -> list[tuple[object, ...]]:
     """Flag schemes whose runs gather around two figures: their median is neither."""
     found: list[tuple[object, ...]] = []
     mode = mode_of(runs)
-    # Two placements of the hosts' CPUs are two figures, of which the losses tell.
+    # Two placements of the hosts' CPUs give two figures; the losses report them.
     placed = by_placement(usable(runs)).values()
     for scheme, part in (each for own in placed for each in own.groupby("scheme")):
         low, high = two_modes(np.sort(part["figure"].to_numpy()))

@@ -123,7 +123,7 @@ PARAMETERS: dict[str, Any] = {
             "for rr, curl for crr)"),
     ],
     "direction": (WHAT, Literal["forward", "reverse", "both"],
-        "Who sends. forward: host a. reverse: host b. (default: forward)"),
+        "The sender. forward: host a. reverse: host b. (default: forward)"),
     "pairs": (WHAT, int, "Pairs of pods loaded at once. (default: 1)"),
     "streams": (WHAT, int, "Parallel TCP connections. (default: 1)"),
     "length": (WHAT, int, "Bytes of a write, message, response or datagram. (default: 0: 128 KiB "

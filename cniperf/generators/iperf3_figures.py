@@ -1,4 +1,4 @@
-"""The figures of a result of iperf3, each held against a second count of the same."""
+"""The figures of a result of iperf3, each checked against a second count of the same."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ def of_streams(result: "Result", *, both: bool) -> Figures:
     """Return what TCP connections came to.
 
     Args:
-        result: what the client said.
+        result: the client's result.
         both: whether both ends were to send.
 
     Raises:
@@ -57,7 +57,7 @@ class Way:
         name: of its sums.
         sent, received: as each end counted it.
         sending, receiving: seconds of the clock of each.
-        comes: whether the client is the one who received it.
+        comes: whether the client received it.
     """
 
     name: str
@@ -91,7 +91,7 @@ def _ways(result: "Result", *, both: bool) -> list[Way]:
     if not both:
         if back or back_received:
             raise MeasurementFailed(
-                f"{_version(result)} has figures of both ways, one was asked for"
+                f"{_version(result)} has figures of both ways; one was requested"
             )
         return [there]
     if back is None or back_received is None:
@@ -110,7 +110,7 @@ def _servers_clock(result: "Result", server: float, client: float) -> float:
 
 
 def _prove(way: Way, result: "Result") -> None:
-    """Hold what the ends, the connections and the intervals counted against each other."""
+    """Check the counts of the ends, the connections and the intervals against each other."""
     asked = result.start.test_start
     if way.comes in (way.sent.sender, way.received.sender):
         raise _damaged(f"the sender of its {way.name} is the other end")
@@ -129,7 +129,7 @@ def _prove(way: Way, result: "Result") -> None:
 
 
 def _prove_connections(way: Way, result: "Result") -> None:
-    """Hold the sums against the connections that they are sums of."""
+    """Check the sums against their connections."""
     for whole, name in ((way.sent, "sender"), (way.received, "receiver")):
         ends = [part for each in result.end.streams if (part := getattr(each, name))
                 and part.sender is not way.comes]  # fmt: skip
@@ -137,7 +137,7 @@ def _prove_connections(way: Way, result: "Result") -> None:
             return
         if len(ends) != result.start.test_start.num_streams:
             raise _damaged(f"{len(ends)} connections where {result.start.test_start.num_streams} "
-                           "were asked for")  # fmt: skip
+                           "were requested")  # fmt: skip
         for what in ("bytes", "retransmits"):
             counts = [getattr(part, what) for part in ends]
             if None not in counts and (total := getattr(whole, what)) is not None:
@@ -152,7 +152,7 @@ def of_datagrams(result: "Result", server: "Sequence[Part]") -> Figures:
     """Return what datagrams came to: those that arrived, by the receiver's bytes.
 
     Args:
-        result: what the client said.
+        result: the client's result.
         server: the intervals that count, by the server; empty where it left no result.
 
     Raises:
@@ -192,7 +192,7 @@ def _by_server(
 ) -> tuple[float, float]:
     """Return the datagrams that arrived a second and the share that was lost, by the server.
 
-    Its intervals know which losses are of the seconds that count; the sums do not.
+    Its intervals show the losses of the seconds that count; the sums do not.
     """
     packets, lost = (sum(getattr(part, name) or 0 for part in parts)
                      for name in ("packets", "lost_packets"))  # fmt: skip

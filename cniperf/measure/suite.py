@@ -1,4 +1,4 @@
-"""The suite: randomised complete blocks, each run through its notebook, until enough is known."""
+"""The suite: randomised complete blocks, each run through its notebook, up to a target."""
 
 import secrets
 import shlex
@@ -91,7 +91,7 @@ def scheme_cells(
         schemes: their names.
         between: pairs of hosts, each of which measures them all; none for the bed's own two.
         design: in the separate one hostnetwork runs twice a round; in the interleaved one each
-            run has a hostnetwork of its own, also the run of hostnetwork.
+            run has its own hostnetwork, also the run of hostnetwork.
         alone: schemes that cannot take turns, with the parameters of their separate runs.
     """
     others = [name for name in schemes if name != BASELINE]
@@ -113,10 +113,10 @@ def completing_cells(
         base: parameters of the suite's runs.
         bed: the other one.
         lacking: the schemes.
-        given: parameters that were asked for.
+        given: requested parameters.
 
     Returns:
-        No cell where that bed does not go with such a load.
+        No cell where that bed does not support such a load.
     """
     claimed = [(claim.scheme, claim.relative_to) for claim in CLAIMS]
     compared = [name for pair in claimed if set(pair) & set(lacking) for name in pair]
@@ -176,15 +176,15 @@ def run_suite(
     report: bool = True,
     lang: str = "en",
 ) -> Done:
-    """Measure in rounds until the suite knows enough, and write one report.
+    """Measure in rounds until every loss is precise enough, and write one report.
 
     Each round measures every cell once, on freshly built labs, in random order. A round that a
     failure broke is dropped whole and repeated. A scheme that fails twice and never has a figure
-    is left out from then on, and the report says so. A suite that was interrupted goes on where
-    it was: finished runs are not repeated.
+    is left out from then on, and the report names it. A suite that was interrupted continues
+    where it stopped: finished runs are not repeated.
 
     All runs of a round are made with the hosts' CPUs in one placement: with a common cache, or
-    without. Where a hypervisor moves them, that round waits and another one goes on.
+    without. Where a hypervisor moves them, that round waits and another one continues.
 
     Args:
         suite: from :func:`new_suite` or :func:`resumable`.
@@ -218,14 +218,14 @@ def run_suite(
         kept_awake(MODES[asked.mode].waits),
         Kernels(max(at_once(suite, bed) for bed in suite.beds())) as kernels,
     ):
-        suite.save(data)  # a suite that is refused has written nothing
+        suite.save(data)  # a rejected suite has written nothing
         _make(notebooks)
         rounds = Rounds(suite, data, notebooks, kernels, tell)
         try:
             suite = suite.end(rounds.run())
         except (Stopped, KeyboardInterrupt):
             again = _resume(suite.name, data_dir, out_dir, lang)
-            tell(f"stopped in round {rounds.round}; to go on: {again}")
+            tell(f"stopped in round {rounds.round}; to continue: {again}")
             raise
         suite.save(data)
         good = rounds.good()
@@ -242,7 +242,7 @@ def _reports(name: str) -> Path:
 
 
 def _resume(name: str, data_dir: Path | str | None, out_dir: Path | None, lang: str) -> str:
-    """Return the command that goes on with a suite, ready to be pasted into a shell."""
+    """Return the command that continues a suite, ready to paste into a shell."""
     other = None if lang == "en" else lang
     options = {"--data-dir": data_dir, "--out-dir": out_dir, "--lang": other}
     where = [word for option, value in options.items() if value for word in (option, str(value))]

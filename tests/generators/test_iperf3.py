@@ -139,7 +139,7 @@ WRONG = {
 def test_where_two_counts_disagree_the_run_fails_and_both_are_told(job, wrong):
     changes = {"streams": [], "intervals": [], **WRONG[wrong]}
     with pytest.raises(
-        MeasurementFailed, match=r"disagree|make no|it says|follows|asked for|other end"
+        MeasurementFailed, match=r"disagree|make no|it reports|follows|requested|other end"
     ) as problem:
         read(job(said(**changes)))
     assert "\n" not in str(problem.value)

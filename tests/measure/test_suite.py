@@ -208,7 +208,7 @@ def test_stopped_in_round_three_and_resumed_it_repeats_nothing(tmp_path):
     out, err = ended(suite, within=30)
     assert suite.returncode == 143 and "stopped by SIGTERM" in err
     name = load_runs(tmp_path / "d")["suite"].iloc[0]
-    assert f"stopped in round 3; to go on: cniperf suite --resume {name}" in out
+    assert f"stopped in round 3; to continue: cniperf suite --resume {name}" in out
     finished = set(load_runs(tmp_path / "d")["run"])
     again = started("--resume", name, *where)
     out, err = ended(again, within=100)

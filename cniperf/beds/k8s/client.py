@@ -38,7 +38,7 @@ class Unread(Enum):
 class Cluster:
     """A Kubernetes cluster, as one context of a kubeconfig reaches it.
 
-    Every wait hears signals. Requests are tried again while the server is away or busy, for
+    Every wait reacts to signals. Requests are tried again while the server is away or busy, for
     ``patience`` seconds at most; each error is one line.
 
     Attributes:
@@ -188,17 +188,17 @@ class Cluster:
         self, kind: str, name: str, namespace: str, until: Callable[[Object | None], bool],
         seconds: float,
     ) -> Object | None:  # fmt: skip
-        """Wait until an object is as wanted, over a server that is away for a while.
+        """Wait until an object is as requested, over a server that is away for a while.
 
         Args:
             kind: of the object.
             name: its name.
             namespace: its namespace; empty for what has none.
-            until: reports whether it is as wanted; it is given None where there is no object.
+            until: reports whether it is as requested; it is given None where there is no object.
             seconds: how long at most.
 
         Returns:
-            The object as wanted; None where that is that there is none.
+            The object as requested; None where its absence was requested.
 
         Raises:
             TooLate: it did not become so in time.
@@ -212,8 +212,8 @@ class Cluster:
                 return found
             if time.monotonic() + pause > end:
                 raise TooLate(
-                    f"cluster {self.name}: {_named(kind, name, namespace)} is not as wanted after "
-                    f"{seconds:.0f} s{_state(found)}",
+                    f"cluster {self.name}: {_named(kind, name, namespace)} is not as requested "
+                    f"after {seconds:.0f} s{_state(found)}",
                     found,
                 )
             stop.sleep(pause)

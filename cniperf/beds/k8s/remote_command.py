@@ -1,8 +1,8 @@
 """A command in a pod to its end, and a file out of a pod.
 
 The API server passes a command's streams through a WebSocket: the first byte of each message names
-the stream, and that of the last stream carries how the command ended. lightkube (1.0) speaks this,
-too, but leaves threads behind that keep this process from ending where a server falls silent.
+the stream, and that of the last stream carries how the command ended. lightkube (1.0) also
+supports this, but its threads keep this process from ending where a server stops answering.
 """
 
 import hashlib
@@ -121,10 +121,10 @@ class _Session:
             raise self._cut(one_line(str(problem)) or type(problem).__name__) from None
 
     def _until_end(self, response: "Response") -> Reply:
-        """Read messages until the command's end, and the rest of its output; keep what it said."""
+        """Read messages until the command's end, and the rest of its output; keep the output."""
         socket = WebSocket(response, self._end)
         if socket.protocol not in PROTOCOLS.split(", "):
-            raise self._cut(f"the server speaks neither {PROTOCOLS.replace(',', ' nor')}")
+            raise self._cut(f"the server supports neither {PROTOCOLS.replace(',', ' nor')}")
         streams: dict[int, bytearray] = {n: bytearray() for n in (STDOUT, STDERR, END)}
         try:
             for message in socket.messages():

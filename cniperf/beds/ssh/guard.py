@@ -2,7 +2,7 @@
 
 Before anything is changed on a host a folder is made there (it is also the lock: one load at a
 time), with the script that undoes everything, a *lease*, and a process of the host's own that
-watches it. The controller renews the lease. When it stops, because a cable was cut, a connection
+watches it. The controller renews the lease. When this stops, because a cable was cut, a connection
 dropped or the controller died, the process runs the script and removes the folder.
 
 Times are the host's uptime, which no clock adjustment moves.
@@ -20,12 +20,12 @@ from cniperf.beds.ssh.remote import BEGAN, Remote
 from cniperf.errors import Busy
 
 NOW = "cut -d. -f1 /proc/uptime"
-# Whoever reads the lease finds the old one or the new, never an empty file.
+# A reader of the lease finds the old one or the new, never an empty file.
 RENEW = f'{NOW} >"$d/lease.$$" && mv "$d/lease.$$" "$d/lease"'
 SLACK = 10  # seconds after the grace time that a living switch needs at most to have undone all
 
 # A host is its network namespace: two of them on one machine have a folder each. It is there whole
-# or not at all, so that of two who come at once only one gets it.
+# or not at all, so that only one of two simultaneous claims gets it.
 FOLDER = "/run/cniperf-host-"
 CLAIM = f"""d={FOLDER}$(stat -Lc %i /proc/self/ns/net); new=$d.$$
 publish() {{{{ mv -T "$new" "$d" 2>/dev/null; }}}}
@@ -43,7 +43,7 @@ if ! publish; then
   lease=${{{{lease:-0}}}}; grace=${{{{grace:-0}}}}
   age=$(($({NOW}) - lease))
   if [ "$age" -le $((grace + {SLACK})) ]; then rm -rf "$new"; echo "$age" >&2; exit 3; fi
-  # Its switch was killed, too: do its work.
+  # Its switch was also killed: do its work.
   sh "$d/undo.sh"; rm -rf "$d"; publish || {{{{ rm -rf "$new"; exit 4; }}}}
 fi
 echo "$d"
@@ -56,7 +56,7 @@ SWEEP = f"""{BEGAN}while read -r p start; do
 done <"$d/pids" 2>/dev/null
 """
 
-# The folder may be another run's by now, which has a switch of its own.
+# The folder may be another run's by now, which has its own switch.
 SWITCH = f"""d=$1; grace=$2; owner=$3; lease=$({NOW})
 while sleep 1; do
   [ "$(cat "$d/owner" 2>/dev/null)" = "$owner" ] || exit 0
@@ -94,7 +94,7 @@ class Guard:
         """Take the host for one load.
 
         Raises:
-            Busy: somebody else has it.
+            Busy: another user has it.
         """
         claim = CLAIM.format(grace=self.grace, owner=self._owner)
         try:
@@ -109,8 +109,8 @@ class Guard:
             if not problem.reason.isdigit():  # not another's, but no folder could be made
                 raise
             raise Busy(
-                f"host {self.host.machine.name} is taken by another run, which was heard "
-                f"{problem.reason} s ago: wait until it ends"
+                f"host {self.host.machine.name} is taken by another run (last contact "
+                f"{problem.reason} s ago): wait until it ends"
             ) from None
 
     def arm(self, undo: str) -> None:
@@ -152,7 +152,7 @@ class Guard:
 
 
 class Renewal:
-    """Renews the leases of some hosts, on a thread of its own, until it is stopped."""
+    """Renews the leases of some hosts, on its own thread, until it is stopped."""
 
     def __init__(self, guards: Sequence[Guard]) -> None:
         self._guards, self._stop = guards, threading.Event()

@@ -115,7 +115,7 @@ def test_waiting_for_a_state_and_for_an_end(api, cluster):
 def test_waiting_has_an_end_that_reports_what_was_seen(cluster):
     cluster.create(pod(phase="Pending", reason="Unschedulable"))
     with pytest.raises(
-        TooLate, match="fake: pod n/load is not as wanted after 0 s: it is Pending, Unsch"
+        TooLate, match="fake: pod n/load is not as requested after 0 s: it is Pending, Unsch"
     ) as late:
         cluster.wait("Pod", "load", "n", running, 0.3)
     assert late.value.last["status"]["phase"] == "Pending"
