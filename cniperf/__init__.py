@@ -1,7 +1,7 @@
 """What does a pod network cost? Eight ways to wire two pods, built, loaded and compared.
 
 The names below are the public ones. They are imported on first use, so that ``import cniperf``
-is quick and a person who only reads runs never loads what wires them.
+is quick and a program that only reads runs never loads the wiring code.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""Work in a Python process of its own, which may die without taking this one along."""
+"""Work in a separate Python process, which may die without ending this one."""
 
 import os
 import subprocess
@@ -12,11 +12,11 @@ from cniperf.errors import CniperfError, one_line
 
 
 class Died(CniperfError):
-    """The process ended before its work did; the text says how."""
+    """The process ended before its work did; the text gives the cause."""
 
 
 def apart(work: str, *words: str) -> None:
-    """Call a function in a process of its own, and wait for its end.
+    """Call a function in its own process, and wait for its end.
 
     Args:
         work: the function, as ``cniperf.formats:pdf``.
@@ -52,7 +52,7 @@ def apart(work: str, *words: str) -> None:
 
 
 def _end_with_parent() -> None:
-    os.read(0, 1)  # not by sys.stdin: its lock would be held at the end of the interpreter
+    os.read(0, 1)  # not by sys.stdin: its lock would still be taken at the end of the interpreter
     os._exit(1)
 
 

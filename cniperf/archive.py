@@ -1,6 +1,6 @@
-"""A set of runs as one file in place of its folders: unpacked once, then read as they are.
+"""A set of runs as one file in place of its folders: unpacked once, then read like folders.
 
-``data/reference/runs.tar.xz`` holds what would lie in ``data/reference``: run folders, and suites.
+``data/reference/runs.tar.xz`` contains what would be in ``data/reference``: run folders and suites.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ def shelf(folder: Path) -> Path:
     """Return where the runs of a folder lie: there, or where its archive is unpacked.
 
     Raises:
-        BadRun: the archive is damaged, or holds something else.
+        BadRun: the archive is damaged, or contains something else.
         CannotWrite: there is no place to unpack it.
         Stopped: a signal came.
     """

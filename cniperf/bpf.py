@@ -46,7 +46,7 @@ LOAD, MOV, MOV_FROM, ADD = 0x61, 0xB4, 0xBF, 0x07
 AND, UNLESS, IF_GREATER, CALL, EXIT = 0x54, 0x55, 0x2D, 0x85, 0x95
 
 # ETH_P_IP and ETH_P_IPV6 in the byte order of the network, read on a little-endian machine; the
-# bytes of Ethernet's and IP's header, which the destination's last ones end in IPv6, too.
+# bytes of Ethernet's and IP's header, which the destination's last ones also end in IPv6.
 ETHERTYPE: dict[Version, int] = {4: 0x0008, 6: 0xDD86}
 HEADERS: dict[Version, int] = {4: 14 + 20, 6: 14 + 40}
 IFINDEX = 10  # the instruction that has it

@@ -45,7 +45,7 @@ def kept(name: str, build: Callable[[Path], None]) -> Path:
         draft.chmod(0o755)
         draft.rename(final)
     except OSError as problem:
-        if not final.is_dir():  # else somebody was faster
+        if not final.is_dir():  # else another process was faster
             raise CannotWrite(f"cannot write to {cache_dir()}: {problem.strerror}") from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -53,5 +53,5 @@ def kept(name: str, build: Callable[[Path], None]) -> Path:
 
 
 def size(folder: Path) -> int:
-    """Return how many bytes a folder holds."""
+    """Return how many bytes a folder contains."""
     return sum(file.lstat().st_size for file in folder.rglob("*"))

@@ -40,7 +40,7 @@ def _line(digest: str, name: str) -> str:
 
 
 def checksum(text: str) -> str:
-    """Return the SHA-256 of a text, as of a file that holds it."""
+    """Return the SHA-256 of a text, as of a file with this text."""
     return hashlib.sha256(text.encode("utf-8", NAMES)).hexdigest()
 
 

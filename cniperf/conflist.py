@@ -67,7 +67,7 @@ class Conflist:
 
     @property
     def verbs(self) -> str:
-        """What is asked of each plugin when a pod is attached."""
+        """What each plugin gets when a pod is attached."""
         checks = self._whole["cniVersion"] in CHECKS and not self._whole.get("disableCheck")
         return "ADD CHECK" if checks else "ADD"
 
@@ -112,7 +112,7 @@ class Conflist:
 
 
 def digest(text: str) -> str:
-    """Return eight digits that tell two configurations apart."""
+    """Return eight digits that identify a configuration."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
@@ -135,7 +135,7 @@ def read(text: str) -> Conflist:
     """Read a conflist, or the configuration of a single plugin.
 
     Raises:
-        ValueError: it is none; the text says why, and what is allowed.
+        ValueError: it is none; the text gives the cause, and what is allowed.
     """
     try:
         whole = json.loads(text)
@@ -151,7 +151,7 @@ def read(text: str) -> Conflist:
 
 
 def _hold(whole: Any) -> None:  # noqa: ANN401
-    """Refuse what is no network configuration."""
+    """Reject what is no network configuration."""
     if not isinstance(whole, dict):
         raise ValueError("no JSON object")
     if not isinstance(whole.get("name"), str) or not whole["name"]:

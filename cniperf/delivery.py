@@ -36,7 +36,7 @@ class Delivery:
         self.folder, self.draft = folder, folder / f"{DRAFT}{secrets.token_hex(4)}"
 
     def check(self, formats: Iterable[str]) -> None:
-        """Refuse a folder that cannot take a report; nothing is touched.
+        """Reject a folder that cannot take a report; nothing is touched.
 
         Raises:
             ParameterError: it is the root of the file system, or what is in the way of a format
@@ -99,7 +99,7 @@ class Delivery:
 
     def _leave(self) -> None:
         shutil.rmtree(self.draft, ignore_errors=True)
-        with suppress(OSError):  # one that has become somebody's stays
+        with suppress(OSError):  # one that another program changed stays
             for folder in self._new:
                 folder.rmdir()
         os.close(self._lock)

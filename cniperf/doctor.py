@@ -56,7 +56,7 @@ class Finding:
 
     @property
     def mark(self) -> str:
-        """How a reader sees it: ``ok``, ``warn`` (a run goes without) or ``NO``."""
+        """How a reader sees it: ``ok``, ``warn`` (a run works without it) or ``NO``."""
         if not self.ok:
             return "NO"
         return "warn" if self.fixes else "ok"

@@ -66,6 +66,6 @@ class Draft:
             json.dump(whole, out, indent=1)
             out.write("\n")
             out.flush()
-            os.fsync(out.fileno())  # a full disk must speak before the rename
+            os.fsync(out.fileno())  # a full disk must fail before the rename
         self.path.rename(self.final)
         return self.final

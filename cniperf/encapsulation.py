@@ -1,4 +1,4 @@
-"""Encapsulations: what a tunnel puts around a pod's packet, and how that is told on the wire.
+"""Encapsulations: what a tunnel puts around a pod's packet, and how to recognise it on the wire.
 
 An overhead is what a pod's MTU must leave room for. The outer Ethernet header is no part of an MTU;
 an inner one is.
@@ -15,10 +15,10 @@ class Encapsulation:
 
     Attributes:
         name: for people.
-        overhead: bytes that it adds to a packet between hosts that speak IPv4.
+        overhead: bytes that it adds to a packet between hosts with IPv4.
         outer: words of nftables that match the outer packet.
         inner: bits from the outer packet's transport header to the inner IP header; None where that
-            is encrypted, so that only the hosts' addresses tell.
+            is encrypted, so that only the hosts' addresses identify it.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Encapsulation:
     inner: int | None = None
 
     def over(self, ip: Version) -> int:
-        """Return the bytes that it adds between hosts that speak this version of IP."""
+        """Return the bytes that it adds between hosts with this version of IP."""
         return self.overhead + HEADER[ip] - HEADER[4]
 
 

@@ -31,7 +31,7 @@ SYSCTLS = (
 
 
 def fingerprint() -> dict[str, Any]:
-    """Return what tells this machine and these tools from others, without naming the machine.
+    """Return what distinguishes this machine and these tools, without the machine's name.
 
     Keys: ``kernel``, ``os``, ``arch``, ``cpu`` (model), ``cpus`` (count), ``memory`` (GiB),
     ``python``, ``versions`` (tool or package to version, None where missing), ``sysctl``.
@@ -89,7 +89,7 @@ def answered(said: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _tools() -> dict[str, Sequence[str]]:
-    """Return the command that tells the version of each tool: generators and wiring."""
+    """Return the command that prints the version of each tool: generators and wiring."""
     makers = (each.versions for each in all_generators().values())
     return {tool: argv for each in (*makers, TOOLS) for tool, argv in each.items()}
 

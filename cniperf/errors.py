@@ -1,4 +1,4 @@
-"""What cniperf says when it cannot go on: one line that names the cause and the way out."""
+"""Errors of cniperf: one line that names the cause and the remedy."""
 
 import re
 import reprlib
@@ -18,7 +18,7 @@ POINTER = re.compile(r"[\s^~]+")  # a line that only points at a place of the li
 
 
 class CniperfError(Exception):
-    """Base of every error that is meant for the user's eyes; its text is one line."""
+    """Base of every error that a user may see; its text is one line."""
 
     def __str__(self) -> str:
         return one_line(super().__str__())
@@ -28,7 +28,7 @@ class CniperfError(Exception):
         return _again, (type(self), self.args, self.__dict__)
 
     def _render_traceback_(self) -> list[str]:
-        """Show one line in a notebook: IPython asks the exception itself how it wants to look."""
+        """Show one line in a notebook: IPython calls this method."""
         return [f"{type(self).__name__}: {self}"]
 
 
@@ -89,7 +89,7 @@ class BadRun(CniperfError, ValueError):
 
 
 class Stopped(BaseException):
-    """The process was told to stop by a signal; it passes every ``except Exception``."""
+    """A signal stopped the process; it passes every ``except Exception``."""
 
 
 def one_line(text: str, longest: int = LONGEST) -> str:
@@ -108,7 +108,7 @@ def one_line(text: str, longest: int = LONGEST) -> str:
 
 
 def shown(value: object) -> str:
-    """Return what was given as a message repeats it: quoted, and no longer than a reader needs."""
+    """Return a given value as a message repeats it: quoted, and cut to a readable length."""
     return one_line(_echo.repr(value), 3 * ECHOED)
 
 
@@ -139,7 +139,7 @@ def shortened(text: str, bound: int = BOUND) -> str:
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """Say that a name is unknown, which one was probably meant, and all that are known."""
+    """Return that a name is unknown, the likely one, and all allowed ones."""
     from difflib import get_close_matches
 
     names = list(known)

@@ -142,7 +142,7 @@ def is_text(path: Path | str) -> bool:
     return True
 
 
-# Where a key may end; in a string, too, so that there are never fewer than keys.
+# Where a key may end, also in a string, so that there are never fewer than keys.
 _KEY = re.compile(rb'"\s*:')
 
 

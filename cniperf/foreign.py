@@ -39,7 +39,7 @@ class Foreign(BaseModel):
 
     @classmethod
     def of(cls, data: object, /) -> Self:
-        """Return what a parsed file says.
+        """Return the contents of a parsed file.
 
         Raises:
             ValueError: something in it is not allowed; the text is one line.

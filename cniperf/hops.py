@@ -39,7 +39,7 @@ class Device:
 class Bridge:
     """A Linux bridge that only forwards frames: its ports see them, the bridge device does not.
 
-    With br_netfilter loaded it lends them the host's netfilter hooks.
+    With br_netfilter loaded they pass the host's netfilter hooks.
     """
 
     name: str
@@ -198,7 +198,7 @@ def _both(place: str, device: str, inside: Encapsulation | None) -> list[Point]:
 
 
 def _translated(found: Sequence[Point], a: Sequence[Hop]) -> Iterator[Point]:
-    """Tell the points where host a's address stands for its pod's: its NIC and all beyond.
+    """Return the points where host a's address stands for its pod's: its NIC and all beyond.
 
     Its hooks come before the translation on the way there, and only prerouting does on the way
     back.
@@ -214,7 +214,7 @@ def _translated(found: Sequence[Point], a: Sequence[Hop]) -> Iterator[Point]:
 
 
 def _served(found: Sequence[Point], a: Sequence[Hop]) -> Iterator[Point]:
-    """Tell the points where a service's address stands for that of host b's pod: before a's NIC.
+    """Return the points where a service's address stands for that of host b's pod: before a's NIC.
 
     Of the hooks only prerouting comes before the translation, and of the way there alone; an answer
     is translated back after all of them.

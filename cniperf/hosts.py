@@ -1,4 +1,4 @@
-"""A host as a scheme sees it, and where the load meets it: nothing is asked of a machine."""
+"""A host as a scheme sees it, and where the load meets it: no machine is contacted."""
 
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
@@ -39,7 +39,7 @@ class Pod:
         Args:
             first: the first pod's in IPv4, with or without a prefix length, which is kept.
             step: from one pod to the next, where two hosts share a subnet. After :data:`BLOCK`
-                pods the next /24 but one follows, as the next one may be the peer's.
+                pods the next /24 but one follows, because the next one may be the peer's.
         """
         return form(self.ipv4(first, step), self.ip)
 
@@ -62,13 +62,13 @@ class Host:
     Attributes:
         name: ``a`` (runs the client) or ``b`` (runs the server), the article's hosta and hostb.
         nic: the interface on the underlay.
-        ip: version of IP that the hosts and their pods speak.
+        ip: version of IP of the hosts and their pods.
         address: the NIC's address on the underlay.
         prefixlen: length of the underlay's prefix.
         mtu: the underlay's MTU in bytes.
         pods: the pods to be wired; one on each host in the article.
         plain: True where no device may carry packets over the MTU (no TSO, GSO, GRO), so that
-            devices made for pods are told so too.
+            devices made for pods get the same limit.
         segment: bytes that TCP may send at once through devices made for pods; 0 for the kernel's
             own limit.
         ovs_datapath: ``system`` (the kernel's) or ``netdev`` (userspace).
@@ -92,11 +92,11 @@ class Host:
     made: "tuple[Endpoint, ...]" = ()
 
     def form(self, address: str) -> str:
-        """Return the form of an IPv4 address in the version of IP that is spoken here."""
+        """Return the form of an IPv4 address in the version of IP in use here."""
         return form(address, self.ip)
 
     def speaking(self, ip: Version) -> "Host":
-        """Return a host that speaks IPv4 as one that speaks this version of IP."""
+        """Return a host with IPv4 as one with this version of IP."""
         address, _, length = form(f"{self.address}/{self.prefixlen}", ip).partition("/")
         return replace(self, ip=ip, address=address, prefixlen=int(length))
 
@@ -132,7 +132,7 @@ class Endpoint:
 
     @property
     def seen(self) -> str:
-        """The address that those see to whom it begins a connection, and that they answer to."""
+        """The address that its peers see when it opens a connection, and that they answer to."""
         return self.translated or self.address
 
 

@@ -168,7 +168,7 @@ class Machine(BaseModel):
         """Return the command that accepts the key of a host that is jumped over."""
         import shlex
 
-        # What is asked of ssh for a host does not hold for those that -J jumps over.
+        # ssh's options for a host do not apply to the hosts that -J jumps over.
         return shlex.join(["ssh", *self._accepting(), f"ssh://{user}@{host}:{port}", "true"])
 
     def _accepting(self) -> list[str]:
@@ -226,7 +226,7 @@ def read_inventory(path: Path) -> Inventory:
 
     Raises:
         ParameterError: it is missing, no YAML, or has something that is not allowed; the text
-            says where, and what is.
+            names the place, and what is allowed.
     """
     found = read_words(path, "hosts")
     if not isinstance(found, Mapping) or not isinstance(found.get("hosts"), Mapping):

@@ -1,7 +1,7 @@
 """The two versions of IP: the form that an address has in each, and the words of each.
 
 Schemes write down IPv4 addresses, the article's. In IPv6 each is an address of :data:`NETWORK`
-whose last four bytes are those of the IPv4 one, so that both are told apart and compared alike.
+whose last four bytes are those of the IPv4 one, so that each pair is comparable.
 """
 
 from ipaddress import IPv4Network, IPv6Network, ip_address

@@ -1,12 +1,12 @@
 """The report's and the charts' words in the reader's language, by gettext.
 
-English stands in the code, marked with ``_`` where it is shown, or with ``N_`` where a constant
-holds it that ``_`` translates when it is shown. Another language is a catalogue,
+English stands in the code, marked with ``_`` where it is shown, or with ``N_`` in a constant
+that ``_`` translates when it is shown. Another language is a catalogue,
 ``locale/LANG/LC_MESSAGES/cniperf.po``; ``make catalogue`` brings it up to date with the code.
 
-What is data stays as it is in every language: names of schemes and columns, commands, what a tool
-said, and the values of a table that a program may ask for, as a verdict: those are translated
-where they are shown. Columns that hold words for people speak the language they were made in.
+What is data stays as it is in every language: names of schemes and columns, commands, a tool's
+output, and values of a table that a program may compare, such as a verdict: those are translated
+where they are shown. Columns with words for people keep the language they were made in.
 """
 
 import io
@@ -32,7 +32,7 @@ def languages() -> list[str]:
 
 
 def known(language: str) -> str:
-    """Return a language that there is.
+    """Return an existing language.
 
     Raises:
         ParameterError: there is no catalogue of this language; the text names those there are.

@@ -79,7 +79,7 @@ MODES = {
 }  # fmt: skip
 
 
-# What a stream is told in where its meter counts instructions. An instruction is no time, so no
+# The unit of a stream where its meter counts instructions. An instruction is no time, so no
 # word of it is about throughput.
 INSTRUCTIONS = Mode(
     name="stream", figure="insn_per_byte", form="{:.3f}",
@@ -103,12 +103,12 @@ def mode_of(runs: "pd.DataFrame") -> Mode:
 
 
 def in_instructions(runs: "pd.DataFrame") -> "pd.Series":
-    """Tell which runs have a figure in instructions."""
+    """Return which runs have a figure in instructions."""
     return runs["meter"].eq("instructions") & runs["mode"].eq("stream")
 
 
 def emulated(runs: "pd.DataFrame") -> "pd.Series":
-    """Tell which runs clocked a CPU that software emulates.
+    """Return which runs clocked a CPU that software emulates.
 
     Such figures are no machine's: those of one and the same load spread by 6 to 65 % where it was
     tried, on two CPUs of a shared machine.

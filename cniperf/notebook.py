@@ -46,7 +46,7 @@ def execute(
         output: file to write; its folder must exist. It is written even where a cell fails.
         parameters: values for the notebook's ``parameters`` cell.
         kernel: a kernel from :func:`warm_kernel`, which saves a second; else one of its own.
-        says: where what the notebook prints is printed, too, as it comes.
+        says: where the notebook's output is also printed, as it comes.
 
     Raises:
         NotebookFailed: a cell failed, or the kernel did not start or stopped answering.
@@ -94,9 +94,9 @@ def _kernel_failed(how: str, problem: Exception) -> NotebookFailed:
 
 @contextmanager
 def warm_kernel() -> Iterator[Any]:
-    """Lend a kernel that several notebooks run in, one after the other; it ends with the block.
+    """Yield a kernel for several notebooks, one after the other; it ends with the block.
 
-    It is talked to in a thread of its own: a signal, which the main thread hears, would leave a
+    A separate thread controls it: a signal, which the main thread receives, would leave a
     socket half open that the interpreter waits for at its end, or be lost in a loop of events.
 
     Raises:
@@ -122,7 +122,7 @@ def _manager() -> Any:  # noqa: ANN401
     from jupyter_client.manager import AsyncKernelManager
 
     class Quiet(AsyncKernelManager):
-        """A kernel whose own output is dropped: what a cell says comes by its sockets."""
+        """A kernel whose own output is dropped: a cell's output comes by its sockets."""
 
         thread: Any = None
         starting, over = Lock(), False  # a kernel that is being started is ended when it is there

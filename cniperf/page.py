@@ -1,6 +1,6 @@
 """The report's page: contents, links, and pictures whose words can be found and read aloud.
 
-The page is one file that asks for nothing from outside. It needs no script; its only one sorts
+The page is one file that loads nothing from outside. It needs no script; its only one sorts
 tables.
 """
 
@@ -71,7 +71,7 @@ class Pictures:
         own = f"picture-{next(self._numbers)}-"
         svg = svg[svg.index("<svg") :]
         svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-        # Matplotlib's rule for its own lines would hold for those of the whole page.
+        # Matplotlib's rule for its own lines would apply to those of the whole page.
         svg = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)
         svg = re.sub(rf'<g id="{HOVER}([^"]*)">', r"<g><title>\1</title>", svg)
         svg = re.sub(r'(\bid="|url\(#|xlink:href="#)', rf"\g<1>{own}", svg)

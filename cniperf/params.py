@@ -44,7 +44,7 @@ USUAL: Mapping[ModeName, str] = {
 }  # fmt: skip
 
 # The load where hostnetwork and the scheme take turns, where none is given. Labs differ from each
-# other, so many short ones know more than few long ones. The same is true of turns, see
+# other, so many short ones give more precision than few long ones. The same is true of turns, see
 # docs/method.md.
 TURNS = {"duration": 3, "omit": 0, "slice": 0.02}
 
@@ -210,7 +210,7 @@ class Experiment(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _no_guess(cls, value: object, field: ValidationInfo) -> object:
-        """Refuse true and false where a number or a word belongs: others' YAML guesses them."""
+        """Reject true and false where a number or a word belongs: others' YAML guesses them."""
         annotation = cls.model_fields[str(field.field_name)].annotation
         if isinstance(value, bool) and annotation is not bool:
             raise ValueError("true and false are neither a number nor a word: quote on, off, yes "
@@ -223,7 +223,7 @@ class Experiment(BaseModel):
 
         Raises:
             ParameterError: an unknown name or a value that is not allowed (UnknownScheme for a
-                scheme), in one line that says what is.
+                scheme), in one line that names what is allowed.
         """
         for name in values:
             if name not in cls.model_fields:
@@ -305,7 +305,7 @@ class Experiment(BaseModel):
         return next(filter(None, (each._no_turns() for each in asked)), "")
 
     def _hold_together(self, given: Mapping[str, object]) -> None:
-        """Refuse parameters that do not go with each other."""
+        """Reject parameters that do not go with each other."""
         self._hold_bed_together()
         self._hold_design_together()
         if self.nic in NICS and NICS[self.nic].segment and self.ip != 6:
@@ -389,7 +389,7 @@ class Experiment(BaseModel):
 
     @property
     def traffic(self) -> Traffic:
-        """What the generator is told."""
+        """What the generator gets."""
         return Traffic(**{each.name: getattr(self, each.name) for each in fields(Traffic)})
 
     @property

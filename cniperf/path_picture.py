@@ -102,7 +102,7 @@ def _columns(evidence: Proof) -> Columns:
     for host in ("a", "wire", "b"):
         own = [h for h in evidence["hops"] if h["place"].removeprefix("pod-") == host]
         shown = [h for h in own if h["kind"] != "hook" and h["wants"] != "none"]
-        if host == "wire":  # both ends of the wire say the same
+        if host == "wire":  # both ends of the wire report the same
             columns += [_column(shown[0], [_("wire")]) if shown else _unseen(columns)]
             continue
         parts = [_column(h, [h["name"]]) for h in shown]
@@ -118,7 +118,7 @@ def _stack(hooks: list[Any]) -> dict[str, Any]:
     last = next((h for h in seen if h["name"] == "forward"), (seen or hooks)[0])
     names = [_("stack"), *([last["name"]] if seen else [])]
     if last["wants"] == "any" and seen:
-        names[0] = "br_netfilter"  # a bridge that only forwards lends its frames
+        names[0] = "br_netfilter"  # a bridge that only forwards passes its frames to it
     return _column(last, names)
 
 

@@ -30,7 +30,7 @@ def expanded(path: Path | str, instead: str = "") -> Path:
 
 
 def require_file(file: Path) -> None:
-    """Refuse a file that cannot be written; nothing is touched.
+    """Reject a file that cannot be written; nothing is touched.
 
     Raises:
         CannotWrite: it is a folder, a device or the like, its name is too long or no text, or its
@@ -47,7 +47,7 @@ def require_file(file: Path) -> None:
 
 
 def require_folder(folder: Path, what: str = "") -> None:
-    """Refuse a folder that can be neither written nor made; nothing is touched.
+    """Reject a folder that can be neither written nor made; nothing is touched.
 
     Args:
         folder: it need not be there.

@@ -1,4 +1,4 @@
-"""What ``evidence.json`` says, as a model; see :mod:`cniperf.measure.evidence`, which writes it."""
+"""The contents of ``evidence.json``, as a model; :mod:`cniperf.measure.evidence` writes it."""
 
 from typing import Annotated, Literal, Self
 
@@ -57,7 +57,7 @@ class Proof(Foreign):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        """Refuse a proof that says less than it proves."""
+        """Reject a proof with gaps."""
         if self.counted_by == "devices":  # they are where they are, and hooks have no counters
             return self
         if not any(hop.place == "a" for hop in self.hops):

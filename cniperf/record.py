@@ -1,6 +1,6 @@
-"""What ``run.json`` says, as a model: which keys a run has, of which type and in which range.
+"""The contents of ``run.json``, as a model: a run's keys, their types and ranges.
 
-A key that is not known is let be: a newer cniperf may have written it.
+An unknown key is allowed: a newer cniperf may have written it.
 """
 
 import math
@@ -68,7 +68,7 @@ LARGEST_CONFIG = 2**16  # characters of a CNI network's configuration
 
 
 class Params(Foreign):
-    """What was asked for. What runs had before a parameter existed is its default."""
+    """The requested parameters. Their defaults are for older runs without the parameter."""
 
     scheme: Name
     bed: BedName
@@ -276,7 +276,7 @@ class Record(Foreign):
     @model_validator(mode="before")
     @classmethod
     def _of_this_format(cls, data: Any) -> Any:  # noqa: ANN401
-        """Refuse another format before its keys are: they may be others."""
+        """Reject another format before its keys are: they may be others."""
         found = data.get("format", FORMAT) if isinstance(data, dict) else FORMAT
         if type(found) is not int or found != FORMAT:  # True is 1
             raise ValueError(f"format {shown(found)}, this cniperf reads {FORMAT}")

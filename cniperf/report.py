@@ -30,7 +30,7 @@ class Report:
     """The files of a report.
 
     Attributes:
-        folder: where they lie, with the charts as PNG and the checksums of what they tell of.
+        folder: where they lie, with the charts as PNG and the checksums of their runs.
         formats: those of :data:`FORMATS` that were made.
     """
 
@@ -78,7 +78,7 @@ def make_report(
 
     Args:
         data_dir: folder of run folders; the project's ``data/`` if not given.
-        out_dir: folder for the files; a report that is there already is replaced.
+        out_dir: folder for the files; an existing report is replaced.
         suite: only the runs of this suite.
         formats: some of :data:`FORMATS`.
         kernel: a kernel from :func:`cniperf.notebook.warm_kernel`.
@@ -132,7 +132,7 @@ def _make(
 ) -> dict[str, str]:
     """Make the formats beside an executed notebook, one by one; return why some were not made.
 
-    Each has a process of its own: what lays out a page is C code that may crash.
+    Each has its own process: what lays out a page is C code that may crash.
     """
     folder, failed = notebook.parent, {}
     page = folder / "report.html"

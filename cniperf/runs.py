@@ -1,13 +1,13 @@
 """Runs on disk: one folder each, written whole or not at all, read into one tidy table.
 
-A run folder holds
+A run folder contains
 
 =====================  =======================================================================
 ``run.json``           format version, status, parameters, environment, plan, summary
 ``host-a.sh`` ``-b``   the plan as applied on each host, as shell commands
 ``evidence.json``      which way a probe's packets went, hop by hop, before the load
-``iperf3-client.json`` what the generator on host a said, untouched; may be gzipped (``….gz``)
-``iperf3-server.json`` what the generator on host b said, untouched; the same
+``iperf3-client.json`` the generator's output on host a, unchanged; may be gzipped (``….gz``)
+``iperf3-server.json`` the generator's output on host b, unchanged; the same
 ``turns.csv``          the turns of the scheme and of hostnetwork (design interleaved)
 ``latency.csv``        how many transactions took how long (modes rr and crr)
 =====================  =======================================================================
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BEFORE", "FORMAT"]
 
-# Columns that say under which conditions a run was made: figures of two runs meet in one ratio
+# Columns with the conditions of a run: figures of two runs meet in one ratio
 # only where all of these are equal.
 CONDITIONS = (
     "label", "bed", "meter", "accelerator", "steered", "awake", "erms", "between", "nic", "ip",
@@ -120,7 +120,7 @@ def run_folders(data_dir: Path | str) -> list[Path]:
     if not files.is_text(root):
         raise BadRun(f"cannot read {root}: {files.NO_TEXT}")
     try:
-        with os.scandir(root) as entries:  # a folder may hold many thousand runs
+        with os.scandir(root) as entries:  # a folder may have many thousand runs
             found = {entry.name: entry for entry in entries}
     except (FileNotFoundError, NotADirectoryError):
         raise BadRun(f"there is no folder {root}: give the folder of the runs") from None
@@ -139,7 +139,7 @@ def run_folders(data_dir: Path | str) -> list[Path]:
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:
-    """Tell whether a run may be there; a link that leads nowhere is named as a broken one."""
+    """Return whether a run may be there; a dangling link counts as a broken one."""
     return not Path(entry).is_file() if entry.is_symlink() else entry.is_dir()
 
 
@@ -164,7 +164,7 @@ def load_runs(data_dir: Path | str | None = None, *, suite: str | None = None) -
         ``mtu`` (bytes, of the underlay), ``mode``, ``generator``, its ``version``,
         ``pairs`` (of pods), ``streams``, ``window``, ``congestion``, ``gro``, ``udpcsum``,
         ``length`` (bytes a write, message or datagram), ``direction``, ``rate`` (offered, Gbit/s;
-        0 for as much as goes), ``max_loss`` (%), ``design`` (``interleaved``: hostnetwork and the
+        0: no limit), ``max_loss`` (%), ``design`` (``interleaved``: hostnetwork and the
         scheme are loaded in turns, in one lab; ``separate``: each has runs of its own), ``slice``
         (s that count of a turn; 0 in separate runs), ``duration``, ``omit`` (s),
         ``kernel``, ``cpu``, ``cpus``, and the results ``figure`` (what schemes are compared by:
@@ -185,7 +185,7 @@ def load_runs(data_dir: Path | str | None = None, *, suite: str | None = None) -
         ``cpu_per_gb_b`` (CPU seconds of each host, softirq included, for 10⁹ bytes of goodput),
         ``cpu_each_a``, ``cpu_each_b`` (CPU µs of each host for a transaction or datagram),
         ``stolen`` (% of the CPUs' time), ``throttled`` (% of the periods of a CPU quota in which
-        it held a host back), ``others`` (% of one CPU that other processes used),
+        it throttled a host), ``others`` (% of one CPU that other processes used),
         ``trend``, ``trend_low``, ``trend_high`` (rise of the throughput within the run, as a
         fraction, and its 95 % interval), ``seed`` (of the guest's chance, bed counted: the same
         seed gives the same digits), ``cache`` (``shared`` or ``apart``: whether the two
@@ -205,7 +205,7 @@ def load_runs(data_dir: Path | str | None = None, *, suite: str | None = None) -
 
 
 def runs_table(folders: Iterable[Path], *, suite: str | None = None) -> "pd.DataFrame":
-    """Load some run folders; :func:`load_runs` tells what comes back."""
+    """Load some run folders; :func:`load_runs` describes the result."""
     import pandas as pd
 
     from cniperf.analysis.flags import run_flags
@@ -233,7 +233,7 @@ def runs_table(folders: Iterable[Path], *, suite: str | None = None) -> "pd.Data
 
 
 def load_raw(run: Path | str) -> dict[str, str]:
-    """Load what the generators of one run said, untouched, by the name of the file.
+    """Load the generators' output of one run, unchanged, by the name of the file.
 
     Warns:
         BrokenRunWarning: for each file that cannot be read.
@@ -335,7 +335,7 @@ def _network(config: str) -> str:
 
 
 def cache(handover: float | None) -> str:
-    """Tell from how CPUs hand data over whether they share a cache; empty if it is not known."""
+    """Return from how CPUs hand data over whether they share a cache; empty if unknown."""
     if handover is None:
         return ""
     return "shared" if handover < SHARED_BELOW else "apart"

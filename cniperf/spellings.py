@@ -1,4 +1,4 @@
-"""How some parameters are spelled: each function returns what it was given, or says what is right.
+"""How some parameters are spelled: each function returns its value, or reports what is allowed.
 
 They raise ValueError, whose text pydantic passes on.
 """
@@ -28,14 +28,14 @@ def ip_version(value: object) -> object:
 
 
 def two(text: str) -> str:
-    """Hold a text to two names, as ``alpha,beta``, or nothing."""
+    """Check that a text is two names, such as ``alpha,beta``, or empty."""
     if text and not re.fullmatch(r"[A-Za-z0-9._-]+,[A-Za-z0-9._-]+", text):
         raise ValueError("two names with a comma between, as alpha,beta")
     return text
 
 
 def network(text: str) -> str:
-    """Hold a text to a network's name as Multus has it, or nothing."""
+    """Check that a text is a network's name as Multus has it, or empty."""
     if text and not re.fullmatch(r"([a-z0-9.-]{1,63}/)?[a-z0-9.-]{1,63}(@[a-z0-9.-]{1,15})?", text):
         raise ValueError("a network of Multus, as kube-system/macvlan-conf")
     return text
@@ -56,7 +56,7 @@ def config(text: str) -> str:
 
 
 def label(text: str) -> str:
-    """Hold a text to what a name in Kubernetes may begin with."""
+    """Check that a name in Kubernetes may begin with a text."""
     if not re.fullmatch(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?", text):
         raise ValueError("lower-case letters, digits and dashes, 40 at most")
     return text
@@ -85,7 +85,7 @@ def name(text: str) -> str:
 
 
 def word(text: str) -> str:
-    """Hold a text to one word, or nothing."""
+    """Check that a text is one word, or empty."""
     if not re.fullmatch(r"[A-Za-z0-9_.-]*", text):
         raise ValueError("letters, digits, dots, dashes and underscores only")
     return text

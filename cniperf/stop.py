@@ -1,10 +1,10 @@
-"""Stopping: a signal sets a flag and wakes who waits; code looks at safe points and raises there.
+"""Stopping: a signal sets a flag and wakes waiters; code looks at safe points and raises there.
 
 An exception that leaves a signal handler meets whatever line is at work: an import whose C code
 swallows it, a lock, a tidying half done. So :func:`look` raises :class:`Stopped`, and nothing else
 does. Every wait of the command line goes through this module and ends as soon as a signal comes.
 
-Where nobody has called :func:`listen` (a notebook, a program that imports cniperf) all of this is a
+Without a call of :func:`listen` (a notebook, a program that imports cniperf) all of this is a
 plain wait, and Ctrl-C is Python's own KeyboardInterrupt.
 """
 
@@ -25,13 +25,13 @@ from cniperf.errors import Stopped
 T = TypeVar("T")
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-AGAIN = 0.1  # seconds after which one more signal is a second wish; `timeout` sends each twice
+AGAIN = 0.1  # seconds after which one more signal is a second request; `timeout` sends each twice
 
 
 class _Ear:
-    """What the process has heard so far."""
+    """The signals received so far."""
 
-    listener = 0  # the thread that signals stop; 0 while nobody listens
+    listener = 0  # the thread that signals stop; 0 while no thread listens
     came = 0  # the first signal's number
     since = 0.0
     heard = False  # it was raised once, and what follows tidies up
@@ -62,7 +62,7 @@ def _ignore() -> None:
 
 def _note(number: int, frame: FrameType | None) -> None:
     if _Ear.came and time.monotonic() - _Ear.since > AGAIN:
-        os._exit(128 + number)  # who did not want to wait; reapers sweep what stands
+        os._exit(128 + number)  # for a user who did not wait; reapers sweep the rest
     if not _Ear.came:
         _Ear.came, _Ear.since = number, time.monotonic()
 
@@ -106,7 +106,7 @@ def _listening() -> bool:
 
 @contextmanager
 def later() -> Iterator[None]:
-    """Let a block that tidies up go to its end: a signal that comes meanwhile is heard after it."""
+    """Let a block that cleans up reach its end: a signal in that time is handled after it."""
     here = get_ident() == _Ear.listener
     _Ear.deaf += here
     try:
@@ -142,26 +142,26 @@ def sleep(seconds: float) -> None:
 
 
 def result(future: "Future[T]") -> T:
-    """Return what a future comes to, or raise what it raises.
+    """Return a future's result, or raise what it raises.
 
     Raises:
-        Stopped: a signal came; the work goes on.
+        Stopped: a signal came; the work continues.
     """
     if _listening():
         done, end = os.pipe()
         future.add_done_callback(lambda _: os.close(end))
         try:
-            wait(done)  # not for a lock: a signal just before that would wake nobody
+            wait(done)  # not for a lock: a signal just before that would wake no thread
         finally:
             os.close(done)
     return future.result()
 
 
 def aside(work: Callable[[], T]) -> T:
-    """Do what blocks on a thread of its own, where this one must hear signals meanwhile.
+    """Run blocking work on its own thread, where this one must receive signals meanwhile.
 
     Raises:
-        Stopped: a signal came; the work goes on, and ends with the process at the latest.
+        Stopped: a signal came; the work continues, and ends with the process at the latest.
     """
     if not _listening():
         return work()

@@ -1,7 +1,7 @@
-"""Suites on disk: what a suite set out to measure and how it ended, one file each.
+"""Suites on disk: what a suite is to measure and how it ended, one file each.
 
-``data/suites/NAME.json`` is what a suite that was interrupted goes on from, and what a report
-tells of the suite. This module needs neither root nor Linux.
+``data/suites/NAME.json`` is what an interrupted suite continues from, and what a report
+reads of the suite. This module needs neither root nor Linux.
 """
 
 import json
@@ -42,7 +42,7 @@ GIVEN = {"suite", "first_round", "rounds", "data_dir"}
 
 NAMED = r"[A-Za-z0-9_.-]{1,200}"
 
-# What a command says of the parameters in any case, and what is no option of it.
+# Parameters that a command always names, and those that are no option of it.
 SAID = ("design", "nic", "mtu", "duration", "omit", "congestion")
 UNSAID = {"bed": "lab", "namespace_prefix": "cniperf"}
 
@@ -59,7 +59,7 @@ class Suite:
         params: parameters that all runs share.
         vary: the parameters that a sweep varies; empty where the suite is none.
         target: half of the interval's width, as a fraction, at which a loss is known well
-            enough; 0 to go on until a cap.
+            enough; 0 to continue until a cap.
         rounds: cap on the rounds that count.
         budget: cap on the time, in seconds, the report included; 0 for none.
         at_once: how many runs are made at once: of pairs of hosts, or of guests that count.
@@ -100,7 +100,7 @@ class Suite:
     def command(self) -> str:
         """Return the command that measures the like on another machine, in the same order.
 
-        It can be pasted into a shell as it is.
+        It can be pasted into a shell unchanged.
         """
         schemes = dict.fromkeys(str(cell["scheme"]) for cell in self.cells)
         if any("bed" in cell for cell in self.cells):
@@ -163,7 +163,7 @@ class Suite:
 
 
 class SuiteFile(Foreign):
-    """What a suite's file says: the fields of :class:`Suite`, each of its type and range."""
+    """The contents of a suite's file: the fields of :class:`Suite`, each of its type and range."""
 
     format: Literal[1]
     name: Name

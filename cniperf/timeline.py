@@ -1,4 +1,4 @@
-"""The throughput of one run over time: what iperf3 said of each second, or the turns of a lab.
+"""The throughput of one run over time: iperf3's report of each second, or the turns of a lab.
 
 This module needs neither root nor Linux.
 """
@@ -37,7 +37,7 @@ def load_intervals(run: Path | str) -> "pd.DataFrame":
         iperf3.
 
     Raises:
-        BadRun: what iperf3 said is damaged.
+        BadRun: iperf3's output is damaged.
     """
     import pandas as pd
 
@@ -58,9 +58,9 @@ def load_intervals(run: Path | str) -> "pd.DataFrame":
 def _intervals(text: str) -> "pd.DataFrame":
     """Return the intervals of a client: their bytes over the time that these took.
 
-    Each interval's bytes are those since the one before it, or since the count began anew when the
-    omitted seconds were over. iperf3 gives the first one that counts the ``seconds`` of the last
-    omitted one, too, where it drops that (3.12 in every other run, 3.18 now and then).
+    Each interval's bytes are those since the one before it, or since the count restarted when the
+    omitted seconds were over. iperf3 adds the ``seconds`` of the last omitted interval to the
+    first one that counts, where it drops the former (3.12 in every other run, 3.18 now and then).
     """
     import pandas as pd
 

@@ -1,16 +1,16 @@
-"""Two figures of one thing are held against each other: where they disagree, neither counts."""
+"""Two counts of one figure are compared: where they disagree, neither counts."""
 
 from cniperf.errors import MeasurementFailed
 
-Told = tuple[str, float]  # who counted, and what came out
+Told = tuple[str, float]  # what counted, and the result
 
 
 def agree(what: str, one: Told, other: Told, *, within: float, plus: float = 0.0) -> None:
-    """Hold two figures of the same thing against each other.
+    """Check two figures of the same thing against each other.
 
     Args:
         what: the thing, with its unit.
-        one: who counted it, and the figure.
+        one: what counted it, and the figure.
         other: the same of the second witness.
         within: share of the larger one that they may differ by.
         plus: what they may differ by besides, in the unit.

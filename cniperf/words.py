@@ -1,7 +1,7 @@
 """Settings and hosts files: YAML whose values are the words that stand there.
 
 YAML 1.1 guesses: ``off`` and ``no`` become false, ``1:30`` a number, ``2026-01-02`` a date. Here a
-word stays a word, and the model that takes it knows which type it must be.
+word stays a word, and the model that takes it decides its type.
 """
 
 import re
@@ -40,7 +40,7 @@ class _Words(yaml.BaseLoader):
     """A loader that guesses nothing, and takes no tag at its word."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Refuse a key that is no word or stands twice, of which the last would silently win."""
+        """Reject a key that is no word or stands twice, of which the last would silently win."""
         names = [key.value if isinstance(key, yaml.ScalarNode) else None for key, _ in node.value]
         for place, name in enumerate(names):
             if name is None or name in names[:place]:

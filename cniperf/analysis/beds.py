@@ -30,7 +30,7 @@ COLUMNS = ("label", "bed", "meter", "accelerator", "nic", "erms", "unit", "schem
 
 
 class Setup(NamedTuple):
-    """A bed as it is set up: what a column of the side-by-side table is of.
+    """A bed with its settings: one column of the side-by-side table.
 
     Attributes:
         label: what is measured, where that has a name.
@@ -50,7 +50,7 @@ class Setup(NamedTuple):
 
     @property
     def mode(self) -> Mode:
-        """What its TCP streams are told in."""
+        """The unit of its TCP streams."""
         return find("stream", self.meter)
 
     @property
@@ -83,11 +83,11 @@ class Move(NamedTuple):
 
 @dataclass(frozen=True)
 class Agreement:
-    """What some beds say together.
+    """What some beds report together.
 
     Attributes:
         order: the schemes as most beds have them, the cheapest first; a group is of those that no
-            bed tells from its first. Empty where no bed can tell any two apart.
+            bed separates from its first. Empty where no bed separates any two.
         against: where some beds put schemes before others, though most put them behind: the
             schemes, these others, and those beds.
         gains: schemes that some beds have before hostnetwork itself, and which beds.
@@ -100,16 +100,16 @@ class Agreement:
 
 @once
 def set_up(runs: pd.DataFrame) -> dict[Setup, pd.DataFrame]:
-    """Return the runs of each bed as it was set up, in the order of columns.
+    """Return the runs of each bed with its settings, in the order of columns.
 
-    Only loads as the article's are there. Of several conditions of one bed, as other MTUs or other
-    pairs of hosts, and of several suites, there is the one with the most runs. What clocked an
-    emulated CPU is left out.
+    It has only loads like the article's. Of several conditions of one bed, such as other MTUs or
+    other pairs of hosts, and of several suites, it has the one with the most runs. Runs that
+    clocked an emulated CPU are left out.
     """
     found: dict[Setup, pd.DataFrame] = {}
     for condition, group in sittings(runs):
         bed = Setup(**{name: condition[name] for name in Setup._fields})  # type: ignore[arg-type]
-        ran = group["status"].eq("ok").any()  # a failed run may not know its meter yet
+        ran = group["status"].eq("ok").any()  # a failed run may have no meter yet
         if ran and is_articles_load(group) and not emulated(group).any():
             found.setdefault(bed, group)
     return dict(sorted(found.items(), key=lambda item: _place(item[0])))
@@ -122,7 +122,7 @@ def _place(bed: Setup) -> tuple[object, ...]:
 
 
 def several(runs: pd.DataFrame) -> bool:
-    """Tell whether runs are of several beds or ways of copying, so that some can be compared."""
+    """Return whether runs are of several beds or ways of copying, so that some can be compared."""
     return len({(bed.kind, bed.erms) for bed in set_up(runs)}) > 1
 
 
@@ -133,7 +133,7 @@ def beds_table(runs: pd.DataFrame) -> pd.DataFrame:
         runs: runs of several beds, as :func:`cniperf.load_runs` gives them.
 
     Returns:
-        A DataFrame with a row for each bed as it was set up and scheme: ``bed``, ``meter``,
+        A DataFrame with a row for each bed with its settings, and scheme: ``bed``, ``meter``,
         ``accelerator``, ``nic``, ``erms``, ``unit`` (of ``figure``), ``scheme``, ``order``,
         ``runs`` (that count), ``figure``, ``loss``, ``loss_low``, ``loss_high`` (against
         the same bed's hostnetwork, see :func:`cniperf.analysis.loss.loss_table`) and
@@ -152,9 +152,9 @@ def beds_table(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def agreement(runs: pd.DataFrame) -> Agreement:
-    """Say which order of the schemes several beds agree on, and which bed does not.
+    """Report the order of the schemes that several beds agree on, and the beds that differ.
 
-    A bed tells two schemes apart where a test does, adjusted for how many pairs it has (or where
+    A bed separates two schemes where a test does, adjusted for how many pairs it has (or where
     all seeds do); see :func:`cniperf.analysis.groups.told_apart`.
     """
     signs: dict[tuple[str, str], dict[Setup, int]] = defaultdict(dict)
@@ -183,7 +183,7 @@ def agreement(runs: pd.DataFrame) -> Agreement:
 def _merged(
     against: dict[tuple[Setup, str], list[str]],
 ) -> tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[Setup, ...]], ...]:
-    """Tell once what several beds say of a scheme, and what a bed says of several schemes."""
+    """Merge equal sentences of several beds, and of several schemes on a bed."""
     beds: dict[tuple[str, tuple[str, ...]], list[Setup]] = defaultdict(list)
     for (bed, first), others in against.items():
         beds[first, tuple(others)].append(bed)
@@ -194,7 +194,7 @@ def _merged(
 
 
 def _grouped(ahead: dict[tuple[str, str], int]) -> tuple[tuple[str, ...], ...]:
-    """Return the schemes by how many others they are ahead of, in groups that none tells apart."""
+    """Return the schemes by how many others they are ahead of, in groups that no bed separates."""
     if not any(ahead.values()):
         return ()
     wins: dict[str, int] = defaultdict(int)

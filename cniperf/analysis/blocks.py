@@ -36,7 +36,7 @@ class Blocks:
     Attributes:
         runs: the runs that count, see :func:`usable`.
         parts: those of each placement of the hosts' CPUs, which are different machines.
-        spread: what is told beside an estimate from these rounds.
+        spread: how an estimate from these rounds reports its uncertainty.
 
     Args:
         runs: runs of one condition.
@@ -91,7 +91,7 @@ class Blocks:
         return float(self._shown(np.array([np.mean(parts)]))[0]) if parts else np.nan
 
     def figures(self, scheme: str) -> Array:
-        """Return the figure of each round, as it was where hostnetwork had its mean figure."""
+        """Return the figure of each round, scaled to hostnetwork's mean figure."""
         parts = [self.parts[name].levels(scheme) for name in self._placed(scheme)]
         return np.sort(self._shown(np.concatenate([NOTHING, *parts])))
 
@@ -139,7 +139,7 @@ class Part:
 
     Everything is a logarithm of worth (see :func:`worth`), one a round; twice in a round gives the
     mean. Of interleaved runs it is relative to the hostnetwork of the same lab, which is 0, and a
-    run outside a suite is a round of its own.
+    run outside a suite is its own round.
     """
 
     def __init__(self, runs: pd.DataFrame, value: str) -> None:
@@ -166,7 +166,7 @@ class Part:
             self._own[BASELINE] = labs.dropna().to_numpy(dtype=float)
 
     def has(self, scheme: str) -> bool:
-        """Tell whether a scheme has a figure here."""
+        """Return whether a scheme has a figure here."""
         return len(self._own.get(scheme, NOTHING)) > 0
 
     def sample(self, scheme: str, relative_to: str = BASELINE) -> Sample:
@@ -235,7 +235,7 @@ def log(values: "pd.Series[float]") -> "pd.Series[float]":
 
 
 def one_condition(runs: pd.DataFrame) -> None:
-    """Refuse runs whose figures must not meet in one ratio.
+    """Reject runs whose figures must not meet in one ratio.
 
     Raises:
         ParameterError: they were made under several conditions; names what differs.
@@ -263,24 +263,24 @@ def worth(runs: pd.DataFrame) -> "pd.Series[float]":
 
 
 def is_interleaved(runs: pd.DataFrame) -> "pd.Series[bool]":
-    """Tell which runs had hostnetwork in the same lab, in the turns between."""
+    """Return which runs had hostnetwork in the same lab, in the turns between."""
     return runs["design"].eq("interleaved")
 
 
 def seeded(runs: pd.DataFrame) -> bool:
-    """Tell whether runs of one condition are those of a bed where chance has a seed."""
+    """Return whether runs of one condition are those of a bed where chance has a seed."""
     return bool(runs["seed"].notna().any())
 
 
 def spread_of(runs: pd.DataFrame) -> Spread:
-    """Return what is told beside an estimate from runs of one condition."""
+    """Return how an estimate from runs of one condition reports its uncertainty."""
     return SEEDS if seeded(runs) else INTERVAL
 
 
 def _placed(runs: pd.DataFrame) -> "pd.Series[bool]":
-    """Tell of which runs the placement of the hosts' CPUs is known and has a say.
+    """Return for which runs the placement of the hosts' CPUs is known and matters.
 
-    It has none for a single run of the separate design: what it is set against lay anywhere.
+    It does not matter for a single run of the separate design: its baseline lay anywhere.
     """
     has_a_say = runs["suite"].ne("") | is_interleaved(runs)
     return runs["status"].eq("ok") & has_a_say & runs["cache"].isin(PLACEMENTS)
@@ -293,7 +293,7 @@ def placements(runs: pd.DataFrame) -> pd.Series:
 
 
 def lie_as(runs: pd.DataFrame, placement: str) -> pd.DataFrame:
-    """Return the runs with one placement of the CPUs, and those where it has no say."""
+    """Return the runs with one placement of the CPUs, and those where it does not matter."""
     return runs[~_placed(runs) | runs["cache"].eq(placement)]
 
 
@@ -350,8 +350,8 @@ def broken_rounds(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the failed runs that break their round, which is then dropped whole.
 
     A round is a complete block: what disturbed one run of it may have touched the others. A
-    scheme that never ran at all breaks nothing, it is just not there; nor does an interleaved
-    run, as each has its own baseline.
+    scheme that never ran at all breaks nothing. An interleaved run also breaks nothing, because
+    each has its own baseline.
     """
     in_suite = runs[runs["suite"].ne("") & ~is_interleaved(runs)]
     bad = in_suite[in_suite["status"].ne("ok")]

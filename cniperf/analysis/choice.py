@@ -14,7 +14,7 @@ from cniperf.errors import ParameterError, unknown
 def choice_table(
     runs: pd.DataFrame, *, allows: str = UNDERLAY[-1], policy: bool = False
 ) -> pd.DataFrame:
-    """Rank the schemes by what they lose, and tell which of them meet some needs.
+    """Rank the schemes by what they lose, and mark those that meet some needs.
 
     Args:
         runs: runs of one condition, with evidence, hostnetwork among them.
@@ -25,11 +25,10 @@ def choice_table(
     Returns:
         A DataFrame indexed by ``scheme``, hostnetwork left out, with ``fits``, ``pick`` (True for
         the fitting scheme that loses least, and for those that neither a test nor their interval
-        tells from it), ``loss``,
-        ``loss_low``, ``loss_high``, ``cost_more``, ``userspace`` (see
+        separates from it), ``loss``, ``loss_low``, ``loss_high``, ``cost_more``, ``userspace`` (see
         :func:`cniperf.analysis.loss.loss_table`), ``underlay``, ``policy`` and ``pod_mtu`` (see
         :func:`cniperf.analysis.paths.control_table`). Those that fit come first. Open vSwitch's
-        userspace datapath never fits, as its figures compare with nothing.
+        userspace datapath never fits, because its figures compare with no others.
 
     Raises:
         ParameterError: the network cannot allow such a thing.
@@ -47,11 +46,11 @@ def choice_table(
 
 
 def _least(runs: pd.DataFrame, fitting: pd.DataFrame) -> list[str]:
-    """Return the scheme that loses least, and those that nothing tells from it."""
+    """Return the scheme that loses least, and those that no test separates from it."""
     if fitting.empty:
         return []
     best = str(fitting["loss"].idxmin())
     alike = {best}.union(*(group.schemes for group in groups(runs) if best in group.schemes))
-    # Few rounds tell no pair apart, also where the intervals lie far from each other.
+    # Few rounds separate no pair, even if the intervals are far from each other.
     apart = fitting["loss_low"] > fitting["loss_high"][best]
     return [name for name in fitting.index[~apart] if name in alike]

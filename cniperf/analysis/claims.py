@@ -1,4 +1,4 @@
-"""What the article says, as data, and a verdict on each sentence from the runs.
+"""The article's sentences, as data, and a verdict on each from the runs.
 
 Source: 《kubernetes 不同网络方案性能对比》, https://www.cnblogs.com/haoqingchuan/p/8659798.html,
 section 2. It prints ratios only; those marked *implied* follow from two that it prints.
@@ -40,7 +40,7 @@ class Claim:
         scheme: what it is about.
         relative_to: what it is compared with.
         change: the article's figure, as a fraction; None where it gives no figure.
-        direction: which way it goes by the sentence: -1 slower, 1 faster, 0 neither.
+        direction: the sentence's direction: -1 slower, 1 faster, 0 neither.
         margin: by how much of what is carried ours may differ and still be as the article's.
         implied: True where the figure follows from others.
     """
@@ -60,7 +60,7 @@ class Claim:
 
     @property
     def sized(self) -> bool:
-        """Whether the sentence has a size: a figure, or that there is no difference."""
+        """Whether the sentence has a size: a figure, or "no difference"."""
         return self.change is not None or not self.direction
 
 
@@ -100,7 +100,7 @@ ARTICLE_LOSS: dict[str, tuple[float, bool]] = {
 
 
 def is_articles_load(runs: pd.DataFrame) -> bool:
-    """Tell whether runs of one condition were loaded as the article's: with TCP, all that goes."""
+    """Return whether runs of one condition had the article's load: TCP at full speed."""
     first = runs.head(1)
     return bool((first["mode"].eq("stream") & first["pairs"].eq(1) & first["rate"].eq(0)
                  & first["direction"].eq("forward")).all())  # fmt: skip
@@ -108,7 +108,7 @@ def is_articles_load(runs: pd.DataFrame) -> bool:
 
 @once
 def claims_table(runs: pd.DataFrame) -> pd.DataFrame:
-    """Judge the article's claims by the runs of one condition: which way it goes, and how far.
+    """Judge the article's claims by the runs of one condition: direction and size.
 
     **Direction** *holds* where a test finds a difference that way, *does not hold* where it finds
     one the other way; else the two are *not told apart*. **Size** is *as the article* where an
@@ -116,7 +116,7 @@ def claims_table(runs: pd.DataFrame) -> pd.DataFrame:
     that ours is another figure; else *not known well enough*. Each question is adjusted for how
     many claims ask it (Holm 1979). Where the hosts' CPUs lay in two ways, each is judged by itself,
     and a claim on which the two disagree *depends* on it. Seeds of bed counted are no sample: what
-    all of them say is taken, without a test.
+    all of them agree on counts without a test.
 
     Returns:
         A DataFrame with ``claim``, ``scheme``, ``of`` (what the figure is relative to),
@@ -158,7 +158,7 @@ def claims_table(runs: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class _Judged:
-    """What one placement of the hosts' CPUs says of a claim."""
+    """The verdict of one placement of the hosts' CPUs on a claim."""
 
     ours: Interval
     direction: Direction
@@ -197,7 +197,7 @@ def _userspace(blocks: Blocks, claim: Claim) -> bool:
 
 
 def _judge(samples: list[Mapping[str, Sample]]) -> list[_Judged]:
-    """Judge all claims by one placement; only those with an interval have a say in the levels."""
+    """Judge all claims by one placement; only those with an interval count for the levels."""
     there = [n for n, each in enumerate(samples) if each and all(s.known for s in each.values())]
     one = {n: next(iter(samples[n].values())) for n in there if CLAIMS[n].sized}
     turns = {n: _turns(samples[n]) for n in there if CLAIMS[n].direction}
@@ -232,8 +232,8 @@ _DIRECTIONS: dict[int, Direction] = {
 def _turns(samples: Mapping[str, Sample]) -> _Turn:
     """Return which way some ratios lie to 1, all of them.
 
-    That all are below 1 is as sure as the least sure of them; that one is above is asked of each,
-    so it is adjusted for how many they are.
+    That all are below 1 is as sure as the least sure of them; that one is above is tested for each,
+    so it is adjusted for their number.
     """
     chances = {name: sample.p_differs() for name, sample in samples.items()}
     middles = {name: sample.interval().middle for name, sample in samples.items()}
@@ -266,7 +266,7 @@ def _p_other(claim: Claim, sample: Sample) -> float:
 
 
 def _size(claim: Claim, ours: Interval, *, alike: bool, other: bool) -> Size:
-    """Tell how a size lies to the article's: more is a larger difference of its direction."""
+    """Compare a size with the article's: more is a larger difference in its direction."""
     if alike:
         return N_("as the article")
     if not other:
@@ -285,7 +285,7 @@ def _ours(each: list[_Judged]) -> dict[str, float]:
 
 
 def _both(said: list[str]) -> str:
-    """Return what all placements say, or that it depends on them."""
+    """Return the verdict of all placements, or that it depends on them."""
     return said[0] if len(set(said)) == 1 else "depends" if said else ""
 
 
@@ -315,7 +315,7 @@ _NEITHER = {
 
 
 def _says(claim: Claim, each: Mapping[str, _Judged], takes: str) -> str:
-    """Return what all placements of the hosts' CPUs say, or what each of them does."""
+    """Return the verdict of all placements of the hosts' CPUs, or of each of them."""
     if not each:
         return _("not measured here")
     said = {place: _words(claim, one, takes) for place, one in each.items()}

@@ -1,4 +1,4 @@
-"""Two sets of runs side by side: what became better, what worse, what cannot be told apart."""
+"""Two sets of runs side by side: what became better, what worse, and what did not change."""
 
 from collections.abc import Iterable
 
@@ -14,7 +14,7 @@ from cniperf.errors import CniperfError, Unlike
 from cniperf.modes import MODES, Mode, mode_of
 from cniperf.runs import CONDITIONS
 
-# Why there is nothing to tell of a scheme.
+# Why a scheme has no comparison.
 WHY = {"missing": "in one of the two sets", "not comparable": APART}
 
 # Conditions that are so or not, in words.
@@ -49,7 +49,7 @@ def pair_up(
         which = "first" if before.empty else "second"
         raise CniperfError(f"there is no run in the {which} set: nothing to compare")
     ours, theirs = list(conditions(before)), list(conditions(after))
-    # Two sets that have no label in common are told apart by theirs.
+    # Two sets without a common label are named by their labels.
     apart = set(before["label"]).isdisjoint(after["label"])
     alike = [
         (_together(one, other), a, b)
@@ -87,9 +87,9 @@ def compare(before: pd.DataFrame, after: pd.DataFrame, within: float = WITHIN) -
 
     A scheme is compared by its share of hostnetwork's goodput in the same round or lab, so that a
     machine that was faster on the day of one set does not count; hostnetwork itself is compared by
-    its figure. The intervals hold the noise of both sets. A change counts where a test finds one,
-    adjusted for how many schemes are asked (Holm 1979); that a scheme is the *same* is a test of
-    its own. Runs of bed counted have no noise, and are compared by their own figures, see
+    its figure. The intervals contain the noise of both sets. A change counts where a test
+    finds one, adjusted for the number of schemes (Holm 1979). A separate test finds a scheme the
+    *same*. Runs of bed counted have no noise, and are compared by their own figures, see
     :func:`cniperf.analysis.gate.gate`.
 
     Args:
@@ -194,7 +194,7 @@ def _placed_alike(
 ) -> list[tuple[dict[str, object], pd.DataFrame, pd.DataFrame]]:
     """Return the runs of two sets whose hosts' CPUs lay to each other in the same way.
 
-    Runs outside suites have no say: they are compared as they are.
+    Runs outside suites do not count here: they are compared unchanged.
     """
     if placements(before).empty or placements(after).empty:
         return [(condition, before, after)]

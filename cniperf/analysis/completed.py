@@ -11,7 +11,7 @@ from cniperf.analysis.claims import claims_table
 
 
 def completing(runs: pd.DataFrame) -> pd.Series:
-    """Tell which runs complete a suite of goodput: those of it that counted instructions."""
+    """Return which runs complete a suite of goodput: those of it that counted instructions."""
     clocked = runs.loc[runs["meter"].eq("clock") & runs["suite"].ne(""), "suite"]
     return runs["meter"].eq("instructions") & runs["suite"].isin(clocked)
 
@@ -26,7 +26,7 @@ def claims_of_both(group: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         group: runs of one condition.
-        other: those that complete their suite, of one condition, too.
+        other: those that complete their suite, also of one condition.
 
     Returns:
         What :func:`cniperf.analysis.claims.claims_table` does, with ``completed``: True where the

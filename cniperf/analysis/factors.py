@@ -34,7 +34,7 @@ class Factor:
     baseline: bool = True
 
 
-# What may make VXLAN slow. Each step is the one that was feared to cost.
+# What may make VXLAN slow. Each step is the setting that was expected to cost.
 WHY_VXLAN = (
     Factor("scheme", "flannel-hostgw", "flannel-vxlan", N_("VXLAN around each packet"),
            baseline=False),
@@ -113,7 +113,7 @@ def effects_table(runs: pd.DataFrame, factors: tuple[Factor, ...] = WHY_VXLAN) -
 
     The main effect of a knob is the difference that it makes, averaged over the settings of the
     other knobs, within a round (Fisher's factorial design). The knobs of a tunnel are averaged
-    over the combinations with VXLAN; VXLAN itself over those that exist without it, too.
+    over the combinations with VXLAN; VXLAN itself over those that also exist without it.
 
     Returns:
         A DataFrame with ``factor``, ``words``, ``effect``, ``low``, ``high`` (over the rounds,

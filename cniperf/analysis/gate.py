@@ -47,7 +47,7 @@ def versions(runs: pd.DataFrame) -> dict[str, str]:
 
 
 def check_versions(before: pd.DataFrame, after: pd.DataFrame) -> None:
-    """Refuse two sets whose counts were made by other versions.
+    """Reject two sets with counts from different versions.
 
     Raises:
         Unlike: names each version that differs, and what to do.

@@ -1,4 +1,4 @@
-"""Which schemes these runs tell apart, and which of the others are as good as equal."""
+"""Which schemes these runs separate, and which of the others are practically equal."""
 
 from collections.abc import Mapping
 from itertools import combinations
@@ -20,7 +20,7 @@ EQUIVALENT = 0.02  # share of what is carried by which equals may differ; fixed 
 
 
 class Group(NamedTuple):
-    """Schemes no two of which are told apart.
+    """Schemes of which no test separates two.
 
     Attributes:
         letter: what marks them in tables.
@@ -35,18 +35,18 @@ class Group(NamedTuple):
 
     @property
     def equivalent(self) -> bool:
-        """Whether a test finds all equal within `EQUIVALENT`; not told apart is less."""
+        """Whether a test finds all equal within `EQUIVALENT`; not separated is less."""
         return self.within <= EQUIVALENT
 
 
 @once
 def groups(runs: pd.DataFrame) -> list[Group]:
-    """Sort schemes into groups whose members these runs do not tell apart, as a letter display.
+    """Sort schemes into groups whose members these runs do not separate, as a letter display.
 
     Each pair is compared within the rounds, and the pairs are adjusted for how many they are (Holm
     1979). A group is as large as it can be; a scheme may stand in several (Piepho 2004), so a chain
     of small steps makes no one group of unlike schemes. Open vSwitch in userspace is left out.
-    Where the hosts' CPUs lay in two ways that count, schemes are told apart where they are in both,
+    Where the hosts' CPUs lay in two ways that count, schemes are separated if they are in both,
     and in the same direction.
 
     Returns:
@@ -72,7 +72,7 @@ def told_apart(runs: pd.DataFrame) -> dict[Pair, int]:
 
     Returns:
         For each pair, in the order of charts: 1 where the first is better, -1 where the second is,
-        0 where these runs do not tell them apart.
+        0 where these runs do not separate them.
     """
     blocks = laid_out(runs)
     comparable = _comparable(blocks)

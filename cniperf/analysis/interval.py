@@ -1,4 +1,4 @@
-"""What independent values tell of the figure behind them: an estimate and its interval.
+"""What independent values show of the figure behind them: an estimate and its interval.
 
 The values are natural logarithms of ratios, one a round (or a lab): a scheme's figure over that of
 another that saw the same machine. Nothing is resampled: a report made twice reports the same.
@@ -17,7 +17,7 @@ CONFIDENCE = 0.95
 
 # Ranks need so many values; below, their fewest steps are coarser than Student's t is wrong.
 RANKS = 8
-ENOUGH = 2  # values, below which nothing tells how far they scatter
+ENOUGH = 2  # values, below which their scatter is unknown
 SEEDS_ENOUGH = 2
 MANY = 1000  # more values than that are folded into so many means: bounds time and memory
 EXACT = 100  # up to so many values the distribution of the signed ranks is counted out
@@ -39,7 +39,7 @@ class Interval(NamedTuple):
         return (self.high - self.low) / 2
 
     def holds(self, value: float) -> bool:
-        """Tell whether a value lies in the interval."""
+        """Return whether a value lies in the interval."""
         return self.low <= value <= self.high
 
     def as_change(self) -> "Interval":
@@ -76,11 +76,11 @@ def estimate(values: Values, confidence: float = CONFIDENCE) -> Interval:
 
     Up to seven values it is the mean with Student's t, from eight on Hodges and Lehmann's estimate
     with the interval of Wilcoxon's signed ranks, which the distribution's tails do not widen.
-    Where so few values cannot reach a confidence by ranks, Student's t goes on beyond their ends.
+    Where so few values cannot reach a confidence by ranks, Student's t continues beyond their ends.
 
     Args:
         values: one a round or a lab.
-        confidence: how often the interval is to hold the truth.
+        confidence: how often the interval is to contain the truth.
 
     Returns:
         The estimate between the interval's ends, which are NaN for a single value.
@@ -96,7 +96,7 @@ def estimate(values: Values, confidence: float = CONFIDENCE) -> Interval:
 def p_above(values: Values, bound: float) -> float:
     """Return how well values go with a figure that is not above a bound: a one-sided p-value.
 
-    It is the test that :func:`estimate` inverts: a small value says that the figure is above.
+    It is the test that :func:`estimate` inverts: a small value means that the figure is above.
     """
     found = np.asarray(values, dtype=float)
     if len(found) < ENOUGH:
@@ -136,13 +136,13 @@ def extremes(values: Values) -> Interval:
 
 @dataclass(frozen=True)
 class Spread:
-    """How far the rounds leave an estimate open, and in which words that is told.
+    """How far the rounds leave an estimate open, and the words that report it.
 
     Attributes:
         of: what it is of some values, one a round.
         name: what it is called.
         rounds: how many it takes.
-        takes: the sentence that says so.
+        takes: the sentence that reports it.
     """
 
     of: Callable[[Values], Interval]
@@ -189,7 +189,7 @@ def _ranked(raw: bytes, confidence: float) -> Interval:
     below = int(np.searchsorted(np.cumsum(_signed_ranks(len(folded))), tail, side="right"))
     ends = averages[max(below - 1, 0)], averages[-max(below, 1)]
     low, high = float(ends[0]), float(ends[1])
-    if not below:  # even all values on one side of a bound would not tell so surely
+    if not below:  # even all values on one side of a bound would not reach this confidence
         student = _student(found, confidence)
         low, high = min(low, student.low), max(high, student.high)
     return Interval(low, float(np.median(averages)), high)

@@ -69,7 +69,7 @@ def load_latency(run: Path | str) -> "pd.Series[int]":
 
 
 def _parsed(text: str) -> "pd.Series[int]":
-    """Return what the file says.
+    """Return the file's contents.
 
     Raises:
         ValueError: it is no such file.

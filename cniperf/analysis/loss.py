@@ -11,8 +11,8 @@ from cniperf.language import _
 from cniperf.modes import emulated
 from cniperf.runs import CONDITIONS
 
-# Runs of a scheme, before which no suite stops as its loss is known: two may lie close by chance,
-# and their interval is then as narrow as any.
+# A suite needs so many runs of a scheme before its loss may count as known: two may lie close by
+# chance, and their interval is then as narrow as any.
 SETTLED = 6
 
 APART = ("insn_per_byte_a", "insn_per_byte_b")  # sender and receiver
@@ -53,7 +53,7 @@ def _split(runs: pd.DataFrame, keys: list[str]) -> Groups:
 
 
 def is_userspace(runs: pd.DataFrame) -> pd.Series:
-    """Tell which runs crossed Open vSwitch's userspace datapath instead of the kernel's."""
+    """Return which runs crossed Open vSwitch's userspace datapath instead of the kernel's."""
     return runs["ovs_datapath"].eq("netdev")
 
 
@@ -132,7 +132,7 @@ def _why_none(good: pd.DataFrame, bad: pd.DataFrame) -> str:
 
 
 def by_loss(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of losses in the order that readers want.
+    """Return a table of losses in the order for readers.
 
     hostnetwork comes first, then the least loss, then what has none, and last Open vSwitch in
     userspace, which compares with nothing.
@@ -163,7 +163,7 @@ def widest(table: pd.DataFrame) -> tuple[str, float]:
 
     Returns:
         ``("", inf)`` where a scheme that ran is not known yet, or nothing is: it has no interval,
-        or fewer than six runs, as an interval that is looked at again and again misleads.
+        or fewer than six runs, because an interval that is checked repeatedly misleads.
     """
     ran = table[(table["runs"] > 0) & (table.index != BASELINE)]
     if ran.empty or ran["known"].isna().any():

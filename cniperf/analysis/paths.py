@@ -23,7 +23,7 @@ UNDERLAY = (N_("hosts only"), N_("pods' IPs"), N_("pods' MACs"))
 
 
 def underlay(evidence: Proof) -> str:
-    """Tell what of the pods the network between the hosts sees: one of :data:`UNDERLAY`.
+    """Return what of the pods the network between the hosts sees: one of :data:`UNDERLAY`.
 
     ``pods' MACs``: frames carry MAC and IP addresses of pods, so a network that lets each port
     use one MAC only (most clouds) drops them. ``pods' IPs``: frames between the hosts' own MACs
@@ -113,7 +113,7 @@ def _name(hop: Mapping[str, Any]) -> str:
 
 
 def _note(hop: Mapping[str, Any]) -> str:
-    """Say what a hop is beside a device that all packets must pass."""
+    """Return what a hop is beside a device that all packets must pass."""
     wants = {"none": "must not pass", "any": "may pass", "there": "one way only",
              "back": "one way only"}  # fmt: skip
     translated = {"back": "translated on the way back", "both": "translated"}
@@ -127,7 +127,7 @@ def _note(hop: Mapping[str, Any]) -> str:
 
 @once
 def control_table(runs: pd.DataFrame) -> pd.DataFrame:
-    """Say of each scheme what a drop rule on the host does, and what the underlay must allow.
+    """Return for each scheme what a drop rule on the host does, and what the underlay must allow.
 
     Args:
         runs: runs of one condition, as :func:`cniperf.load_runs` gives them.

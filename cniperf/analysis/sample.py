@@ -28,7 +28,7 @@ class Sample:
         ours: one a round: of the two schemes' ratio, or of the first scheme's figure where
             ``theirs`` has the other's.
         theirs: those of the other scheme, where the two share no rounds.
-        seeds: whether these are seeds: what all of them say holds, without a test.
+        seeds: whether these are seeds: what all of them agree on counts without a test.
     """
 
     ours: Array

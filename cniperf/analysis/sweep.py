@@ -32,7 +32,7 @@ def sweep_table(runs: pd.DataFrame) -> pd.DataFrame:
         CPUs lay in two ways that count, so that a moved CPU does not look like an effect;
         ``scheme``, ``runs`` (that count), ``figure``, ``loss``, ``loss_low``, ``loss_high``,
         ``cost``, ``cost_more`` (see :func:`cniperf.analysis.loss.loss_table`), ``pod_mtu``, ``mss``
-        (bytes, as the kernel and the generator say) and ``userspace``; sorted by the varied
+        (bytes, as the kernel and the generator report) and ``userspace``; sorted by the varied
         conditions and the order of schemes.
     """
     placed = by_placement(runs)

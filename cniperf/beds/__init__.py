@@ -1,6 +1,6 @@
-"""Beds lend a scheme two hosts, one folder each. Nothing outside these folders changes a system.
+"""Beds give a scheme two hosts, one folder each. Nothing outside these folders changes a system.
 
-A folder that holds a ``BED`` is a bed; what they share stands beside them.
+A folder that contains a ``BED`` is a bed; shared code is beside these folders.
 """
 
 import os

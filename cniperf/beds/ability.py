@@ -1,6 +1,6 @@
-"""What a host must be able to do for a run, tried in a network namespace that goes at once.
+"""What a host must be able to do for a run, tried in a short-lived network namespace.
 
-That a command is there says little: a kernel may lack what it asks for, a container may forbid it.
+An installed command proves little: a kernel may lack a feature, a container may forbid it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -57,7 +57,7 @@ class Ability:
 
 @dataclass(frozen=True)
 class Lacks:
-    """An ability that a host has not, and what it said when that was tried."""
+    """An ability that a host lacks, and the output of the trial."""
 
     ability: Ability
     reason: str

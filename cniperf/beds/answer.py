@@ -1,4 +1,4 @@
-"""What a command on a host answered, and whether that is what it was asked for."""
+"""What a command on a host answered, and whether that is what was requested."""
 
 import json
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ SHOWN = 120  # characters of an odd answer
 
 
 class OddAnswer(CniperfError):
-    """A command on a host answered something else than it was asked for."""
+    """A command on a host did not answer what was requested."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Answer:
         """Return the text as what it is in JSON; an empty list where there is none.
 
         Raises:
-            OddAnswer: the command failed, or does not speak JSON.
+            OddAnswer: the command failed, or printed no JSON.
         """
         text = self.given()
         try:
@@ -64,7 +64,7 @@ class Answer:
         """Return the objects of a JSON list, each with all of these names.
 
         Raises:
-            OddAnswer: the command failed, does not speak JSON, or gave other objects.
+            OddAnswer: the command failed, printed no JSON, or gave other objects.
         """
         found = self.json()
         if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):

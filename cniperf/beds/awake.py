@@ -4,7 +4,7 @@ A CPU that sleeps takes its time to wake up. Where each message waits for an ans
 network: hostnetwork between the project's two virtual CPUs answered 8,000 times a second with a
 spread of 12 % from run to run, and 33,000 times with 5 % where the CPUs were kept awake.
 
-A stream keeps its CPUs busy, and there the wish does harm: a virtual CPU that never sleeps looks
+A stream keeps its CPUs busy, and there the request does harm: a virtual CPU that never sleeps looks
 busy to a hypervisor, which moves two of them apart; see docs/method.md. So cniperf asks for it in
 the modes alone that wait, and records in all of them whether any process does, as tuned's profiles.
 """
@@ -16,7 +16,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 # Written, it takes the longest wake-up that is wanted, in µs, as long as the file is open; read, it
-# says the shortest of all processes' wishes. Documentation/power/pm_qos_interface.rst
+# reports the shortest of all processes' requests. Documentation/power/pm_qos_interface.rst
 DEVICE = Path("/dev/cpu_dma_latency")
 NO_WISH = 2_000_000_000  # PM_QOS_LATENCY_ANY less its sign, include/linux/pm_qos.h
 
@@ -31,7 +31,7 @@ def awake() -> bool:
 
 
 def asks(wish: bytes) -> bool:
-    """Return whether what the device says is a wish, and not the kernel's default."""
+    """Return whether the device reports a request, and not the kernel's default."""
     return len(wish) == 4 and struct.unpack("i", wish)[0] < NO_WISH
 
 

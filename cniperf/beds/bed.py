@@ -1,4 +1,4 @@
-"""What a bed is: two hosts, lent to a scheme. All beds are twins with these methods."""
+"""What a bed is: two hosts for a scheme. All beds have the same methods."""
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -42,7 +42,7 @@ class Ends(Protocol):
 
 
 class Bed(Protocol):
-    """Two hosts. Use it as a context manager: what it did is undone at its end.
+    """Two hosts. Use it as a context manager: its end undoes what it did.
 
     Attributes:
         name: as the parameter ``bed`` has it.
@@ -76,10 +76,10 @@ class Bed(Protocol):
     ) -> None: ...
 
     def keep(self, folder: Path) -> None:
-        """Remember a folder that must go if this process is killed."""
+        """Record a folder that must be removed if this process is killed."""
 
     def apply(self, plan: "Plan") -> None:
-        """Wire both hosts; StepFailed for the first step that was refused."""
+        """Wire both hosts; StepFailed for the first step that a host rejected."""
 
     def undo(self, plan: "Plan") -> None:
         """Unwire both hosts."""
@@ -99,7 +99,7 @@ class Bed(Protocol):
     def start_python(
         self, host: "Host", program: Path, word: str, output: Path, netns: str | None = None
     ) -> "Child":
-        """Start a program of ours that needs Python's own library alone; as :meth:`start` does.
+        """Start a program of cniperf that needs only Python's library; as :meth:`start` does.
 
         Args:
             host: one of ``hosts``.
@@ -122,7 +122,7 @@ class Bed(Protocol):
         """Make a named pipe on a host, in the twin of a folder."""
 
     def open_gate(self, host: "Host", gate: Path) -> None:
-        """Let go all who wait to read from a gate."""
+        """Release every process that waits to read from a gate."""
 
     def remove_gate(self, host: "Host", gate: Path) -> None:
         """Remove a gate."""
@@ -131,10 +131,10 @@ class Bed(Protocol):
         """Return the namespace of a place: ``pod-a``, ``a``, ``b`` or ``pod-b``."""
 
     def command(self, place: str, argv: Sequence[str], text: str | None = None) -> str:
-        """Run a command at a place, with a text to read, and return what it says."""
+        """Run a command at a place, with a text to read, and return its output."""
 
     def commands(self, calls: Sequence[Call]) -> list[str]:
-        """Run commands, at each host in this order, and return what each says."""
+        """Run commands, at each host in this order, and return the output of each."""
 
     def devices(self, places: Collection[str]) -> dict[str, dict[str, str]]:
         """Return by place its devices and their MAC addresses; none where there is no place."""
@@ -152,7 +152,7 @@ class Bed(Protocol):
         """Return what each host's CPUs have spent so far."""
 
     def instructions(self) -> dict[str, int] | None:
-        """Return how many instructions each host has executed so far; None if nobody counts."""
+        """Return how many instructions each host has executed so far; None without a counter."""
 
     def others(self, since: "Others | None" = None) -> "Others | None":
         """Return the CPU seconds of processes that are no part of a load.
@@ -172,24 +172,24 @@ class Bed(Protocol):
         """Return how near the hosts' CPUs are, see :mod:`cniperf.beds.caches`; None if unknown."""
 
     def environment(self) -> dict[str, Any]:
-        """Return what tells these hosts and their tools from others."""
+        """Return what distinguishes these hosts and their tools from others."""
 
     def facts(self) -> dict[str, Any]:
-        """Return what a reader must know of this bed to judge a figure from it."""
+        """Return the facts of this bed that a reader needs to judge its figures."""
 
 
 @runtime_checkable
 class Untouched(Bed, Protocol):
-    """A bed whose hosts may be looked at only: packets are counted by what their devices count."""
+    """A bed that only observes its hosts: the devices' own counters count the packets."""
 
     def kinds(self, place: str) -> dict[str, str]:
         """Return the kind of each device at a place, as ``veth``; empty for a physical one."""
 
     def rest(self, processes: "Sequence[Child]") -> None:
-        """Stop processes until they are told to go on."""
+        """Stop processes until they get the signal to continue."""
 
     def denied(self) -> AbstractContextManager[None]:
-        """Return a block within which the hosts' own policy lets nothing in to the pods."""
+        """Return a block within which the hosts' own policy lets no packet into the pods."""
 
 
 Others = dict[str, Any]

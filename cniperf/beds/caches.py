@@ -1,9 +1,9 @@
-"""How near the CPUs of the two hosts are to each other: measured, as a hypervisor may move them.
+"""How near the CPUs of the two hosts are to each other: measured, since a hypervisor may move them.
 
 Two virtual CPUs may sit below one last-level cache now and below two of them a minute later. What
 one host's CPU writes the other reads three times slower then, and a load between them loses a
-quarter of its throughput, while neither CPU is slower by itself. No file tells: a guest's
-``/sys/devices/system/cpu/cpu0/cache`` says what its hypervisor was told to say.
+quarter of its throughput, while neither CPU is slower by itself. No file shows it: a guest's
+``/sys/devices/system/cpu/cpu0/cache`` has what its hypervisor is configured to report.
 """
 
 import time

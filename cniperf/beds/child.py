@@ -1,4 +1,4 @@
-"""A process that a bed started on one of its hosts, and what ``/proc`` tells of it."""
+"""A process that a bed started on one of its hosts, and what ``/proc`` reports about it."""
 
 import os
 import sys
@@ -25,7 +25,7 @@ class Child(Protocol):
 
     @property
     def returncode(self) -> int | None:
-        """The exit code, once it has ended and somebody has looked."""
+        """The exit code, once it has ended and cniperf has looked."""
 
     def poll(self) -> int | None:
         """Return the exit code, or None while it runs."""
@@ -40,16 +40,16 @@ class Child(Protocol):
         """Wait until it has ended; return the exit code."""
 
     def ended(self, within: float) -> bool:
-        """Wait for its end, this many seconds at most; tell whether it has."""
+        """Wait for its end, this many seconds at most; return whether it has ended."""
 
     def listens(self, address: str, port: int) -> bool:
-        """Tell whether it, and nobody else there, listens on a TCP port."""
+        """Return whether it, and no other process there, listens on a TCP port."""
 
     def bytes_carried(self, device: str) -> int | None:
         """Return the bytes that a device in its network namespace has received and sent."""
 
     def sleeps_in_shell(self) -> bool:
-        """Tell whether it is a shell still, and one that waits for something."""
+        """Return whether it is still a shell, and waits for something."""
 
 
 class LocalChild(Popen[bytes]):
@@ -67,7 +67,7 @@ class LocalChild(Popen[bytes]):
         return self.poll() is not None
 
     def listens(self, address: str, port: int) -> bool:
-        """Tell whether it, and nobody else there, listens on a TCP port."""
+        """Return whether it, and no other process there, listens on a TCP port."""
         table = self._net_file("tcp6" if version(address) == 6 else "tcp")
         return bool(listeners(table, address, port) & self._open_files())
 
@@ -76,7 +76,7 @@ class LocalChild(Popen[bytes]):
         return carried(self._net_file("dev"), device)
 
     def sleeps_in_shell(self) -> bool:
-        """Tell whether it is a shell still, and one that waits for something."""
+        """Return whether it is still a shell, and waits for something."""
         return sleeping_shell(
             Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8", errors="replace")
         )
@@ -149,6 +149,6 @@ def carried(table: str, device: str) -> int | None:
 
 
 def sleeping_shell(stat: str) -> bool:
-    """Tell from ``/proc/PID/stat`` whether this is a shell that sleeps."""
+    """Return from ``/proc/PID/stat`` whether this is a shell that sleeps."""
     name, _, rest = stat.rpartition(")")
     return name.endswith("(sh") and rest.split()[0] == "S"

@@ -96,7 +96,7 @@ def script(
         points: of kind ``device`` or ``hook``; their place in the list names their counters.
         there: packets from host a's pod to host b's.
         back: packets the other way.
-        nic: device whose arriving senders are written down, or an empty text.
+        nic: device whose arriving senders are recorded, or an empty text.
         devices: False where :func:`taps` counts at those.
     """
     lines: dict[str, list[str]] = {"netdev": [], "inet": []}
@@ -154,12 +154,12 @@ def drop(pod: str) -> str:
 
 
 def read(said: str, points: Collection[Point], tapped: str = "") -> dict[Point, Tally]:
-    """Return what the points of one namespace saw, from what :data:`LIST` said.
+    """Return what the points of one namespace saw, from the output of :data:`LIST`.
 
     Args:
-        said: that.
+        said: that output.
         points: as :func:`script` had them.
-        tapped: what :data:`TAPPED` said, where that counted at the devices.
+        tapped: the output of :data:`TAPPED`, where that counted at the devices.
     """
     counters = _counters(said) | (_tapped(tapped)["counters"] if tapped else {})
     found = {}
@@ -192,7 +192,7 @@ def senders(said: str, tapped: str = "") -> set[tuple[str, str]]:
 
 
 def filters(said: str) -> list[str]:
-    """Return the chains of others that filter what a host forwards, by what :data:`LIST` said.
+    """Return the chains of others that filter what a host forwards, by the output of :data:`LIST`.
 
     Each as ``ip filter FORWARD, policy drop``: Docker, firewalld and others have some.
     """

@@ -20,7 +20,7 @@ def split() -> tuple[tuple[int, ...], tuple[int, ...]]:
 
     The threads of a core stay together, so the hosts share no core's execution units. With an odd
     number host b gets the odd core. A single core is divided by its threads, and a single CPU is
-    shared by both hosts. No host gets a CPU that is offline, as the kernel keeps no time of it.
+    shared by both hosts. No host gets an offline CPU, because the kernel keeps no time of it.
 
     Raises:
         NotAble: it keeps none of any CPU that this process may use.

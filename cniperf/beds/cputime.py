@@ -1,11 +1,11 @@
-"""What the CPUs did while a load ran: how full each host's were, and who else used them.
+"""What the CPUs did while a load ran: how full each host's were, and what else used them.
 
 All figures come from ``/proc`` (proc(5)), in ticks of 10 ms.
 
-A kernel that samples who runs at each timer tick (CONFIG_TICK_CPU_ACCOUNTING, the usual one) sees
-little of a load that wakes up at those ticks, as one that is paced by a timer: a CPU that was busy
-for a third of the time may be told as 1 %. Idle time is measured, not sampled, so what was used
-is here what the clock says less the idle time.
+A kernel that samples the running process at each timer tick (CONFIG_TICK_CPU_ACCOUNTING, the usual
+one) sees little of a load that wakes up at those ticks, such as a timer's: a CPU that was busy
+for a third of the time may be reported as 1 %. Idle time is measured, not sampled, so what was used
+is here the clock's time less the idle time.
 """
 
 import os
@@ -76,7 +76,7 @@ class CpuTimes:
         return 100 * taken / span if span else 0.0
 
     def _require(self, since: "CpuTimes", cpus: Collection[int]) -> None:
-        """Refuse to tell of CPUs that were not there all the time."""
+        """Reject CPUs that were not online all the time."""
         if gone := [cpu for cpu in cpus if cpu not in self.idle or cpu not in since.idle]:
             raise MeasurementFailed(
                 f"/proc/stat has no CPU {spans(gone)}, which the load was to run on: it is offline"

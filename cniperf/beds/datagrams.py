@@ -1,7 +1,7 @@
 """One end of a probe: a UDP socket in the network namespace that this process, or it, is in.
 
 This file needs nothing but Python itself: a bed whose hosts are elsewhere sends it there as it
-is, and :func:`main` serves it, a line a wish, a line an answer.
+is, and :func:`main` serves it, one line per request and per answer.
 """
 
 import select
@@ -30,7 +30,7 @@ class Datagrams:
     def send(self, count: int, size: int, address: str, port: int) -> None:
         """Send datagrams of so many bytes at once."""
         for _ in range(count):
-            with suppress(OSError):  # no route, say: the counters will show it
+            with suppress(OSError):  # for example no route: the counters will show it
                 self._socket.sendto(bytes(size), (address, port))
 
     def wait(self, count: int, seconds: float) -> int:

@@ -1,7 +1,7 @@
-"""The journal of a lab: what it made, on disk, so that anybody can take it back.
+"""The journal of a lab: what it made, on disk, so that any process can undo it.
 
-A lab writes down each namespace, folder and process *before* or as soon as it exists. Whoever
-finds the journal of a dead owner (its reaper, the next run, ``cniperf clean``) sweeps exactly
+A lab records each namespace, folder and process *before* or as soon as it exists. The
+finder of a dead owner's journal (its reaper, the next run, ``cniperf clean``) sweeps exactly
 what is written there. An orderly end is the same sweep, done by the owner.
 """
 
@@ -73,12 +73,12 @@ class Journal:
         return journal
 
     def add_namespace(self, name: str) -> None:
-        """Write down a namespace that is about to be made."""
+        """Record a namespace that is about to be made."""
         self._append("namespace", name)
 
     def add_folder(self, path: Path) -> None:
-        """Write down a folder that is about to be made."""
-        self._append("folder", str(path.absolute()))  # who sweeps it is in another folder
+        """Record a folder that is about to be made."""
+        self._append("folder", str(path.absolute()))  # the sweep runs in another folder
 
     def made_folder(self) -> Path:
         """Return a new folder beside the journal, which is swept with it."""
@@ -88,11 +88,11 @@ class Journal:
         return folder
 
     def add_process(self, pid: int) -> None:
-        """Write down a process that was started."""
+        """Record a process that was started."""
         self._append("process", _identity(pid))
 
     def add(self, kind: str, value: object) -> None:
-        """Write down something else that others must know; it is not swept."""
+        """Record something else that other processes need; it is not swept."""
         self._append(kind, value)
 
     def _append(self, kind: str, value: object) -> None:
@@ -113,7 +113,7 @@ class Journal:
         return values
 
     def owner_lives(self) -> bool:
-        """Tell whether the process that opened this journal is still there.
+        """Return whether the process that opened this journal is still there.
 
         One that names no owner may be about to: it counts as living while it is young.
         """
@@ -190,7 +190,7 @@ def _stat(pid: int) -> tuple[str, int]:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return "X", 0
-    fields = text.rpartition(")")[2].split()  # the name before it may hold anything
+    fields = text.rpartition(")")[2].split()  # the name before it may contain anything
     return fields[0], int(fields[19])
 
 

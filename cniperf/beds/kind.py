@@ -35,7 +35,7 @@ class Round(Protocol):
     number: int
 
     def announce(self, stage: str, text: str) -> None:
-        """Report what goes on: a stage (``wire``, ``prove``, ``load``) and a line about it."""
+        """Report the progress: a stage (``wire``, ``prove``, ``load``) and a line about it."""
 
     def draft(self) -> "Draft":
         """Return the run's folder, not yet there: use it with ``with``."""
@@ -67,7 +67,7 @@ class Kind(ABC):
         suite: how a suite ends, where that is not given, by option.
         own: parameters that only it takes.
         nics: what the parameter ``nic`` may be.
-        ips: versions of IP that its hosts and pods may speak.
+        ips: versions of IP that its hosts and pods may use.
         turns: parameters that have another default where turns are taken.
         usual: schemes that are measured where none is named.
         completed_by: the bed that measures those of them that cannot be carried here.
@@ -98,7 +98,7 @@ class Kind(ABC):
         return {}
 
     def refusal(self, asked: "Experiment") -> str:
-        """Return why an experiment does not go here; empty where it does."""
+        """Return why an experiment is impossible here; empty where it is possible."""
         return ""
 
     def no_turns(self, asked: "Experiment") -> str:
@@ -113,7 +113,7 @@ class Kind(ABC):
 
     @abstractmethod
     def check(self, asked: "Experiment") -> None:
-        """Refuse what cannot even begin; touches nothing.
+        """Reject what cannot even begin; touches nothing.
 
         Raises:
             NotAble: no root, or something is missing.
@@ -121,7 +121,7 @@ class Kind(ABC):
         """
 
     def lock(self, what: str) -> AbstractContextManager[None]:
-        """Hold this machine, where the load is on it."""
+        """Lock this machine, where the load is on it."""
         from cniperf.beds.lock import machine_lock
 
         return machine_lock(what)
@@ -171,7 +171,7 @@ class Kind(ABC):
 
         Raises:
             ParameterError: a hosts file with something that is not allowed, or a bed that has no
-                hosts to lend.
+                hosts for schemes.
         """
 
     @contextmanager

@@ -14,12 +14,12 @@ from cniperf.errors import Busy
 
 @contextmanager
 def machine_lock(what: str) -> Iterator[None]:
-    """Hold this machine for a run; the kernel gives it back however the process ends.
+    """Lock this machine for a run; the kernel unlocks it however the process ends.
 
     A process whose ancestor holds the lock (a notebook's kernel under a suite) shares it.
 
     Raises:
-        Busy: another run holds the machine; the text says which.
+        Busy: another run holds the machine; the text names it.
     """
     with (made_state_dir() / "lock").open("a+", encoding="utf-8") as file:
         try:

@@ -2,8 +2,9 @@
 
 This file is a program, and runs by itself: ``python3 metronome.py JOB``, with the job as JSON. It
 needs Python 3.9 and its own library alone, so that it runs on any host. One process serves a whole
-load, for a process a turn would cost the load more than the turn tells. Where the receiving host is
-another machine, a second one runs there and reports that host's CPUs, see :func:`report_cpus`.
+load, because a process per turn would cost the load more than the turn measures. Where the
+receiving host is another machine, a second process runs there and reports that host's CPUs, see
+:func:`report_cpus`.
 
 A turn: the leg's senders go on (SIGCONT); once what they had in hand has settled, the bytes that
 their peers have acknowledged are read from the kernel (``tcpi_bytes_acked`` of TCP_INFO,
@@ -13,7 +14,7 @@ turn the bytes of TCP and those of the sender's device are of the same data, and
 
 Where the senders of one leg do not see those of the other, as in two pods, each leg has a metronome
 of its own, and both take their turns by the same clock: each turn begins at a moment that both
-know, and what the other leg has still in its buffers must be gone by then.
+have, and what the other leg has still in its buffers must be gone by then.
 
 It prints a line of CSV a turn, with :data:`HEAD` first.
 """
@@ -374,7 +375,7 @@ def turn(leg: Leg, cpus: Looks, settle: float, seconds: float) -> str:
 
 
 class Clock:
-    """The moments at which turns begin, where each leg has a metronome of its own.
+    """The moments at which turns begin, where each leg has its own metronome.
 
     Args:
         at: when the first leg's warming-up begins, on this machine's monotonic clock.
@@ -414,7 +415,7 @@ def main(job: str) -> None:
     (letters, a turn each: the first letters of the legs' names; two of each make a block),
     ``warm`` (seconds of load of each leg before), ``settle``, ``slice`` (seconds), ``most``
     (seconds after which no block begins), ``serving`` (whether the senders are the servers),
-    ``clock`` (where the other leg has a metronome of its own: ``at`` and ``rest`` of
+    ``clock`` (where the other leg has its own metronome: ``at`` and ``rest`` of
     :class:`Clock`),
     ``cpus`` (by host: those that are here, ``address`` and ``port`` that report them, or none),
     ``near`` (a CPU of each host, where both are here: their handover before each block) and

@@ -1,4 +1,4 @@
-"""What is opened by ``with``: what a begin has made is taken back, however far it came."""
+"""What is opened by ``with``: what a begin has made is undone, however far it came."""
 
 from abc import ABC, abstractmethod
 from contextlib import suppress
@@ -15,7 +15,7 @@ class Opened(ABC):
         try:
             self._open()
         except BaseException:
-            with suppress(CniperfError):  # why it could not be opened is what is told
+            with suppress(CniperfError):  # the error of the begin is reported
                 self.close()
             raise
         return self
@@ -34,4 +34,4 @@ class Opened(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Take everything back; safe to call twice, and after a begin that failed."""
+        """Undo everything; safe to call twice, and after a begin that failed."""

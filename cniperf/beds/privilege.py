@@ -1,4 +1,4 @@
-"""What this process may do to this machine: as root, or as an ordinary user who has namespaces."""
+"""What this process may do to this machine: as root, or as an ordinary user with namespaces."""
 
 import os
 from collections.abc import Callable
@@ -25,7 +25,7 @@ def is_rootless() -> bool:
 
 
 def require_root() -> None:
-    """Refuse where this process may not make network namespaces itself.
+    """Fail where this process may not make network namespaces itself.
 
     Raises:
         NotAble: with the way to become root.
@@ -40,7 +40,7 @@ def may_make_namespaces() -> bool:
 
 
 def require_namespaces() -> None:
-    """Refuse where :func:`with_namespaces` cannot work.
+    """Fail where :func:`with_namespaces` cannot work.
 
     Raises:
         NotAble: with what forbids it, and the ways out.

@@ -1,4 +1,4 @@
-"""CPU quotas: how much of the CPUs a control group may use, and how often that held it back.
+"""CPU quotas: how much of the CPUs a control group may use, and how often the quota throttled it.
 
 A container's limit stops all its processes for the rest of a period (100 ms) once they have used
 their share. Nothing else of the machine shows that. Every group from a process's own up may have
@@ -97,14 +97,14 @@ def allowed(reading: Reading | None) -> float | None:
 
 
 def throttled(before: Reading | None, after: Reading | None) -> tuple[int, int] | None:
-    """Return in how many periods a group was held back, and of how many.
+    """Return in how many periods a group was throttled, and of how many.
 
     Args:
         before: a reading.
         after: a later one of the same process.
 
     Returns:
-        Those of the group that was held back most; (0, 0) where there is no quota, None where
+        Those of the group that was throttled most; (0, 0) where there is no quota, None where
         none could be seen.
     """
     if before is None or after is None:
@@ -128,7 +128,7 @@ def summary(
         after: later ones.
 
     Returns:
-        ``throttled``: the share of its periods in which the host that suffered most was held back,
+        ``throttled``: the share of its periods in which the host that suffered most was throttled,
         in %; ``throttled_periods``: how many, and of how many. Both None where it is not known.
     """
     spans = [span for host in after if (span := throttled(before[host], after[host]))]

@@ -1,8 +1,8 @@
 """Without root: a user namespace, in which an ordinary user may make network namespaces.
 
-A process with threads cannot enter one, and a notebook's kernel has threads. So a process of its
-own enters it, does what it is asked, one thing after the other, and ends with the one that asks.
-It has its own mounts, too: named network namespaces are mounts below /run.
+A process with threads cannot enter one, and a notebook's kernel has threads. So a separate
+process enters it, serves requests one after the other, and ends with the process that sends them.
+It also has its own mounts: named network namespaces are mounts below /run.
 
 ``python -m cniperf.beds.rootless COMMAND`` runs any command there.
 """
@@ -34,7 +34,7 @@ PATIENCE = 20.0  # seconds to tidy up after a signal
 SETTINGS = Path("/proc/sys")
 UNSHARE = ("unshare", "--user", "--map-root-user", "--mount", "--net")
 
-# A /run of its own, with all that the user's has, but no network namespaces in it.
+# Its own /run, with all that the user's has, but no network namespaces in it.
 OWN_RUN = """set -e
 new=$(mktemp -d)
 mount -n -t tmpfs -o mode=755 cniperf "$new"
@@ -58,7 +58,7 @@ class Refusal:
     """Why this user gets no user namespace.
 
     Attributes:
-        reason: what forbids it: a kernel parameter, or what the kernel said.
+        reason: what forbids it: a kernel parameter, or the kernel's error.
         fixes: commands or deeds, each of which is a way out.
     """
 
@@ -136,7 +136,7 @@ class Session:
         return self._process.poll() is None
 
     def call(self, work: Callable[..., T], *words: object, tell: Callable[..., None]) -> T:
-        """Let it call a function with ``words`` and ``tell``; return or raise what comes of it.
+        """Let it call a function with ``words`` and ``tell``; return or raise its result.
 
         Raises:
             CniperfError: it ended without an answer.
@@ -169,7 +169,7 @@ class Session:
 
     @stop.later()
     def end(self) -> None:
-        """Let it tidy up and end."""
+        """Let it clean up and end."""
         self._connection.close()  # it takes that as a signal
         try:
             self._process.wait(PATIENCE)
@@ -182,7 +182,7 @@ _sessions: list[Session] = []
 
 
 def session() -> Session:
-    """Return the one that works for this process; a first or a new one where none lives."""
+    """Return the one that works for this process; a first or a new one where none runs."""
     if not _sessions or not _sessions[-1].lives:
         _sessions[:] = [Session()]
     return _sessions[-1]
@@ -212,7 +212,7 @@ def serve(descriptor: str) -> NoReturn:
 
 
 def _listen(connection: Connection, asked: "queue.SimpleQueue[bytes]") -> None:
-    """Pass on what is asked; where the other end is closed, what goes on is stopped."""
+    """Pass requests on; where the other end is closed, stop the work."""
     with suppress(EOFError, OSError):
         while True:
             asked.put(connection.recv_bytes())
@@ -222,7 +222,7 @@ def _listen(connection: Connection, asked: "queue.SimpleQueue[bytes]") -> None:
 
 def _sendable(problem: BaseException) -> BaseException:
     if not isinstance(problem, CniperfError | Stopped):
-        traceback.print_exception(problem)  # a fault of ours: where it is does not go along
+        traceback.print_exception(problem)  # an internal error: its location is not sent along
     try:
         pickle.loads(pickle.dumps(problem))
     except Exception:

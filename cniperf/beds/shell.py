@@ -1,6 +1,6 @@
 """The one place where words become shell text: at the edge of a host that is reached by SSH.
 
-Everything else speaks in argv lists. A word is quoted once, here, so that no name of a device, a
+Everything else uses argv lists. A word is quoted once, here, so that no name of a device, a
 pod or a file is ever read as a command.
 """
 
@@ -28,7 +28,7 @@ def line(argv: Sequence[str]) -> str:
 def steps(commands: Iterable[Sequence[str]], count: str = "/dev/null") -> str:
     """Return the script that runs commands in order, up to the first that fails.
 
-    It ends with code 9, and its last line tells which one: ``failed 3``, counted from 1.
+    It ends with code 9, and its last line names the step: ``failed 3``, counted from 1.
 
     Args:
         commands: what to run.
@@ -45,7 +45,7 @@ def steps(commands: Iterable[Sequence[str]], count: str = "/dev/null") -> str:
 def batch(commands: Iterable[tuple[Sequence[str], str | None]]) -> str:
     """Return the script that runs commands as :func:`steps` does, each with a text to read.
 
-    What each says ends with a zero byte.
+    The output of each ends with a zero byte.
     """
     return "".join(
         f"{_fed(line(argv), text)} || {{ printf '\\nfailed {number}\\n' >&2; exit 9; }}; "
@@ -69,17 +69,17 @@ def failed(said: str) -> tuple[int, str] | None:
 
 
 def best_effort(commands: Iterable[Sequence[str]]) -> str:
-    """Return the lines that run commands whatever each comes to; none may hang."""
+    """Return the lines that run commands whatever their exit codes; none may hang."""
     return "".join(f"timeout 10 {line(argv)} >/dev/null 2>&1\n" for argv in commands)
 
 
 def best_effort_of(commands: Iterable[tuple[int, Sequence[str]]], count: str) -> str:
-    """Return the lines that take back, each in the same way, what :func:`steps` has done.
+    """Return the lines that undo, each in the same way, what :func:`steps` has done.
 
-    What was there before a step was refused is not that step's to take away.
+    A rejected step must not remove what was there before it.
 
     Args:
-        commands: each with the number of the step that it takes back.
+        commands: each with the number of the step that it undoes.
         count: file that has how many were done.
     """
     head = f"n=$(cat {line([count])} 2>/dev/null)\n"
@@ -88,10 +88,10 @@ def best_effort_of(commands: Iterable[tuple[int, Sequence[str]]], count: str) ->
 
 
 def ask(questions: Mapping[str, str]) -> str:
-    """Return the script that runs some shell lines, what each says being told apart.
+    """Return the script that runs some shell lines and separates their outputs.
 
     Args:
-        questions: shell lines, which must not depend on anybody's input, by name.
+        questions: shell lines, which must not depend on any input, by name.
     """
     each = (
         f"{line(['echo', MARK + name])}\n"
@@ -126,7 +126,7 @@ def answers(said: str, host: str, questions: Mapping[str, str]) -> dict[str, Ans
 
 # ── any account's shell ───────────────────────────────────────────────────────────────────────
 
-EATEN = 97  # exit code of the reader: somebody else has read the script, or it was cut
+EATEN = 97  # exit code of the reader: another program has read the script, or it was cut
 
 # Reads a script between two lines that are the token, then runs it; what follows is the script's to
 # read. `read` takes byte by byte, so nothing of that is lost. No word of it means something else to

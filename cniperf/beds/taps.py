@@ -19,7 +19,7 @@ import time
 from typing import Any
 
 NAME = b"\0cniperf-taps"  # of a socket that the network namespace has for itself
-LIFE = 30.0  # seconds after which nobody is waiting for an answer
+LIFE = 30.0  # seconds after which no process waits for an answer
 ETH_P_ALL, ARPHRD_ETHER = 3, 1  # linux/if_ether.h, linux/if_arp.h
 PACKET_OUTGOING = 4  # linux/if_packet.h
 SOL_PACKET, PACKET_STATISTICS = 263, 6
@@ -98,7 +98,7 @@ class Counter:
 
     Args:
         rules: by the name of a counter, a device and nft's words for its packets.
-        nic: a device whose arriving senders are written down; empty for none.
+        nic: a device whose arriving senders are recorded; empty for none.
         forms: nft's words for the packets whose senders those are.
     """
 
@@ -148,7 +148,7 @@ class Counter:
 
 
 def begin(job: dict[str, Any]) -> None:
-    """Count in the background, until what was counted is asked for."""
+    """Count in the background, until the counts are read."""
     counter = Counter(**job)
     asked = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     asked.bind(NAME)

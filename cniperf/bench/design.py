@@ -23,7 +23,7 @@ SCHEMES = ("macvlan", "calico", "flannel-hostgw", "flannel-vxlan", "canal")
 SLICES = (0.02, 0.1, 0.2, 0.4)
 
 # Slower than the CPUs of any machine of today, so that nothing but the wire decides, and a few labs
-# tell what the design itself does wrong.
+# show the design's own errors.
 EQUAL = {"bare-b": "1000mbit", "port-b": "1000mbit"}
 SLOWER = {"bare-b": "1000mbit", "port-b": "900mbit"}
 
@@ -34,7 +34,7 @@ class Trial:
 
     Attributes:
         name: for people.
-        expects: what it must find, as a loss in points; None where another trial says.
+        expects: what it must find, as a loss in points; None where another trial decides.
         within: how far off its estimate may be, in points.
         like: name of the trial that it must agree with.
         parameters: of the experiment.

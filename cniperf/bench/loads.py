@@ -67,7 +67,7 @@ def proof_ratios(scheme: str = "calico") -> tuple[float, ...]:
 
 
 def _by_hand(lab: Lab, plan: Plan, traffic: Traffic) -> float:
-    """Run iperf3 as a person would, in the hosts' namespaces and on their CPUs."""
+    """Run iperf3 as if typed by hand, in the hosts' namespaces and on their CPUs."""
 
     def typed(host: str, argv: list[str]) -> list[str]:
         cpus = ",".join(map(str, lab.cpus[host]))

@@ -73,7 +73,7 @@ def _batch(lab: Lab, plan: Plan) -> None:
     """Wire and unwire as fast as iproute2 can: one process a tool and namespace.
 
     Open vSwitch's commands are typed one by one, in their order among the others. Routes and
-    addresses that go with a device are not taken back: a person would not type it.
+    addresses that go with a device are not removed: a user would not type it.
     """
     for side in plan:
         undo = [step for step in side.undo() if not step.netns or isinstance(step, DelLink)]
@@ -88,7 +88,7 @@ def _batch(lab: Lab, plan: Plan) -> None:
 def _typed(
     enter: Sequence[str], tool: str, words: Sequence[Sequence[str]], environ: Mapping[str, str]
 ) -> None:
-    """Run commands of one tool as a person would who is in a hurry."""
+    """Run commands of one tool the fastest way: in one batch, where it has one."""
     if tool in ("ip", "bridge"):
         lines = "\n".join(" ".join(argv[1:]) for argv in words)
         subprocess.run([*enter, tool, "-batch", "-"], input=lines, text=True, check=True,

@@ -23,7 +23,7 @@ EXIT_CODES = {
     143: "SIGTERM stopped the command.",
 }
 
-# How a finding is marked, and its colour. The words differ without the colour, too: a log has none.
+# How a finding is marked, and its colour. The words also differ without the colour: a log has none.
 MARKS = {"ok": "green", "warn": "yellow", "NO": "red"}
 
 

@@ -53,7 +53,7 @@ def suite_of(
 def _completing(
     base: "Experiment", bed: str, lacking: list[str], given: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """Return the cells by which another bed completes a suite, and say that it does."""
+    """Return the cells by which another bed completes a suite, and report it."""
     from cniperf.measure.suite import completing_cells
 
     own = {name: value for name, value in given.items()

@@ -1,4 +1,4 @@
-"""The generators, one file each. A file in this folder that holds a ``GENERATOR`` is one."""
+"""The generators, one file each. A file in this folder that contains a ``GENERATOR`` is one."""
 
 from functools import cache
 from importlib import import_module

@@ -35,7 +35,7 @@ def server(job: Job) -> list[str]:
 def client(job: Job) -> list[str]:
     """Ask over and over, a line each: seconds to connect, seconds in all, status.
 
-    curl is a child of timeout, so it must be told anew to end with its parent.
+    curl is a child of timeout, so it must set again that it ends with its parent.
     """
     return ["timeout", str(job.total), "setpriv", "--pdeathsig", "KILL", "stdbuf", "-oL",
             "curl", "-s", "-o", "/dev/null", "-w", "%{time_connect} %{time_total} %{http_code}\\n",
@@ -45,7 +45,7 @@ def client(job: Job) -> list[str]:
 def read(job: Job) -> Figures:
     """Return the transactions a second and how long each took, connection included.
 
-    curl tells no time of day, so the first seconds are left out as a share of the transactions.
+    curl prints no time of day, so the first seconds are left out as a share of the transactions.
 
     Raises:
         MeasurementFailed: there is none, or one was not answered.

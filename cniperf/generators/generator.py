@@ -1,4 +1,4 @@
-"""What a generator is: the commands of its two ends, and how to read what they said."""
+"""What a generator is: the commands of its two ends, and how to read their output."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def last_words(said: str) -> str:
-    """Return the end of what a program said, as one line."""
+    """Return the end of a program's output, as one line."""
     return one_line(said)[-200:] or "it printed nothing"
 
 
@@ -26,12 +26,12 @@ class Job:
         traffic: what is sent.
         address: the server's address.
         port: the server's port.
-        folder: where both ends leave what they say.
+        folder: where both ends leave their output.
         tag: what the names of their files end in, as ``-2`` for the second pair.
         seconds: of load that count.
         omit: seconds before that.
-        rate: load offered, in Gbit/s; 0 for as much as goes.
-        buffer: bytes that a socket of the hosts may hold.
+        rate: load offered, in Gbit/s; 0: no limit.
+        buffer: size of a socket's buffer on the hosts, in bytes.
     """
 
     traffic: Traffic
@@ -50,19 +50,19 @@ class Job:
         return self.seconds + self.omit
 
     def file(self, end: str) -> Path:
-        """Return the file of what an end (``client``, ``server``) says."""
+        """Return the file with the output of an end (``client``, ``server``)."""
         suffix = "json" if self.traffic.generator == "iperf3" else "txt"
         return self.folder / f"{self.traffic.generator}-{end}{self.tag}.{suffix}"
 
     def said(self, end: str) -> str:
-        """Return what an end said; nothing where it left no file."""
+        """Return an end's output; empty where it left no file."""
         file = self.file(end)
         return file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What one load came to; what a generator does not tell is None.
+    """The result of one load; a value that a generator does not report is None.
 
     Attributes:
         gbps: goodput that the receiver counted, in Gbit/s; both ways together where both send.
@@ -94,18 +94,18 @@ class Generator:
         name: as the parameter ``generator`` has it.
         modes: loads that it can make, see :data:`cniperf.record.ModeName`.
         package: Debian package by command.
-        versions: command that tells a version, by the name that a run records it under; the
+        versions: command that prints a version, by the name that a run records it under; the
             generator's own name is one of them.
         port: of the first server; the server of the second pair has the next one.
         server: command of the receiving end. It may write files into the job's folder.
         client: command of the sending end.
-        read: what both ends said, once they ended.
+        read: the figures from the output of both ends, once they ended.
         ends: True where the server ends with its client.
-        turns: True where it sends a TCP stream as fast as it goes, for as long as it is let, so
-            that two of them can take turns.
-        obeys: parameters beside those of every load that it knows.
-        explain: what went wrong, from what an end said.
-        ips: versions of IP that it speaks.
+        turns: True where it sends a TCP stream at full speed until it is stopped, so that two of
+            them can take turns.
+        obeys: parameters that it supports beside those of every load.
+        explain: the error, from an end's output.
+        ips: versions of IP that it supports.
         good: codes that a client ends with after a whole load.
     """
 
@@ -126,7 +126,7 @@ class Generator:
 
 
 def carried(received: float) -> None:
-    """Hold a load to having carried something.
+    """Check that a load carried something.
 
     Raises:
         MeasurementFailed: no byte arrived.
@@ -136,7 +136,7 @@ def carried(received: float) -> None:
 
 
 def one_at_a_time(took: float, seconds: float) -> None:
-    """Hold transactions that follow each other to the time that there was for them.
+    """Check that successive transactions fit into the time of the load.
 
     Args:
         took: seconds that all of them took.

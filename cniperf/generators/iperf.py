@@ -100,7 +100,7 @@ def _all(seconds: Iterable[Sequence[Row]]) -> list[Row]:
 
 
 def _prove_wholes(came: Sequence[Row], went: Sequence[Row], last: int) -> None:
-    """Hold the last line of each connection, which is of the whole, against what it is of.
+    """Check the last line of each connection, the total, against its parts.
 
     Both ends count the whole alike, but for a write or two: the server reads to the end.
 

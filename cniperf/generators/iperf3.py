@@ -35,9 +35,9 @@ def _stream(job: Job) -> list[str]:
 
 
 def _datagrams(job: Job) -> list[str]:
-    """Ask for a rate, never for "as fast as you can" (-b 0), which only tells what got lost.
+    """Ask for a rate, never for "as fast as you can" (-b 0), which only shows the losses.
 
-    The default buffer holds some ninety datagrams: it overflows whenever the receiver is kept
+    The default buffer takes some ninety datagrams: it overflows whenever the receiver is kept
     from its CPU for a millisecond, at any rate.
     """
     window = job.traffic.window or str(job.buffer)
@@ -45,7 +45,7 @@ def _datagrams(job: Job) -> list[str]:
 
 
 def read(job: Job) -> Figures:
-    """Return what the client says, and for datagrams what the server does.
+    """Return the client's output, and for datagrams the server's output.
 
     Raises:
         MeasurementFailed: the result has an error, is damaged, of a version that is not known,

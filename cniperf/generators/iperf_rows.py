@@ -21,7 +21,7 @@ NINE = ("time", "srcaddress", "srcport", "dstaddr", "dstport", "transferid", "in
 TEN = (*NINE[:6], "istart", "iend", *NINE[7:])  # what a header begins with
 ROUNDED = 0.051  # s: how far an end of an interval may lie from what is printed
 EXACT = 1e-3  # share by which figures may differ that are one count, printed twice
-APART = 0.05  # share by which a sum of connections may differ, as their seconds do not meet
+APART = 0.05  # share by which a sum of connections may differ: their seconds do not coincide
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Row:
 
 
 def check_version(text: str, whose: str) -> None:
-    """Hold a result to the versions that are known, where it names its own.
+    """Check the version of a result against the supported ones, where it names its own.
 
     Raises:
         MeasurementFailed: its version is none of them.
@@ -98,7 +98,7 @@ def server_rows(text: str) -> list[Row]:
 
 
 def _values(named: dict[str, str], count: int, line: str, number: int) -> Row:
-    """Return a row of values; the speed is held against the bytes."""
+    """Return a row of values; check the speed against the bytes."""
     first, last = named.get("istart"), named.get("iend")
     if first is None or last is None:
         first, _, last = named.get("interval", "").partition("-")
@@ -147,7 +147,7 @@ def client_rows(text: str) -> list[Row]:
 
 
 def _proven(row: Row, whose: str, number: int) -> Row:
-    """Return a row whose bytes and rate agree, as far as the interval that it prints tells."""
+    """Return a row whose bytes and rate agree, as far as its printed interval allows."""
     if row.second is not None and abs(row.bytes * 8 - row.rate) > 2 * ROUNDED * row.rate + 16_000:
         raise damaged(
             whose, f"line {number}: {row.bytes:.6g} bytes a second are no {row.rate:.6g} bit/s"
@@ -178,7 +178,7 @@ def by_second(rows: Iterable[Row], seconds: range, connections: int, whose: str)
 
 
 def _is_sum(whole: Row, parts: list[Row], whose: str) -> None:
-    """Hold a sum against its connections, whose seconds do not begin together."""
+    """Check a sum against its connections, whose seconds do not begin together."""
     agree(f"the {whose}'s bytes in a second", ("its connections", sum(row.bytes for row in parts)),
           ("their sum", whole.bytes), within=APART, plus=1 << 20)  # fmt: skip
     again = [row.again for row in parts if row.again is not None]
@@ -190,8 +190,8 @@ def _is_sum(whole: Row, parts: list[Row], whose: str) -> None:
 def agree_on_again(rows: Sequence[Row]) -> bool:
     """Return whether no two lines of a client differ in the segments that were sent again.
 
-    The sum of a second is that of its connections. A connection's line of the whole has what comes
-    after the last second, too; iperf 2.0.14 leaves a 0 there.
+    The sum of a second is that of its connections. A connection's line of the whole also has
+    what comes after the last second; iperf 2.0.14 leaves a 0 there.
     """
     for whole in (row for row in rows if row.again is not None):
         if whole.of == "SUM" and whole.second is not None:

@@ -12,7 +12,7 @@ def server(job: Job) -> list[str]:
 
 
 def client(job: Job) -> list[str]:
-    """Ask as often as answers come, and write down when each request left and its answer came."""
+    """Ask as often as answers come, and record when each request left and its answer came."""
     return ["sockperf", "ping-pong", "--tcp", "-i", job.address, "-p", str(job.port),
             "-t", str(job.total + EDGE), "-m", str(job.traffic.size), "--full-rtt",
             "--full-log", str(job.folder / f"samples{job.tag}.csv")]  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a generator is to send: the part of an experiment that the load's programs are told."""
+"""What a generator is to send: the part of an experiment that the load's programs get."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,13 +11,13 @@ class Traffic:
     Attributes:
         generator: name of the program.
         mode: ``stream``, ``rr``, ``crr`` or ``udp``.
-        direction: who sends: host a (``forward``), host b (``reverse``), or both.
+        direction: the sender: host a (``forward``), host b (``reverse``), or both.
         streams: parallel TCP connections.
         window: TCP window, as ``512K``; empty for the kernel's autotuning.
         congestion: TCP congestion control of the sender.
         length: bytes of a write, as asked for; 0 for the program's own.
         size: bytes of a message, a response or a datagram's payload.
-        rate: load offered, in Gbit/s; 0 for as much as goes.
+        rate: load offered, in Gbit/s; 0: no limit.
         max_loss: % of the datagrams that may get lost.
         duration: seconds of load that count.
         omit: seconds before that.

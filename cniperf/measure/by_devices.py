@@ -1,7 +1,7 @@
 """Proof of path by what the devices count themselves, where nothing may be added to them.
 
 A burst of datagrams crosses the path while no load runs, and the devices whose counters rise by as
-many packets are the path. Each reports the bytes of a packet, too, so what is wrapped around it on
+many packets are the path. Each also reports the bytes of a packet, so what is wrapped around it on
 the way shows as bytes more. A device that something bypasses, as hardware may, counts nothing.
 """
 

@@ -29,7 +29,7 @@ class Ends:
     Attributes:
         bed: whose hosts they are.
         generator: the program that makes the load.
-        folder: where both ends leave what they say.
+        folder: where both ends leave their output.
         a, b: the ends on each host.
     """
 
@@ -103,12 +103,12 @@ class Ends:
         )
 
 
-# Reading from a pipe without a writer waits; the one who opens it to write lets all go at once.
+# Reading from a pipe without a writer waits; opening it to write releases all readers at once.
 WAIT = ["sh", "-c", 'read -r _ < "$0"; exec "$@"']
 
 
 def _stands_at_gate(client: "Child") -> bool:
-    """Tell whether a client waits for the gate to open: its shell sleeps nowhere else."""
+    """Return whether a client waits for the gate to open: its shell sleeps nowhere else."""
     if client.poll() is not None:
         raise MeasurementFailed(f"a client ended {how_ended(client.returncode)} before the load")
     return client.sleeps_in_shell()

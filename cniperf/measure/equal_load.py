@@ -14,9 +14,9 @@ SHARE = 0.9  # of what the slowest carries, so that none is at its limit
 def common_rate(
     base: Experiment, schemes: Sequence[str], data_dir: Path | None, tell: Callable[[str], None]
 ) -> float:
-    """Load each scheme once with as much as goes; return 90 % of the slowest one's goodput.
+    """Load each scheme once at full speed; return 90 % of the slowest one's goodput.
 
-    Open vSwitch's userspace datapath has no say in it. The runs are left in the folder of runs,
+    Open vSwitch's userspace datapath does not count. The runs are left in the folder of runs,
     outside of any suite.
 
     Returns:
@@ -30,7 +30,7 @@ def common_rate(
         asked = {**base.model_dump(exclude_none=True), "scheme": scheme, "rounds": 1}
         (folder,) = run(Experiment.of(**{**asked, "data_dir": data_dir}), lambda moment: None)
         figures = load_runs(folder)
-        if not is_userspace(figures).any():  # another thing, which would hold all others back
+        if not is_userspace(figures).any():  # another thing, which would limit all others
             found[scheme] = float(figures["gbps"].iloc[0])
     slowest = min(found, key=lambda name: found[name])
     rate = float(f"{SHARE * found[slowest]:.2g}")

@@ -108,7 +108,7 @@ def prove(bed: "Bed", plan: "Plan") -> Evidence:
     """Count the packets of a probe along the path of a plan that is wired.
 
     Returns:
-        The evidence, whatever it says: :attr:`Evidence.problem` tells whether it agrees with the
+        The evidence, good or bad: :attr:`Evidence.problem` reports whether it agrees with the
         scheme.
     """
     a, b = plan
@@ -136,7 +136,7 @@ def prove(bed: "Bed", plan: "Plan") -> Evidence:
 
 
 def greet_others(bed: "Bed", plan: "Plan") -> None:
-    """Hold each pair but the first, whose path is proven, to reaching each other.
+    """Check that the pods of each pair but the first, whose path is proven, reach each other.
 
     Raises:
         MeasurementFailed: a pair does not.
@@ -159,7 +159,7 @@ def _policy(bed: "Bed", probe: Probe, pod: str) -> dict[str, int]:
 
 
 def _taken_away(place: str) -> list[Call]:
-    """Return the commands that tell what was counted at a place, and end that."""
+    """Return the commands that print the counts at a place, and end the counting."""
     return [Call(place, counters.LIST), _ended(place)]
 
 
@@ -221,7 +221,7 @@ class _Watch:
         return next((host.nic for host in self._bed.hosts if host.name == place), "")
 
     def end(self) -> tuple[dict[Point, Tally | None], set[tuple[str, str]]]:
-        """Take the counters away; return what they saw, and who sent to the hosts' NICs."""
+        """Take the counters away; return what they saw, and the senders to the hosts' NICs."""
         found: dict[Point, Tally | None] = dict.fromkeys(self._where)
         senders: set[tuple[str, str]] = set()
         calls = [call for place in self._counted for call in _taken_away(place)]
@@ -242,7 +242,7 @@ class _Watch:
     def _matched(self, *, settle: bool = False) -> dict[Point, Tally]:
         """Return how many packets each flow of Open vSwitch has matched so far."""
         flows = [point for point in self._where if point.kind == "flow"]
-        if settle:  # the datapath tells its counts to the flow table now and then
+        if settle:  # the datapath reports its counts to the flow table now and then
             switches = sorted({point.place for point in flows})
             self._bed.commands(
                 [Call(place, ["ovs-appctl", "revalidator/wait"]) for place in switches]
@@ -257,7 +257,7 @@ class _Watch:
 
 
 def _packets(said: str, match: str) -> int:
-    """Return the packets of the flow with this match in what ``ovs-ofctl dump-flows`` said."""
+    """Return the packets of the flow with this match in the output of ``ovs-ofctl dump-flows``."""
     found = re.search(rf"n_packets=(\d+),.* {re.escape(match)} actions=", said)
     return int(found[1]) if found else 0
 
@@ -300,7 +300,7 @@ def _others(filters: Mapping[str, Sequence[str]]) -> str:
 
 
 def _astray(point: Point, tally: Tally | None) -> bool:
-    """Tell whether a point saw packets of a way on which it must see none."""
+    """Return whether a point saw packets of a way on which it must see none."""
     ways = {"none": ("there", "back"), "there": ("back",), "back": ("there",)}
     return tally is not None and any(getattr(tally, way) for way in ways.get(point.wants, ()))
 

@@ -1,7 +1,7 @@
 """What runs inside a guest whose clock counts instructions: the lab, once, from end to end.
 
 ``python -m cniperf.measure.inside JOB ANSWER`` reads what is asked from one file and writes
-what came out to another. Nobody talks to the guest meanwhile: what came from outside would come at
+what came out to another. No process contacts the guest meanwhile: input from outside would come at
 another instruction each time. What takes long to import and is only arithmetic stays outside.
 """
 
@@ -25,7 +25,7 @@ FOLDER = Path("/tmp/run")
 
 
 def measure(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Build the lab, wire, prove, load; return what there is to tell.
+    """Build the lab, wire, prove, load; return the report.
 
     Args:
         asked: ``scheme``, ``lab`` (as :class:`Lab` takes it), ``traffic`` and ``loads`` (how many).
@@ -69,7 +69,7 @@ def _loaded(load: Load) -> dict[str, Any]:
 
     Returns:
         ``used`` (CPU seconds a second of the guest's CPU while bytes flowed: less than 1 where it
-        waited) and ``files`` (what the generator said, by name).
+        waited) and ``files`` (the generator's output, by name).
     """
     done = load.transfer(lambda seconds, gbps: None)
     (before, _began), (after, _ended) = done.watched

@@ -23,7 +23,7 @@ class Kernels:
     def __init__(self, count: int = 1) -> None:
         self.count, self._stack = count, ExitStack()
         self._kernels: list[Any] = []
-        self._free: list[Any] = []  # of them; the last one is taken first, as it is warm
+        self._free: list[Any] = []  # of them; the last one is taken first, because it is warm
 
     def __enter__(self) -> Self:
         # The threads end last: what they wait for ends with the kernels.

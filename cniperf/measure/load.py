@@ -106,7 +106,7 @@ class Load:
         self, tick: Tick, *, rate: float | None = None, seconds: int = 0, omit: int = -1
     ) -> dict[str, Any]:
         """Load every pair once, at once; return the summary."""
-        from cniperf.measure.summary import summary  # takes its time, which nobody else needs
+        from cniperf.measure.summary import summary  # takes its time, which no other step needs
 
         with self._room():
             done = self.transfer(tick, rate=rate, seconds=seconds, omit=omit)
@@ -127,7 +127,7 @@ class Load:
     def transfer(
         self, tick: Tick, *, rate: float | None = None, seconds: int = 0, omit: int = -1
     ) -> Transfer:
-        """Load every pair once, at once, and leave what the generators say in the folder.
+        """Load every pair once, at once, and leave the generators' output in the folder.
 
         Args:
             tick: see :meth:`run`.
@@ -173,7 +173,7 @@ class Load:
         before = after = self.bed.cpu_times(), self.bed.instructions()
         sent = client.bytes_carried(device)
         end = start + length - MARGIN
-        pause = min(self.bed.pause, length / 2)  # a short load is looked at, too
+        pause = min(self.bed.pause, length / 2)  # also look at a short load
         while not client.ended(within=min(pause, end - last) if last < end else pause):
             now, total = time.monotonic(), client.bytes_carried(device)
             if now > limit:
@@ -192,7 +192,7 @@ class Load:
         return before, after
 
     def _await_flow(self, client: "Child", device: str, limit: float) -> None:
-        """Wait until the interface carries the load: proxy ARP may hold it up for a second."""
+        """Wait until the interface carries the load: proxy ARP may delay it for a second."""
         sent = None
         while not client.ended(within=0.05) and time.monotonic() < limit:
             total = client.bytes_carried(device)
@@ -215,7 +215,7 @@ class Load:
             self._judge("server", servers, jobs, (0,))
 
     def _ended(self, server: "Child", job: Job, limit: float) -> bool:
-        """Wait for a server's end; raise what its client has to say where it does not come soon."""
+        """Wait for a server's end; raise its client's error where it does not come soon."""
         if server.ended(within=SOON):
             return True
         self.generator.read(job)  # iperf3 ends with code 0, and an error in its result

@@ -1,4 +1,4 @@
-"""What a run, and a suite of them, say of themselves while they go on."""
+"""What a run and a suite report about their progress."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class Moment:
         scheme: the scheme at work.
         round: number of the round.
         stage: ``wire``, ``prove``, ``load``, ``done`` or ``failed``.
-        text: what there is to say.
+        text: the report.
     """
 
     scheme: str
@@ -65,14 +65,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Headway:
-    """What a suite knows after a round; ``str()`` is a line for people.
+    """A suite's results after a round; ``str()`` is a line for people.
 
     Attributes:
         rounds: how many rounds count so far.
         scheme: whose loss is known least well, or an empty text where that is not known yet.
         half_width: half of its interval's width, as a fraction.
-        target: the half width that is wanted, as a fraction; 0 for none.
-        seconds_left: what the suite will still take, as far as it can know.
+        target: the target for that, as a fraction; 0 for none.
+        seconds_left: an estimate of the suite's remaining time.
         note: what happened to the round, where it does not count.
     """
 

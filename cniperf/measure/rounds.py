@@ -32,10 +32,10 @@ from cniperf.suites import BROKEN, BUDGET, CAP, NOTHING, TARGET, Cell, Suite
 
 REPORT_SECONDS = 20.0  # of a budget, kept for the report
 GIVE_UP = 2  # failures without a figure, after which a scheme is left out
-BROKEN_AT_MOST = 3  # rounds more than were asked for
-MOVED_AT_MOST = 2  # runs that are measured again as the hosts' CPUs were moved meanwhile
+BROKEN_AT_MOST = 3  # rounds more than requested
+MOVED_AT_MOST = 2  # runs that are measured again because the hosts' CPUs were moved
 
-# Rounds before a suite may stop as it knows enough: of few rounds an interval is narrow by chance.
+# Rounds before a suite may stop by its target: few rounds may have a narrow interval by chance.
 FEWEST = 6
 
 
@@ -112,7 +112,7 @@ class Rounds:
     # ── one round ─────────────────────────────────────────────────────────────────────────────
 
     def _next(self) -> int:
-        """Return the round to go on with, as the hosts' CPUs lie now, or a new one."""
+        """Return the round to continue with the CPUs' present placement, or a new one."""
         bound = self._kind.here and not self._interleaved
         here = cache(handover(*cpus.split())) if bound else ""
         known = {number for number, _ in self._done}
@@ -172,7 +172,7 @@ class Rounds:
         return found
 
     def _is_cut_short(self, missing: int) -> bool:
-        """Tell whether the budget ends before a round does; one of turns counts run by run."""
+        """Return whether the budget ends before a round does; one of turns counts run by run."""
         return self._interleaved and not self._fits(math.ceil(missing / self.suite.at_once))
 
     def _widths(self) -> dict[Key, float]:
@@ -288,7 +288,7 @@ class Rounds:
     # ── what is there ─────────────────────────────────────────────────────────────────────────
 
     def _adopt(self) -> None:
-        """Take over the runs of this suite that are there already."""
+        """Take over the existing runs of this suite."""
         for folder in run_folders(self._data):
             self._add(folder)
 
@@ -306,7 +306,7 @@ class Rounds:
         return True
 
     def _counts(self, record: Record, key: Key) -> bool:
-        """Tell whether a run counts; else it is repeated.
+        """Return whether a run counts; else it is repeated.
 
         It does not where the hosts' CPUs were moved meanwhile or, in the separate design, lay
         otherwise than in the other runs of its round.
@@ -359,7 +359,7 @@ class Rounds:
         return ""
 
     def _fits(self, batches: float) -> bool:
-        """Tell whether the budget is enough for so many batches, and the report after them."""
+        """Return whether the budget is enough for so many batches, and the report after them."""
         budget, spent = self.suite.budget, time.monotonic() - self._began
         return not budget or spent + self._seconds(batches) + REPORT_SECONDS <= budget
 

@@ -38,12 +38,12 @@ FACTS: Mapping[str, type[Foreign]] = {"environment": Environment, "bed": BedFact
 
 
 def check(experiment: Experiment) -> None:
-    """Refuse what cannot even begin; see :meth:`cniperf.beds.kind.Kind.check`."""
+    """Reject what cannot even begin; see :meth:`cniperf.beds.kind.Kind.check`."""
     beds.find(experiment.bed).check(experiment)
 
 
 def lock(experiment: Experiment, what: str) -> AbstractContextManager[None]:
-    """Hold this machine, where the load is on it."""
+    """Lock this machine, where the load is on it."""
     return beds.find(experiment.bed).lock(what)
 
 
@@ -149,7 +149,7 @@ class _Round:
                 self.announce("wire", self._kind.building)
             return measure(self)
         except (CannotWrite, NotRestored):
-            raise  # no place to say so; the run is whole and was left before
+            raise  # no place to report it; the run is whole and was left before
         except CniperfError as problem:
             # Where remote hosts were not even opened nothing was measured, and nothing is left.
             if self._kind.here or "environment" in self._record:

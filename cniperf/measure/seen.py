@@ -1,12 +1,12 @@
-"""What a pod's interface carried: a witness of the goodput that knows nothing of the generator."""
+"""What a pod's interface carried: a witness of the goodput, independent of the generator."""
 
 from dataclasses import dataclass, field
 
 from cniperf.errors import MeasurementFailed
 from cniperf.generators import Figures
 
-ENOUGH = 0.9  # seconds, less of which tell nothing
-MORE = 1.25  # that the goodput may exceed what the interface carried, as their seconds differ
+ENOUGH = 0.9  # seconds, less of which show nothing
+MORE = 1.25  # that the goodput may exceed what the interface carried, because their seconds differ
 LESS = 0.6  # of what it carried, that must be goodput; the rest are headers and what was sent again
 
 
@@ -40,9 +40,9 @@ class Seen:
         return (after - before) * 8 / 1e9 / (end - begin) if end - begin >= ENOUGH else None
 
     def prove(self, figures: Figures) -> None:
-        """Hold the goodput of the first pair against what its interface carried.
+        """Check the goodput of the first pair against what its interface carried.
 
-        Datagrams that got lost were carried, too: there the interface bounds from above alone.
+        Lost datagrams were also carried: there the interface is only an upper bound.
 
         Raises:
             MeasurementFailed: they disagree.

@@ -23,7 +23,7 @@ WITNESS = (0.97, 1.4)
 
 SLOWEST = 1e-6  # Gbit/s: what a slice counts as whose logarithm would be none
 
-# A look at the hosts: the time that their CPUs have spent and, where somebody counts them, the
+# A look at the hosts: the time that their CPUs have spent and, where a counter exists, the
 # instructions that they have executed.
 Look = tuple["Mapping[str, CpuTimes]", Mapping[str, int] | None]
 Watched = tuple[Look, Look]  # once bytes flow, and shortly before they end
@@ -98,10 +98,10 @@ def turns(
 
 
 def witnessed(leg: str, turns: "pd.DataFrame") -> None:
-    """Hold what TCP counted in a leg's turns against what the interface did.
+    """Check what TCP counted in a leg's turns against what the interface did.
 
     Each turn begins and ends with empty buffers, so both counts are of the same data. The interface
-    counts headers and what comes back, too, and never less than the payload.
+    also counts headers and the way back, and never less than the payload.
 
     Raises:
         MeasurementFailed: the connection broke, carried nothing, or the two disagree.
@@ -245,7 +245,7 @@ def instructions(
 
 
 def _watched(figures: dict[str, Any], intervals: "pd.DataFrame") -> float | None:
-    """Return the goodput while the hosts were watched, in Gbit/s: over the omitted seconds, too."""
+    """Return the goodput while the hosts were watched, in Gbit/s, also over the omitted seconds."""
     if len(intervals):
         seconds = intervals["seconds"]
         return float((intervals["gbps"] * seconds).sum() / seconds.sum())

@@ -9,7 +9,7 @@ from cniperf.errors import ParameterError, shown, unknown
 from cniperf.params import Experiment
 from cniperf.suites import Cell
 
-# What a sweep may vary. The others say what a run is for, or where it is kept.
+# What a sweep may vary. The others name a run's purpose, or its folder.
 VARIABLES = ("ip", "mtu", "length", "window", "streams", "pairs", "congestion", "nic", "direction",
              "rate", "gro", "udpcsum")  # fmt: skip
 

@@ -43,7 +43,7 @@ SETTLE = 0.012  # seconds of a turn before its slice: what its start stirs up is
 WARM, WARM_HERE = 0.4, 0.1
 BLOCK = 4  # turns
 BASE_PORT = 100  # above the generator's own: where hostnetwork's servers listen
-FAR_PORT = 300  # above it, too: UDP, where the receiving host reports its CPUs
+FAR_PORT = 300  # also above it: UDP, where the receiving host reports its CPUs
 FOREVER = 3600  # seconds that the generator is asked for; it is ended before
 FLOWS = 100_000  # bytes on an interface: the connection stands
 CLOCK = ["python3", "-SE", "-c", "import time; print(time.monotonic())"]
@@ -124,7 +124,7 @@ class Turns:
             for sitting in range(1, SITTINGS + 1):
                 parts.append(self._sit(legs))
                 say(f"connections {sitting} of {SITTINGS} have had their turns")
-        finally:  # the programs were cut off: what they say of it is no figure
+        finally:  # the programs were cut off: their output has no figure
             shutil.rmtree(self._scratch)
         share = share_of_others(self.bed, others, time.monotonic() - began)
         later = self.bed.cpu_times()
@@ -196,7 +196,7 @@ class Turns:
     def _beat(self, legs: Sequence[Leg], senders: "Mapping[str, Sequence[Child]]") -> str:
         """Let the metronome give the turns; return what it printed.
 
-        Where the legs' senders do not see each other each leg has a metronome of its own.
+        Where the legs' senders do not see each other each leg has its own metronome.
         """
         order = "".join(random.choice(("shhs", "hssh")) for _ in range(self._blocks))
         job: dict[str, Any] = {
@@ -233,7 +233,7 @@ class Turns:
         """Return a moment at which all metronomes are there, on the clock that they share.
 
         Raises:
-            MeasurementFailed: they share none, as where a pod has a kernel of its own.
+            MeasurementFailed: they share none, as where a pod has its own kernel.
         """
         host, began = int(self._reverse), time.monotonic()
         places = [(leg.a, leg.b)[host][0].netns or self.bed.hosts[host].name for leg in legs]

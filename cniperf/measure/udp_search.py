@@ -12,8 +12,8 @@ from cniperf.errors import MeasurementFailed
 FIRST = 20_000  # datagrams a second that the search begins with
 LEAST = 500  # below which nothing is searched
 CLOSE = 1.04  # the bounds of the rate, one by the other, where the search ends
-KEPT = 0.95  # of the rate that was asked for: less, and the sender is the limit
-STEP_BACK = 0.95  # of a rate that does not hold for the whole duration
+KEPT = 0.95  # of the requested rate: less, and the sender is the limit
+STEP_BACK = 0.95  # of a rate that fails within the whole duration
 
 Summary = dict[str, Any]
 
@@ -58,7 +58,7 @@ def highest_rate(attempt: Attempt, *, bound: float) -> Summary:
 
 
 def _search(load: Callable[[float], Summary], bound: float) -> float:
-    """Return the highest rate that held for a second."""
+    """Return the highest rate that passed for a second."""
     low, high, rate = 0.0, float("inf"), float(FIRST)
     while rate >= LEAST and high > low * CLOSE:
         held, reached = _holds(load, rate, bound)
@@ -75,7 +75,7 @@ def _search(load: Callable[[float], Summary], bound: float) -> float:
 
 
 def _holds(load: Callable[[float], Summary], rate: float, bound: float) -> tuple[bool, float]:
-    """Tell whether the loss at a rate stays within the bound, and how much was sent."""
+    """Return whether the loss at a rate stays within the bound, and how much was sent."""
     reached = 0.0
     for _ in range(2):
         said = load(rate)

@@ -1,6 +1,6 @@
-"""The schemes, one file each. A file in this folder that holds a ``SCHEME`` is a scheme.
+"""The schemes, one file each. A file in this folder that contains a ``SCHEME`` is a scheme.
 
-Where one differs from the next in a single value, a file holds them all, as ``SCHEMES``.
+Where schemes differ in a single value, one file contains them all, as ``SCHEMES``.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from cniperf.schemes.scheme import Scheme
 
 BASELINE = "hostnetwork"
 
-# What is measured where nobody says what: the article's eight, in its order.
+# The default schemes: the article's eight, in its order.
 ARTICLE = ("hostnetwork", "macvlan", "ovs", "ovs-bridge", "calico", "flannel-hostgw",
            "flannel-vxlan", "canal")  # fmt: skip
 
@@ -38,7 +38,7 @@ def _every() -> dict[str, Scheme]:
 
 
 def _held(module: ModuleType) -> Sequence[Scheme]:
-    """Return the schemes that a file holds."""
+    """Return the schemes that a file contains."""
     one = getattr(module, "SCHEME", None)
     return [one] if one else getattr(module, "SCHEMES", ())
 

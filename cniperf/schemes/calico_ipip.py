@@ -10,7 +10,7 @@ from cniperf.schemes.parts import tunnel_routes
 from cniperf.schemes.scheme import Scheme
 from cniperf.steps import AddAddress, AddIpip, LinkUp, Step
 
-# Calico's is tunl0, which the kernel's module makes by itself and nobody can take back.
+# Calico's is tunl0, which the kernel's module makes by itself and no command can remove.
 DEVICE = "ipip.calico"
 
 

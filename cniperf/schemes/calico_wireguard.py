@@ -12,7 +12,7 @@ from cniperf.steps import AddAddress, AddRoute, AddWireguard, LinkUp, SetWiregua
 
 DEVICE, PORT = "wireguard.cali", 51820  # Calico's
 
-# Anybody knows these keys, so they keep nothing secret: each is a sentence of 32 bytes that says
+# These keys are public, so they keep nothing secret: each is a sentence of 32 bytes that states
 # so (base64 -d). The public ones follow from them (wg pubkey).
 PRIVATE = {
     "a": "Y25pcGVyZjogcHVibGljIGxhYiBrZXksIGhvc3QgYS4=",

@@ -1,4 +1,4 @@
-"""ipvlan-l2, ipvlan-l3: the pod shares the NIC and its MAC, told apart by its IP address.
+"""ipvlan-l2, ipvlan-l3: the pod shares the NIC and its MAC, distinguished by its IP address.
 
 In mode L2 the pod's own stack decides where a packet goes; in mode L3 the host's routes do.
 """

@@ -1,4 +1,4 @@
-"""macvlan (bridge mode): the pod has a MAC of its own on the host's NIC, past the host's stack."""
+"""macvlan (bridge mode): the pod has its own MAC on the host's NIC, past the host's stack."""
 
 from cniperf.hops import Device, Hop, Inside
 from cniperf.hosts import Endpoint, Host, Pod

@@ -84,7 +84,7 @@ def _proxied_gateway(pod: Pod, inside: str, outside: str, own: str) -> list[Step
         LinkUp(outside),
         AddRoute(own, dev=outside),
         SetSysctl(f"net.ipv4.conf.{outside}.proxy_arp", "1"),
-        # As Calico's felix has it, and the article has not: without, the first answer takes up
+        # As Calico's felix sets it, unlike the article: without it, the first answer takes up
         # to 0.8 s.
         SetSysctl(f"net.ipv4.neigh.{outside}.proxy_delay", "0"),
     ]

@@ -1,4 +1,4 @@
-"""policy-*: as calico, and each packet is held to N rules on each host, kept in one of four ways.
+"""policy-*: as calico, and each host checks each packet against N rules, kept in one of four ways.
 
 A packet is compared with each rule in turn, of nft (policy-N) or of iptables (policy-iptables-N),
 its address is looked up in a set (policy-set-N), or packets of connections that are known already

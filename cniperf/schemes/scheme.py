@@ -19,7 +19,7 @@ class Scheme:
         summary: one line for people.
         wire: steps that prepare the first host given and its pods, the second being its peer.
         endpoint: where the load of a pod starts or ends.
-        hops: what a packet of the first pod passes to the wire; each run is held to it.
+        hops: what a packet of the first pod passes to the wire; each run is checked against it.
         devices: kinds of device that the kernel must make, as ``veth`` or ``vxlan``.
         ovs: True where Open vSwitch is part of the path; with ``openvswitch`` among ``devices``
             only its kernel datapath will do.

@@ -1,12 +1,12 @@
 """The verbs a plan is made of: each is one change to one host, spelled two ways.
 
-``argv()`` is the command a person would type on the host; ``apply()`` does the same through
-netlink. What netlink cannot do (ethtool, Open vSwitch), or only in a protocol of its own (nftables,
-WireGuard's keys), has the command alone.
-Steps hold names, never interface indexes, and building one touches nothing. A step with
+``argv()`` is the command in shell form; ``apply()`` does the same through netlink. What netlink
+cannot do (ethtool, Open vSwitch), or only in its own protocol (nftables, WireGuard's keys), has
+only the command.
+Steps contain names, never interface indexes, and building one touches nothing. A step with
 ``netns`` acts inside that pod's network namespace, otherwise in the host's own.
 
-``undo()`` gives the step that takes the change back, or None where the change goes with the
+``undo()`` gives the step that undoes the change, or None where the change ends with the
 device it was made on.
 """
 

@@ -59,7 +59,7 @@ class AttachCni(_Call):
 class DetachCni(_Call):
     """Detach a pod from a network: each plugin's DEL, the last one first.
 
-    The result of ADD is kept nowhere, so the plugins go without it, which they must bear.
+    The result of ADD is kept nowhere, so the plugins must work without it.
     """
 
     def argv(self) -> list[str]:

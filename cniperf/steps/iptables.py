@@ -31,7 +31,7 @@ def _drops(ip: Version) -> str:
 def _gone(ip: Version) -> str:
     """Return the shell's commands that remove the chain ``$0``, if it is there.
 
-    iptables-nft leaves the table that it made. That one goes, too, if nothing else uses it by now.
+    iptables-nft leaves the table that it made. That one is also removed if it is unused.
     """
     command = f"{COMMAND[ip]} --wait"
     return (

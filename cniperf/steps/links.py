@@ -148,7 +148,7 @@ class AddIpip(NetlinkStep):
             kind="ipip",
             mtu=self.mtu,
             ipip_local=self.local,
-            ipip_proto=IPPROTO_IPIP,  # left out, `ip` would take MPLS, too, and the kernel not
+            ipip_proto=IPPROTO_IPIP,  # without it, `ip` would also take MPLS; the kernel would not
         )
 
     def undo(self) -> Step:
@@ -157,7 +157,7 @@ class AddIpip(NetlinkStep):
 
 @dataclass(frozen=True)
 class AddWireguard(NetlinkStep):
-    """Make a WireGuard device, which knows neither key nor peer yet."""
+    """Make a WireGuard device, without a key or peer yet."""
 
     name: str
     mtu: int
@@ -174,7 +174,7 @@ class AddWireguard(NetlinkStep):
 
 @dataclass(frozen=True)
 class AddVxlan(NetlinkStep):
-    """Make a VTEP that learns nothing: who is where comes from its FDB alone.
+    """Make a VTEP that learns nothing: it finds its peers by its FDB alone.
 
     The outer UDP checksum is off unless asked for and the port is the kernel's old default, as
     flannel has them over IPv4.

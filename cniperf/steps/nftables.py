@@ -42,7 +42,7 @@ def _set(ip: Version) -> str:
 
 
 def _services(how: Literal["chain", "map"], ip: Version) -> str:
-    """Return the shell's commands that add services that no pod asks for, as a proxy keeps them.
+    """Return the shell's commands that add services that no pod uses, as a proxy keeps them.
 
     A rule each in the chain that all new connections pass, or an element each of a map, which is
     looked up once.

@@ -8,7 +8,7 @@ from cniperf.steps.step import Step
 
 @dataclass(frozen=True)
 class AddOvsBridge(Step):
-    """Make an Open vSwitch bridge that forwards nothing but what its flows say (fail_mode)."""
+    """Make an Open vSwitch bridge that forwards only what its flows allow (fail_mode)."""
 
     name: str
     datapath: str = "system"

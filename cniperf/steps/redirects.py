@@ -52,7 +52,7 @@ class DelClsact(Step):
 class Redirect(Step):
     """Pass what a device receives for a network on to another device, past the host's stack.
 
-    See :mod:`cniperf.bpf`. The program goes with the device's clsact.
+    See :mod:`cniperf.bpf`. The program is removed with the device's clsact.
 
     Attributes:
         device: receives the packets; has a clsact.

@@ -84,7 +84,7 @@ class DelRoute(AddRoute):
 
 @dataclass(frozen=True)
 class AddNeighbour(NetlinkStep):
-    """Write down the MAC address of a neighbour, for good."""
+    """Add the MAC address of a neighbour, permanently."""
 
     address: str
     lladdr: str
@@ -105,7 +105,7 @@ class AddNeighbour(NetlinkStep):
 
 @dataclass(frozen=True)
 class AddFdb(NetlinkStep):
-    """Tell a VTEP behind which underlay address a MAC address lives."""
+    """Add to a VTEP's FDB the underlay address of a MAC address."""
 
     lladdr: str
     dst: str

@@ -11,7 +11,7 @@ KEEP_WINDOW = "net.ipv4.tcp_slow_start_after_idle"  # 0: TCP keeps its window ov
 class SetSysctl(NetlinkStep):
     """Set a kernel parameter of a device or namespace that the plan itself made.
 
-    The file is written directly: netlink knows not all of them.
+    The file is written directly: netlink does not support all of them.
     """
 
     key: str

@@ -1,8 +1,8 @@
 /* A plugin of QEMU's that counts the instructions which a guest executes.
  *
  * The count is kept in a file (argument "count=NAME"), eight bytes in this machine's order, which
- * is mapped into memory: whoever reads the file sees the count as it stands, and the guest is not
- * stopped for it. One guest has one CPU, so nobody else adds to it.
+ * is mapped into memory: a reader of the file sees the present count, and the guest is not
+ * stopped for it. One guest has one CPU, so only this one adds to it.
  *
  * QEMU's header is not packaged everywhere; what is used of it stands here, by its documentation
  * (docs/devel/tcg-plugins.rst).

@@ -1,7 +1,7 @@
 """What a guest runs on: an initramfs made of this machine's own programs and a kernel's modules.
 
 Nothing is installed into it and no disk is needed: the kernel unpacks the archive into memory and
-starts ``init.sh``. It holds what :data:`PROGRAMS` names, the libraries that those load, this very
+starts ``init.sh``. It contains what :data:`PROGRAMS` names, the libraries that those load, this
 Python with the package, and the modules of :data:`MODULES`. It is cached by what went into it.
 """
 
@@ -87,7 +87,7 @@ def image(own: Kernel) -> Path:
 
 
 def prepare(tell: Callable[[str], None]) -> Path:
-    """Make what guests need and is not there yet, and tell how long that took, and how much disk.
+    """Make what guests still lack, and return how long that took, and how much disk.
 
     Raises:
         NotAble: it cannot be made here.

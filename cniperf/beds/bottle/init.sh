@@ -1,6 +1,6 @@
 #!/bin/sh
-# The first process of a guest. /boot.conf, which comes with each start, says what it is to be:
-#   kind     hello (say so and stop), host (an SSH server), counted (measure, tell, stop)
+# The first process of a guest. /boot.conf, which comes with each start, defines its work:
+#   kind     hello (report and stop), host (an SSH server), counted (measure, report, stop)
 # of a host:
 #   address, mtu, mac  of eth0        control  MAC address of mgmt0      ovs  start Open vSwitch
 # of one that counts:

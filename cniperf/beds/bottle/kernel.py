@@ -15,7 +15,7 @@ LONG = 600.0  # seconds that a download may take
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel that is there.
+    """An installed kernel.
 
     Attributes:
         release: as ``uname -r`` has it.
@@ -31,7 +31,7 @@ class Kernel:
 def kernel() -> Kernel:
     """Return the guests' kernel, fetched first where there is none yet.
 
-    One that is there is kept, for another kernel has other figures: see :func:`renew`.
+    An existing one is kept, because another kernel has other figures: see :func:`renew`.
 
     Raises:
         NotAble: this machine's apt has no such package, or this is no x86.
@@ -41,7 +41,7 @@ def kernel() -> Kernel:
 
 
 def renew() -> Path:
-    """Fetch the newest cloud kernel that this machine's apt knows; return its folder.
+    """Fetch the newest cloud kernel that this machine's apt has; return its folder.
 
     Raises:
         NotAble: there is none.
@@ -70,7 +70,7 @@ def _newest() -> tuple[str, str]:
 
 
 def _fetch(package: str, folder: Path) -> None:
-    # As root apt would hand the download to a user of its own, who may not write here.
+    # As root, apt would give the download to its own user, which may not write here.
     own = ["-o", "APT::Sandbox::User=root"]
     try:
         run(["apt-get", "-qq", *own, "download", package], folder=folder, timeout=LONG)

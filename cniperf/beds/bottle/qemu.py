@@ -46,7 +46,7 @@ def missing() -> dict[str, str]:
 
 
 def require() -> None:
-    """Refuse where no guest can be made.
+    """Fail where no guest can be made.
 
     Raises:
         NotAble: with the command that installs what is missing.
@@ -63,7 +63,7 @@ def version() -> str:
 
 
 class Guest:
-    """One virtual machine. It ends with this process, and is written down for who sweeps after it.
+    """One virtual machine. It ends with this process, and is recorded for the sweep after it.
 
     Args:
         folder: of the guest's own files, which exists: its console is ``console`` there.
@@ -72,7 +72,7 @@ class Guest:
         options: QEMU's, beside those of every guest.
         cmdline: the kernel's, beside that of every guest.
         enter: words before the command, that bring it into its network namespace.
-        journal: where its pid is written down.
+        journal: where its pid is recorded.
     """
 
     def __init__(
@@ -130,11 +130,11 @@ class Guest:
         """Wait until the console has a line ``cniperf: WORD``.
 
         Raises:
-            GuestFailed: it ended, or did not say so in time.
+            GuestFailed: it ended, or did not report it in time.
         """
         deadline = time.monotonic() + within
         while True:
-            ended = self._process.poll() is not None  # what it said last is there by now
+            ended = self._process.poll() is not None  # its last output is there by now
             if f"cniperf: {word}" in self.console.read_text(errors="replace", encoding="utf-8"):
                 break
             if ended:
@@ -147,7 +147,7 @@ class Guest:
         (self.folder / "initrd").unlink(missing_ok=True)
 
     def raise_if_gone(self) -> None:
-        """Tell of a guest that ended by itself.
+        """Report a guest that ended by itself.
 
         Raises:
             GuestFailed: it did.
@@ -170,7 +170,7 @@ class Guest:
             stop.sleep(0.05)
 
     def last_words(self) -> str:
-        """Return the last line of what QEMU said, or of the guest's console; for people."""
+        """Return the last line that QEMU printed, or of the guest's console; for people."""
         for file in (self._log, self.console):
             said = file.read_text(errors="replace", encoding="utf-8").splitlines()
             own = [line for line in said if line.strip() and not line.startswith(CHATTER)]
@@ -189,7 +189,7 @@ def accelerator(journal: Journal, folder: Path) -> str:
     """Return ``kvm`` where KVM boots a guest, else ``tcg`` (software emulation).
 
     A ``/dev/kvm`` that is there proves nothing: under another hypervisor a guest may hang. So one
-    is booted, once until the machine starts anew.
+    is booted, once until the machine restarts.
     """
     known = state_dir() / "accelerator"
     if not known.exists():

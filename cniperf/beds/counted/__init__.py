@@ -50,7 +50,7 @@ class CountedKind(GuestKind):
         return ""
 
     def open(self, asked: "Experiment") -> "Bed":
-        """Refuse: it measures by itself, in one go."""
+        """Fail: it measures by itself, in one go."""
         raise ParameterError(
             "bed='counted' has no hosts for this: use bed='vm', which has the same kernel"
         )

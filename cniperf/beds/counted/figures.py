@@ -16,7 +16,7 @@ def summary(
 
     Args:
         traffic: what was sent.
-        folder: of the run, with what the generator said.
+        folder: of the run, with the generator's output.
         found: what the guest reported, see :func:`cniperf.measure.inside.measure`.
         load: what it reported of this load.
 

@@ -3,7 +3,7 @@
 QEMU's ``-icount`` lets virtual time pass with each instruction executed, one for a nanosecond
 (``shift=0``), and with nothing else: how fast or busy this machine is cannot be seen inside. The
 guest has the whole lab in it, two hosts on one CPU, and is handed all it needs before it starts
-(:mod:`cniperf.measure.inside`). Each round is a load there, on connections that are opened anew.
+(:mod:`cniperf.measure.inside`). Each round is a load there, on new connections.
 All chance in the guest follows from one seed, so the first load always gives the same figure, and
 the second load always gives another. While a load keeps that CPU busy the seconds of the guest are
 instructions, and bits a second are instructions a byte.
@@ -65,11 +65,11 @@ class FailedInside(MeasurementFailed):
 
 @dataclass(frozen=True)
 class Told:
-    """What a guest told.
+    """What a guest reported.
 
     Attributes:
-        environment: what tells its kernel and tools from others.
-        facts: what a reader must know of this bed.
+        environment: what distinguishes its kernel and tools from others.
+        facts: what a reader must know about this bed.
         found: see :func:`cniperf.measure.inside.measure`.
     """
 
@@ -84,7 +84,7 @@ class Told:
 
 
 class Counting:
-    """The bed. It lends nobody its hosts: it measures by itself. Use it as a context manager."""
+    """The bed. It measures by itself, so its hosts serve no scheme. Use it as a context manager."""
 
     def __enter__(self) -> Self:
         require_root()
@@ -107,11 +107,11 @@ class Counting:
         self._stack.close()
 
     def measure(self, experiment: "Experiment", tell: Callable[[str], None]) -> Told:
-        """Boot a guest, let it measure, and return what it told.
+        """Boot a guest, let it measure, and return its report.
 
         Args:
             experiment: what to measure, from the first round to its last one.
-            tell: called with a line about what goes on.
+            tell: called with a line about the progress.
 
         Raises:
             NotAble: no guest can be made here.

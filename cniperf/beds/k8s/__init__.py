@@ -61,7 +61,7 @@ class K8sKind(Kind):
         """Ask nothing yet: the cluster is asked once it is opened."""
 
     def lock(self, what: str) -> AbstractContextManager[None]:
-        """Hold nothing: no load is on this machine."""
+        """Lock nothing: no load is on this machine."""
         return nullcontext()
 
     def hosts(self, asked: "Experiment") -> "tuple[Host, Host]":

@@ -1,4 +1,4 @@
-"""One request to an API server: it has a deadline, may be tried again, and hears signals.
+"""One request to an API server: it has a deadline, may be repeated, and reacts to signals.
 
 Until the server has answered once nothing is tried again: a wrong address is reported at once.
 """
@@ -25,12 +25,12 @@ Query = Mapping[str, str | list[str]]
 REQUEST = 15.0  # seconds that a request may take
 PATIENCE = 30.0  # seconds that the API server may be away
 PAUSE, LONGEST_PAUSE = 0.2, 4.0  # seconds between two tries
-BUSY = (429, 502, 503, 504)  # of nobody's request: it is the server, or what stands before it
+BUSY = (429, 502, 503, 504)  # of no request: it is from the server, or from what is in front of it
 AGAIN = (*BUSY, 500)
 
 
 class Reply(NamedTuple):
-    """What came of a request.
+    """The result of a request.
 
     Attributes:
         code: HTTP status code.
@@ -53,7 +53,7 @@ class Reply(NamedTuple):
 
     @property
     def failure(self) -> dict[str, Any]:
-        """What the API server reports of a refusal; empty where somebody else answered."""
+        """What the API server reports of a refusal; empty where another program answered."""
         return found if (found := self.data).get("kind") == "Status" else {}
 
 
@@ -86,7 +86,7 @@ class Api:
         self, what: str, method: str, path: str, *, query: Query | None = None,
         body: Mapping[str, Any] | None = None, patience: float | None = None,
     ) -> Reply:  # fmt: skip
-        """Send a request, again where the server is away or busy; return what came of it.
+        """Send a request, again where the server is away or busy; return the result.
 
         Args:
             what: the request in words, such as ``create pod x/y``.
@@ -155,7 +155,7 @@ class Api:
             pause = min(2 * pause, LONGEST_PAUSE)
 
     def heard(self, work: Callable[[], T]) -> T:
-        """Do what speaks HTTP; turn its failures into one line."""
+        """Run an HTTP call; turn its failures into one line."""
         import httpx2
 
         before = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError,
@@ -310,7 +310,7 @@ def _passing(method: str, reply: Reply) -> bool:
 
 
 def _unsure(reply: Reply) -> bool:
-    """Whether a server that has just come back may not have read yet who may do what."""
+    """Whether a server that has just come back may not have read the permissions yet."""
     return reply.code == 401 or (reply.code == 403 and b" cannot " in reply.content)
 
 

@@ -78,7 +78,7 @@ class ClusterBed(Opened):
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with suppress(CniperfError) if problem else nullcontext():  # the first problem is told
+        with suppress(CniperfError) if problem else nullcontext():  # the first problem is reported
             self.close()
 
     @stop.later()
@@ -118,7 +118,7 @@ class ClusterBed(Opened):
     # ── what the pods see ─────────────────────────────────────────────────────────────────────
 
     def _each(self, work: "Callable[[RunningPod], T]") -> "dict[str, T]":
-        """Do the same at both nodes at once; return by host what came of it."""
+        """Do the same at both nodes at once; return the results by host."""
         stop.look()
         with ThreadPoolExecutor(2) as threads:
             return dict(zip("ab", threads.map(work, map(self._pods.at, "ab")), strict=True))
@@ -126,7 +126,7 @@ class ClusterBed(Opened):
     # ── wiring: there is none ─────────────────────────────────────────────────────────────────
 
     def keep(self, folder: Path) -> None:
-        """Write down a folder of this machine, for whoever sweeps after this process."""
+        """Record a folder of this machine, for the sweep after this process."""
         self.journal.add_folder(folder)
 
     def apply(self, plan: "Plan") -> None:
@@ -151,7 +151,7 @@ class ClusterBed(Opened):
     def start_python(
         self, host: Host, program: Path, word: str, output: Path, netns: str | None = None
     ) -> PodProcess:
-        """Start a program of ours in a pod; see :class:`cniperf.beds.bed.Bed`."""
+        """Start one of cniperf's programs in a pod; see :class:`cniperf.beds.bed.Bed`."""
         return self._pods.inside(host, netns).start_python(program, word, output)
 
     def collect(self, folder: Path) -> None:
@@ -160,7 +160,7 @@ class ClusterBed(Opened):
             list(threads.map(lambda pod: pod.fetch(folder), self._pods.running.values()))
 
     def make_gate(self, host: Host, gate: Path) -> None:
-        """Refuse: pods have no pipe in common."""
+        """Fail: pods have no pipe in common."""
         raise NotAble("several pods cannot begin at one moment in a cluster: give pairs=1")
 
     def open_gate(self, host: Host, gate: Path) -> None:
@@ -185,7 +185,7 @@ class ClusterBed(Opened):
             return list(threads.map(lambda call: self.command(call.place, call.argv), calls))
 
     def rest(self, processes: "Sequence[Child]") -> None:
-        """Stop processes of pods until they are told to go on."""
+        """Stop processes of pods until they get the signal to continue."""
         for process in processes:
             if isinstance(process, PodProcess):
                 process.rest()
@@ -208,7 +208,7 @@ class ClusterBed(Opened):
         return next(int(link["mtu"]) for link in links if link["ifname"] == device)
 
     def datagrams(self, host: Host, netns: str | None) -> Any:  # noqa: ANN401
-        """Refuse: a socket would take a stream into a pod that is held."""
+        """Fail: a socket would need a permanent stream into a pod."""
         raise NotAble("bed='k8s' sends its datagrams by a program in the pod")
 
     def sysctl(self, host: Host, key: str) -> str:
@@ -267,7 +267,7 @@ class ClusterBed(Opened):
     # ── facts ─────────────────────────────────────────────────────────────────────────────────
 
     def environment(self) -> dict[str, Any]:
-        """Return what tells node a and the image's tools from others, and under ``hosts`` both."""
+        """Return what distinguishes node a and the image's tools, and under ``hosts`` both."""
         questions = environment.questions()
         said = self._each(lambda pod: self._pods.answers(pod, questions))
         hosts = {name: environment.answered({key: each.text for key, each in answers.items()})
@@ -275,7 +275,7 @@ class ClusterBed(Opened):
         return {**hosts["a"], "hosts": hosts}
 
     def facts(self) -> dict[str, Any]:
-        """Return what a reader must know of this bed to judge a figure from it."""
+        """Return the facts of this bed that a reader needs to judge its figures."""
         return {
             "bed": self.name,
             "cluster": {**self.network, "context": self._cluster.name,

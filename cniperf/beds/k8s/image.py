@@ -1,4 +1,4 @@
-"""The image of the load: what pods run, written down as a Containerfile."""
+"""The image of the load: what pods run, as a Containerfile."""
 
 CONTAINERFILE = """\
 # The load of cniperf: build it, push it where your nodes pull from, and name it with --image.

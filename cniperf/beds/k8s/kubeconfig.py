@@ -1,4 +1,4 @@
-"""Which cluster, and who asks there: what kubectl would take, read and checked before it is used.
+"""Which cluster, and which user: what kubectl would use, read and checked before the first request.
 
 As kubectl does, this takes the named file, else those of ``KUBECONFIG`` (of several, the first that
 has an entry counts), else ``~/.kube/config``, else the service account of the pod it runs in.
@@ -136,7 +136,7 @@ def access(kubeconfig: Path | None, context: str = "") -> Access:
     wanted = contexts[name]
     cluster_name, user_name = wanted.get("cluster"), wanted.get("user")
     for kind, one, known in (("cluster", cluster_name, clusters), ("user", user_name, users)):
-        if one not in known and (one or kind == "cluster"):  # kubectl, too, asks without a user
+        if one not in known and (one or kind == "cluster"):  # kubectl also asks without a user
             raise NotAble(f"{place}: context {name} names a {kind} that is not there: {one!r}")
     found = _made(name, wanted, clusters[str(cluster_name)], users.get(str(user_name), {}))
     named = ["--kubeconfig", str(kubeconfig)] if kubeconfig else []

@@ -24,7 +24,7 @@ NOBODY = 65534
 # A proxy beside the load would stand in its path.
 NO_SIDECAR = {"sidecar.istio.io/inject": "false", "linkerd.io/inject": "disabled"}
 
-# What pods of the policy `restricted` must say of themselves; those on the hosts say it, too.
+# What pods of the policy `restricted` must declare. Pods on the hosts also declare it.
 RESTRICTED: Manifest = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
@@ -71,7 +71,7 @@ class Order:
         }  # fmt: skip
 
     def pod(self, name: str, node: str, *, on_host: bool = False) -> Manifest:
-        """Return a pod on a node, by the scheduler, so that what the node refuses is said."""
+        """Return a pod on a node, by the scheduler, so that a refusal of the node is reported."""
         annotations = dict(NO_SIDECAR)
         if self.networks and not on_host:
             annotations["k8s.v1.cni.cncf.io/networks"] = self.networks
@@ -136,7 +136,7 @@ class Order:
 
 
 def programs() -> Mapping[str, str]:
-    """Return the programs of ours that run in pods, by the variable that brings each there.
+    """Return cniperf's programs that run in pods, by the variable that brings each there.
 
     A variable needs neither a stream into the pod nor a right more.
     """

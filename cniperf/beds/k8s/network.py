@@ -49,7 +49,7 @@ class Evidence:
 
     Attributes:
         agents: DaemonSets by plugin, each with its image's tag.
-        settings: what its own objects say of its mode, by plugin; only what could be read.
+        settings: the mode in its own objects, by plugin; only what could be read.
         devices: plugins whose devices node a has.
         tunnels: devices of node a that wrap packets, with their kinds.
     """

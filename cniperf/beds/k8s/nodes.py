@@ -49,7 +49,7 @@ class Node:
         )  # fmt: skip
 
     def facts(self) -> dict[str, Any]:
-        """Return what a reader must know of it."""
+        """Return what a reader must know about it."""
         return {name: getattr(self, name)
                 for name in ("name", "kernel", "arch", "runtime", "kubelet")}  # fmt: skip
 

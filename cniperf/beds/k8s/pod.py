@@ -1,6 +1,6 @@
-"""A pod of ours, and the processes in it: each command is short, none is held while a load runs.
+"""A pod of ours, and its processes: each command is short, and no stream stays open during a load.
 
-What is printed through a held stream may be cut, with exit code 0 even (kubernetes/kubernetes
+Output through a stream that stays open may be cut, with exit code 0 even (kubernetes/kubernetes
 124571, 73056). So a process starts detached, under ``timeout``, and what it prints goes to a file
 of the pod, which is fetched with its size and checksum.
 """
@@ -122,7 +122,7 @@ class RunningPod:
         return PodProcess(self, int(pid), own)
 
     def start_python(self, program: Path, word: str, output: Path) -> "PodProcess":
-        """Start a program of ours, which the pod has in a variable."""
+        """Start one of cniperf's programs, which the pod has in a variable."""
         line = f'exec python3 -SE -c "${variable(program.name)}" "$1"'
         return self.start(["sh", "-c", line, "cniperf", word], output)
 
@@ -193,12 +193,12 @@ class PodProcess:
         return self.returncode
 
     def terminate(self) -> None:
-        """Ask it to end; one that is stopped must go on to hear that."""
+        """Ask it to end; a stopped one must continue to receive that."""
         self._signal("TERM")
         self._look("0.3")
 
     def rest(self) -> None:
-        """Stop it until it is told to go on."""
+        """Stop it until it gets the signal to continue."""
         self._signal("STOP")
 
     def kill(self) -> None:

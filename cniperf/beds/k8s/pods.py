@@ -135,7 +135,7 @@ class Pods:
         return Inside.read(pod.name, self.answers(pod, QUESTIONS))
 
     def answers(self, pod: RunningPod, questions: Mapping[str, str]) -> dict[str, Answer]:
-        """Ask a pod some shell lines; return what came of each, by name."""
+        """Run some shell lines in a pod; return the results by name."""
         return shell.answers(pod.shell(shell.ask(questions)), f"pod {pod.name}", questions)
 
     def _host(self, name: str, node: Node) -> Host:
@@ -172,7 +172,7 @@ class Pods:
                         service=service)  # fmt: skip
 
     def _require_service(self, pod: str, address: str, service: str, port: int) -> None:
-        """Wait until a connection to a service reaches its pod: nodes learn of it a moment later.
+        """Wait until a connection to a service reaches its pod: nodes get it a moment later.
 
         Raises:
             NotAble: none does.

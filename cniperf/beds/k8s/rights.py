@@ -17,7 +17,7 @@ class Right:
         resource: plural, with its subresource behind a slash.
         group: its API group.
         why: what it is needed for.
-        optional: a run goes without, and reports less.
+        optional: a run works without it, and reports less.
     """
 
     verbs: tuple[str, ...]

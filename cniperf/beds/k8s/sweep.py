@@ -25,7 +25,7 @@ def sweep(cluster: "Cluster", run: str = "") -> list[str]:
 
 
 def _empty(cluster: "Cluster", namespace: str) -> None:
-    """Delete the pods of a namespace at once: it goes no sooner than they have gone.
+    """Delete the pods of a namespace at once: Kubernetes removes it only after them.
 
     A namespace looks for what remains in it ever more rarely, and would stand for minutes.
     """

@@ -15,11 +15,11 @@ CLOSED_WELL = (1000, 1005)
 
 
 class WebSocketOver(Exception):
-    """There are no more messages, for no good reason; the text says why."""
+    """There are no more messages, for no good reason; the text gives the cause."""
 
 
 def upgrade(protocols: str) -> dict[str, str]:
-    """Return the headers of a request for a WebSocket that speaks one of some protocols."""
+    """Return the headers of a request for a WebSocket with one of some protocols."""
     return {
         "Connection": "Upgrade",
         "Upgrade": "websocket",

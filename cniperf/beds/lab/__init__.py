@@ -40,8 +40,8 @@ class LabKind(Kind):
     summary = "two namespaces here"
     building = "building the lab"
     here = namespaces = True
-    # Noise of a block of turns is the same with slices of 10 and of 40 ms, so more of them know
-    # more; within one machine 10 ms hold hundreds of round trips.
+    # Noise of a block of turns is the same with slices of 10 and of 40 ms, so more of them give
+    # more precision; within one machine 10 ms contain hundreds of round trips.
     turns = MappingProxyType({"slice": 0.01})
     completed_by = "counted"
 
@@ -90,7 +90,7 @@ class LabKind(Kind):
             )
 
     def environment(self) -> dict[str, Any]:
-        """Return what tells this machine and its tools from others."""
+        """Return what distinguishes this machine and its tools from others."""
         from cniperf.environment import fingerprint
 
         return fingerprint()

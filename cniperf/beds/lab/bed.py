@@ -8,8 +8,8 @@
     eth1 ──────── bare-a ─── br1 ─── bare-b ──────── eth1      (where hostnetwork runs beside)
     192.168.21.42                                  192.168.21.43
 
-The lab is wired with the same steps as any scheme, so it can be printed as commands, too. It
-touches nothing in the root namespace: no device, address or route is ever there.
+The lab is wired with the same steps as any scheme, so cniperf can also print it as commands. It
+makes no device, address or route in the root namespace.
 """
 
 import os
@@ -64,13 +64,13 @@ class Lab(Opened):
         mtu: MTU of the wire in bytes.
         gro: generic receive offload of the NICs: ``on``, ``off``, or ``default``.
         udpcsum: whether VTEPs fill in the outer UDP checksum.
-        ip: version of IP that the hosts and their pods speak.
+        ip: version of IP of the hosts and their pods.
         cni: the network of scheme ``cni``, if that is wired.
         ovs: start Open vSwitch on both hosts.
         pairs: pods on each host.
         bare: give each host a second NIC, for a hostnetwork that no scheme touches.
         wakeful: keep CPUs awake; see :mod:`cniperf.beds.awake`.
-        guarded: take it back when it is closed or its owner was killed; False where the machine
+        guarded: remove it when it is closed or its owner was killed; False where the machine
             ends with it.
     """
 
@@ -142,7 +142,7 @@ class Lab(Opened):
 
     @stop.later()
     def close(self) -> None:
-        """Take back everything the lab made; safe to call twice."""
+        """Undo everything the lab made; safe to call twice."""
         if not self._guarded:
             return
         for child in self._children:
@@ -202,13 +202,13 @@ class Lab(Opened):
             by: ``netlink``, or ``argv`` to run each step as its command.
 
         Raises:
-            StepFailed: the first step that was refused.
+            StepFailed: the first step that a host rejected.
         """
         for side in plan:
             self._take_all(side, side.steps, by)
 
     def undo(self, plan: Plan, *, by: str = "netlink") -> None:
-        """Unwire both hosts: every step is taken back, and the first refusal is raised last."""
+        """Unwire both hosts: undo every step, and raise the first refusal last."""
         refused = []
         for side in plan:
             for step in side.undo():
@@ -247,7 +247,7 @@ class Lab(Opened):
     def start(self, host: Host, netns: str | None, argv: Sequence[str], output: Path) -> LocalChild:
         """Start a command on a host's own CPUs, in the host's or a pod's namespace.
 
-        It dies with this process, and is written down for whoever sweeps after it.
+        It ends with this process, and is recorded for the sweep after it.
 
         Args:
             host: one of ``hosts``.
@@ -273,7 +273,7 @@ class Lab(Opened):
     def start_python(
         self, host: Host, program: Path, word: str, output: Path, netns: str | None = None
     ) -> LocalChild:
-        """Start a program of ours on a host; see :class:`cniperf.beds.bed.Bed`."""
+        """Start one of cniperf's programs on a host; see :class:`cniperf.beds.bed.Bed`."""
         return self.start(host, netns, [sys.executable, "-SE", str(program), word], output)
 
     def bare(self, plan: Plan) -> tuple[Endpoint, Endpoint] | None:
@@ -304,7 +304,7 @@ class Lab(Opened):
         os.mkfifo(gate)
 
     def open_gate(self, host: Host, gate: Path) -> None:
-        """Let go all who wait to read from a gate."""
+        """Release every process that waits to read from a gate."""
         os.close(os.open(gate, os.O_WRONLY))
 
     def remove_gate(self, host: Host, gate: Path) -> None:
@@ -312,7 +312,7 @@ class Lab(Opened):
         gate.unlink()
 
     def keep(self, folder: Path) -> None:
-        """Write down a folder, for whoever sweeps after this process."""
+        """Record a folder, for the sweep after this process."""
         self.journal.add_folder(folder)
 
     # ── CPUs ──────────────────────────────────────────────────────────────────────────────────
@@ -322,7 +322,7 @@ class Lab(Opened):
         return dict.fromkeys(self.cpus, CpuTimes.now())
 
     def instructions(self) -> dict[str, int] | None:
-        """Return None: nobody counts what a real CPU executes."""
+        """Return None: no counter exists for the instructions of a real CPU."""
         return None
 
     def others(self, since: Others | None = None) -> Others:
@@ -332,7 +332,7 @@ class Lab(Opened):
         return {"": now if since is None else used_since(now, since[""])}
 
     def quotas(self) -> dict[str, quota.Reading | None]:
-        """Return the CPU quotas of this process's control groups, in which the load runs, too."""
+        """Return the CPU quotas of this process's control groups, which also limit the load."""
         return {"": quota.read()}
 
     def handover(self) -> float | None:
@@ -349,7 +349,7 @@ class Lab(Opened):
         return self.names.host(name) if place == name else self.names.pod(name)
 
     def command(self, place: str, argv: Sequence[str], text: str | None = None) -> str:
-        """Run a command at a place, with a text to read, and return what it says.
+        """Run a command at a place, with a text to read, and return its output.
 
         Raises:
             CommandFailed: it failed or is not installed.
@@ -358,7 +358,7 @@ class Lab(Opened):
         return run(host.enter(argv, self.namespace(place)), environ=host.environ, text=text)
 
     def commands(self, calls: Sequence[Call]) -> list[str]:
-        """Run commands, one after the other, and return what each says."""
+        """Run commands, one after the other, and return the output of each."""
         return [self.command(*call) for call in calls]
 
     def devices(self, places: Collection[str]) -> dict[str, dict[str, str]]:
@@ -393,11 +393,11 @@ class Lab(Opened):
     # ── facts ─────────────────────────────────────────────────────────────────────────────────
 
     def environment(self) -> dict[str, Any]:
-        """Return what tells this machine and its tools from others."""
+        """Return what distinguishes this machine and its tools from others."""
         return fingerprint()
 
     def facts(self) -> dict[str, Any]:
-        """Return what a reader must know of this bed to judge a figure from it."""
+        """Return the facts of this bed that a reader needs to judge its figures."""
         return {
             "bed": self.name,
             "nic": self.nic,
@@ -415,7 +415,7 @@ class Lab(Opened):
         }
 
     def _bridge_netfilter(self, host: Host) -> bool:
-        """Tell whether bridged packets pass a host's netfilter hooks, as Kubernetes wants them."""
+        """Return whether bridged packets pass a host's netfilter hooks, as in Kubernetes."""
         asked = ["sysctl", "-en", BRIDGE_NETFILTER[host.ip]]
         return run(self._appliers[host.name].enter(asked)) == "1\n"
 

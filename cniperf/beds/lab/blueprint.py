@@ -22,7 +22,7 @@ from cniperf.steps import (
     Step,
 )
 
-# The second NIC of each host, on a wire of its own: hostnetwork's, whatever a scheme does to the
+# The second NIC of each host, on its own wire: hostnetwork's, whatever a scheme does to the
 # first one (Open vSwitch makes a port of it, macvlan takes its frames).
 BARE_NIC = "eth1"
 BARE_ADDRESSES = {"a": "192.168.21.42", "b": "192.168.21.43"}

@@ -1,4 +1,4 @@
-"""What kinds of device this kernel can make, tried in a namespace of its own."""
+"""What kinds of device this kernel can make, tried in its own namespace."""
 
 import secrets
 from typing import Any

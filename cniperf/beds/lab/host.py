@@ -56,7 +56,7 @@ class LabHost:
 
 @contextmanager
 def refusals(step: Step, host: str) -> Iterator[None]:
-    """Turn what the kernel or a tool says to a step into StepFailed."""
+    """Turn a refusal of a step by the kernel or a tool into StepFailed."""
     from pyroute2.netlink.exceptions import NetlinkError
 
     command = step.brief

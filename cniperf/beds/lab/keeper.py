@@ -1,6 +1,6 @@
-"""A lab that stays up until it is told to go, so that a person can look around in it.
+"""A lab that stays up until ``cniperf down``, so that a user can look inside.
 
-``cniperf up`` starts this module as a process of its own, which builds the lab, wires the scheme,
+``cniperf up`` starts this module as its own process, which builds the lab, wires the scheme,
 holds the machine, and waits; ``cniperf down`` ends it. What there is to see is written into the
 lab's journal, where the other commands find it.
 """
@@ -182,7 +182,7 @@ def main(text: str) -> None:
                 print(READY, flush=True)
                 stop.wait(sys.stdin.fileno())
                 if sys.stdin.readline() != STAY:
-                    return  # who wanted it has ended meanwhile
+                    return  # the process that wanted it has ended meanwhile
                 _let_go_of_the_terminal()
                 while True:
                     stop.wait()

@@ -1,6 +1,6 @@
 """All netlink of this process, on one thread of its own.
 
-pyroute2's plain calls refuse to run where an event loop runs already, as it does in a notebook's
+pyroute2's plain calls fail where an event loop runs already, as it does in a notebook's
 cell. And a thread can step into another network namespace by itself: opening a socket there
 takes 1 ms, where a forked helper takes 10.
 """

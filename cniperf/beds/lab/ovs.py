@@ -45,7 +45,7 @@ def closed() -> bool:
 
 
 def require() -> None:
-    """Refuse where Open vSwitch is not installed, or may not make its devices.
+    """Fail where Open vSwitch is not installed, or may not make its devices.
 
     Raises:
         NotAble: with the command that helps.
@@ -64,7 +64,7 @@ def require() -> None:
 
 @cache
 def trial() -> str:
-    """Run Open vSwitch for a moment, as a lab will; return why it does not, or an empty text."""
+    """Run Open vSwitch for a moment, as a lab does; return why that fails, or an empty text."""
     with swept(f"ovs-{secrets.token_hex(2)}") as journal:
         folder = journal.made_folder()
         environs = {**os.environ, **environ(folder)}
@@ -93,7 +93,7 @@ def trial() -> str:
 
 
 def environ(rundir: Path) -> dict[str, str]:
-    """Return the variables that make the Open vSwitch tools talk to the daemons in a folder."""
+    """Return the variables that connect the Open vSwitch tools to the daemons in a folder."""
     folders = ("OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR", "OVS_SYSCONFDIR")
     return {folder: str(rundir) for folder in folders}
 

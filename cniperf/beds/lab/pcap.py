@@ -17,7 +17,7 @@ HEAD = struct.pack("=IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, LONGEST, 1)  # nanosecond
 
 
 def packets(device: str) -> Iterator[bytes]:
-    """Iterate over the packets that pass a device from now on, as a pcap file holds them."""
+    """Iterate over the packets that pass a device from now on, as a pcap file contains them."""
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as found:
         found.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         found.bind((device, ETH_P_ALL))

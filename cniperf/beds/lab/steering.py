@@ -1,7 +1,7 @@
 """Steering: a host's CPUs do the receive processing of its NIC, and of its port of the wire (RPS).
 
 What follows inside the host (veth, bridge, VTEP) stays on the CPU that began it. Kernels from 6.3
-on take the CPUs of a device that is about to be made, from a user namespace's root, too
+on take the CPUs of a device that is about to be made, also from a user namespace's root
 (Documentation/admin-guide/sysctl/net.rst). On older ones only root may write them into a device's
 own file.
 """

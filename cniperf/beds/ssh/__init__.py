@@ -44,7 +44,7 @@ class SshKind(Kind):
     nics = ("own",)
 
     def defaults(self) -> Mapping[str, Any]:
-        """NICs are taken as they are."""
+        """NICs stay unchanged."""
         return {"nic": "own"}
 
     def refusal(self, asked: "Experiment") -> str:
@@ -77,7 +77,7 @@ class SshKind(Kind):
         self._machines(asked)
 
     def lock(self, what: str) -> AbstractContextManager[None]:
-        """Hold nothing: hosts are held by their own guards."""
+        """Lock nothing: each host's own guard locks it."""
         return nullcontext()
 
     def open(self, asked: "Experiment") -> "SshBed":

@@ -1,8 +1,8 @@
 """Two real hosts, reached by SSH: the same plans as the lab's, as one script a host.
 
 No host may be lost. Nothing is touched where the data interface also carries the connection, and
-before anything is touched each host is given a way to take itself back (:mod:`.guard`). Two
-snapshots prove that it is as it was.
+before any change each host gets a way to undo its changes (:mod:`.guard`). Two
+snapshots prove that it is unchanged.
 """
 
 from collections.abc import Sequence
@@ -42,12 +42,12 @@ class SshBed(Reached):
         except CniperfError as second:
             if problem is None:
                 raise
-            if isinstance(problem, CniperfError):  # both must be told
+            if isinstance(problem, CniperfError):  # both must be reported
                 raise NotRestored(f"{problem}; and {second}") from None
 
     @stop.later()
     def close(self) -> None:
-        """Take back everything, and hold each host against what it was; safe to call twice."""
+        """Undo everything, and compare each host with its earlier state; safe to call twice."""
         if self._renewal:
             self._renewal.stop()
             self._renewal = None
@@ -67,5 +67,5 @@ class SshBed(Reached):
             raise self._renewal.problem
 
     def facts(self) -> dict[str, Any]:
-        """Return what a reader must know of this bed to judge a figure from it."""
+        """Return the facts of this bed that a reader needs to judge its figures."""
         return {**super().facts(), "grace": self.grace}

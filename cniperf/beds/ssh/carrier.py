@@ -1,6 +1,6 @@
 """Which devices of a host carry the SSH connection to it, and its default routes.
 
-The kernel is asked, as nothing else can be relied on: ``sudo`` drops SSH_CONNECTION. The session's
+Only the kernel's answer is reliable: ``sudo`` drops SSH_CONNECTION. The session's
 commands descend from the server's process, which has the connection's socket open. What stays
 unknown counts as carried by any device.
 """
@@ -50,7 +50,7 @@ class Carried:
     unknown: str = ""
 
     def by(self, device: str) -> bool | None:
-        """Tell whether a device has a part in it; None where that is unknown."""
+        """Return whether a device has a part in it; None where that is unknown."""
         return True if device in self.devices else None if self.unknown else False
 
 
@@ -95,8 +95,8 @@ def connection(
 
     Args:
         ends: of the connections that the session's processes have open.
-        addresses: what ``ip -j addr`` says.
-        links: what ``ip -j -d link`` says.
+        addresses: the output of ``ip -j addr``.
+        links: the output of ``ip -j -d link``.
         routes: answers to :func:`way_back`.
     """
     if not ends:
@@ -125,8 +125,8 @@ def default(routes: Entries, links: Entries) -> Carried:
     """Return what carries the default routes, of IPv4 and IPv6, of any table.
 
     Args:
-        routes: what ``ip -j route show table all`` says.
-        links: what ``ip -j -d link`` says.
+        routes: the output of ``ip -j route show table all``.
+        links: the output of ``ip -j -d link``.
     """
     found: set[str] = set()
     unknown = ""

@@ -1,4 +1,4 @@
-"""A connection to a host by SSH, through fabric: whom it trusts, how it ends, what it tells."""
+"""A connection to a host by SSH, through fabric: trust, end and errors."""
 
 import logging
 import os
@@ -31,7 +31,7 @@ def connect(machine: "Machine") -> Any:  # noqa: ANN401
     from paramiko import MissingHostKeyPolicy, ProxyCommand
 
     class Runner(FabricRemote):  # type: ignore[misc]
-        """A runner that neither dawdles nor leaves a command behind when it is interrupted."""
+        """A runner that ends quickly and leaves no command behind when it is interrupted."""
 
         input_sleep = 0.001
         read_chunk_size = 65536
@@ -41,7 +41,7 @@ def connect(machine: "Machine") -> Any:  # noqa: ANN401
             raise interrupt
 
     class Refuse(MissingHostKeyPolicy):  # type: ignore[misc]
-        """Refuse a key that nobody has accepted, and tell how to accept it."""
+        """Reject an unknown key, and report how to accept it."""
 
         def __init__(self, whose: str, accept: str) -> None:
             self._whose, self._accept = whose, accept
@@ -61,7 +61,7 @@ def connect(machine: "Machine") -> Any:  # noqa: ANN401
                 gateway.recv = partial(_receive, gateway)
             return gateway
 
-    # What goes wrong is told once, as a line; paramiko would print its tracebacks besides.
+    # One line reports an error; paramiko would also print its tracebacks.
     logging.getLogger("paramiko").addHandler(logging.NullHandler())
     config = fabric.Config(overrides={"runners": {"remote": Runner}})
     given = {"key_filename": str(machine.key)} if machine.key else {}
@@ -131,7 +131,7 @@ def _accept(keys: Any, text: str, seen: set[tuple[str, str]]) -> None:  # noqa: 
 def _receive(gateway: Any, size: int) -> bytes:  # noqa: ANN401
     """Read from a proxy command; nothing once it has ended.
 
-    paramiko's own way (5.1) goes on reading then: it takes a whole CPU, and nobody is told.
+    paramiko's own way (5.1) continues to read then: it takes a whole CPU, and reports nothing.
     """
     said = gateway.process.stdout
     if not select.select([said], [], [], gateway.timeout)[0]:
@@ -140,7 +140,7 @@ def _receive(gateway: Any, size: int) -> bytes:  # noqa: ANN401
 
 
 class telling:  # noqa: N801  reads as a verb
-    """Turn what SSH says into one line about the host."""
+    """Turn SSH's error into one line about the host."""
 
     def __init__(self, machine: "Machine") -> None:
         self._machine = machine

@@ -22,7 +22,7 @@ class Demand:
     Attributes:
         mtu: MTU of the data interface, in bytes.
         tools: commands that the scheme and the load need, with their Debian packages.
-        congestion: TCP congestion control that it must know; empty for its own.
+        congestion: TCP congestion control that it must have; empty for its own.
         ovs: Open vSwitch must run.
         devices: kinds of device that the kernel must make.
         pairs: pods on the host, each with a command of the load.
@@ -40,10 +40,10 @@ class Demand:
     allow_shared_nic: bool
 
     def check(self, machine: Machine, found: Survey) -> None:
-        """Hold a host against it, before anything is touched there.
+        """Check a host against it, before any change there.
 
         Raises:
-            NotAble, ParameterError: what the host cannot carry, or what could lose it.
+            NotAble, ParameterError: what the host lacks, or what could cut its connection.
         """
         who = f"host {machine.name}"
         if missing := found.missing(self.tools, ovs=self.ovs):
@@ -80,7 +80,7 @@ class Demand:
             )
 
     def _check_interface(self, who: str, nic: str, address: str, found: Survey) -> None:
-        """Hold a data interface against what the hosts file says of it."""
+        """Check a data interface against the hosts file."""
         if nic not in found.devices:
             known = ", ".join(found.devices)
             raise ParameterError(f"{who} has no interface {nic!r}: {known}")
@@ -91,7 +91,7 @@ class Demand:
             raise ParameterError(f"{who}: {nic} has MTU {mtu}, not {self.mtu}: give mtu={mtu}")
 
     def check_addresses(self, machine: Machine, found: Survey, networks: Iterable[Network]) -> None:
-        """Hold a host's own addresses against the networks that pods are to be in.
+        """Check a host's own addresses against the networks of the pods.
 
         Raises:
             NotAble: another device than the data interface is in one: packets would go there.

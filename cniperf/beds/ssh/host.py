@@ -1,4 +1,4 @@
-"""One host of a hosts file, lent to a bed: taken, wired, loaded, and given back as it was."""
+"""One host of a hosts file, used by a bed: claimed, wired, loaded and restored."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from cniperf.inventory import Machine
 from cniperf.plan import HostPlan
 from cniperf.steps import KEEP_WINDOW, SetSysctl
 
-# The wish for wake-ups within 0 µs is kept as long as the file is open, see cniperf.beds.awake.
+# The request for wake-ups within 0 µs is kept as long as the file is open, see cniperf.beds.awake.
 AWAKE = 'exec 4>/dev/cpu_dma_latency; printf "\\0\\0\\0\\0" >&4; exec sleep 86400'
 
 RESTORED_WITHIN = 5.0  # seconds: a deleted namespace's devices go a moment later
@@ -61,11 +61,11 @@ class SshHost:
         self.survey = survey(self.remote)
 
     def remember(self) -> None:
-        """Look at the host, to hold it against that when it is given back."""
+        """Record the host's state, to compare it when the host is restored."""
         self._before = snapshot.take(self.remote)
 
     def prepare(self, *, turns: bool = False, wakeful: bool = False) -> None:
-        """Let it forward for its pods, as the lab's do; first of all, arm its switch.
+        """Enable forwarding for its pods, as in the lab; first of all, arm its switch.
 
         Args:
             turns: TCP is to keep its window over a rest.
@@ -80,7 +80,7 @@ class SshHost:
             self.start(["sh", "-c", AWAKE], None, f"{self.guard.folder}/awake")
 
     def _setting(self, key: str) -> str:
-        """Return what a kernel parameter was before; 0 of a guest, which goes with its bed."""
+        """Return what a kernel parameter was before; 0 of a guest, which ends with its bed."""
         if self._before is None:
             return "0"
         if key not in self._before["sysctl"]:
@@ -88,7 +88,7 @@ class SshHost:
         return str(self._before["sysctl"][key])
 
     def restore(self) -> str:
-        """Take everything back; return why that could not be, or an empty text."""
+        """Undo everything; return why that failed, or an empty text."""
         try:
             if not self.remote.alive:
                 self.remote.close()
@@ -101,7 +101,7 @@ class SshHost:
         return ""
 
     def compare(self) -> str:
-        """Hold it against what it was; return the difference, or an empty text."""
+        """Compare it with its earlier state; return the difference, or an empty text."""
         try:
             changed = self._differences()
         except CniperfError as problem:
@@ -120,7 +120,7 @@ class SshHost:
     # ── wired ─────────────────────────────────────────────────────────────────────────────────
 
     def arm(self, side: HostPlan) -> None:
-        """Let the host know how its side of a plan is taken back, before it is wired."""
+        """Give the host the commands that undo its side of a plan, before it is wired."""
         back = [(number, step.argv()) for number, step in side.undo_each()]
         self.remote.run(f": >{shell.line([self._count])}")
         self.guard.arm(shell.best_effort_of(back, self._count) + shell.best_effort(self._undo))
@@ -129,7 +129,7 @@ class SshHost:
         """Take the steps of its side of a plan, as one script.
 
         Raises:
-            StepFailed: the first that was refused.
+            StepFailed: the first step that the host rejected.
         """
         commands = [step.argv() for step in side.steps]
         file = f"{self.guard.folder}/wire.sh"
@@ -163,7 +163,7 @@ class SshHost:
         return str(text).replace(str(folder), f"{self.guard.folder}/files")
 
     def bring(self, program: Path) -> str:
-        """Bring a program of ours there; return its file."""
+        """Copy one of cniperf's programs there; return its file."""
         file = f"{self.guard.folder}/{program.name}"
         if file not in self._pushed:
             self.remote.put(file, program.read_text(encoding="utf-8"))

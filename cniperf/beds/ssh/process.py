@@ -18,7 +18,7 @@ class Process:
     """A process on a remote host; a :class:`cniperf.beds.child.Child`.
 
     Attributes:
-        meter: tells the bytes that the load has carried so far, where a bed knows a way to see
+        meter: returns the bytes that the load has carried so far, where a bed has a way to see
             them that costs the host nothing.
     """
 
@@ -66,7 +66,7 @@ class Process:
         return self.returncode is not None
 
     def listens(self, address: str, port: int) -> bool:
-        """Tell whether it, and nobody else there, listens on a TCP port."""
+        """Return whether it, and no other process there, listens on a TCP port."""
         said = self._read("cat /proc/$p/net/tcp; echo; ls -l /proc/$p/fd")
         table, _, files = said.partition("\n\n")
         return any(end in files for end in listeners(table, address, port))
@@ -81,7 +81,7 @@ class Process:
         return carried(self._host.command(argv), device)
 
     def sleeps_in_shell(self) -> bool:
-        """Tell whether it is a shell still, and one that waits for something."""
+        """Return whether it is still a shell, and waits for something."""
         return sleeping_shell(self._read("cat /proc/$p/stat").strip() or "0 () X")
 
     def _read(self, script: str) -> str:

@@ -1,4 +1,4 @@
-"""Two hosts that are reached by SSH: one script a host wires them, as the lab's plans have it."""
+"""Two hosts reached by SSH: one script per host wires them by the same plans as the lab."""
 
 import secrets
 import shlex
@@ -31,9 +31,9 @@ LINKS = ("ip", "-j", "link")
 
 
 class Reached(Opened):
-    """Two hosts that are reached by SSH: how they are wired, loaded and looked at.
+    """Two hosts reached by SSH: how to wire, load and inspect them.
 
-    Whose they are, and what becomes of them, is up to the bed. Use it as a context manager.
+    The bed decides where they come from and what becomes of them. Use it as a context manager.
 
     Args:
         machines: host a, which runs the clients, and host b.
@@ -42,7 +42,7 @@ class Reached(Opened):
         udpcsum: whether VTEPs fill in the outer UDP checksum.
         pairs: pods on each host.
         tools: commands that the scheme and the load need, with their Debian packages.
-        congestion: TCP congestion control that host a must know.
+        congestion: TCP congestion control that host a must have.
         devices: kinds of device that the scheme needs.
         turns: hostnetwork and the scheme take turns.
         wakeful: keep CPUs awake, where they can be; see :mod:`cniperf.beds.awake`.
@@ -90,8 +90,8 @@ class Reached(Opened):
         return super().__enter__()
 
     def _reach(self) -> None:
-        """Connect to both hosts, and hold them against what the run asks of them."""
-        stop.aside(lambda: self._both(SshHost.connect))  # one that does not answer takes seconds
+        """Connect to both hosts, and check them against the run's demand."""
+        stop.aside(lambda: self._both(SshHost.connect))  # a host that does not answer takes seconds
         self.hosts: tuple[Host, Host] = (self._host("a"), self._host("b"))
         self.cpus: Mapping[str, tuple[int, ...]] = {
             name: own.machine.cpu_list() or own.survey.cpus for name, own in self._own.items()
@@ -103,7 +103,7 @@ class Reached(Opened):
     def _claim(self) -> None:
         """Take both hosts, or none, and prepare them."""
         claimed = ExitStack()
-        with claimed, stop.later():  # a claim that is not written down could not be released
+        with claimed, stop.later():  # an unrecorded claim could not be released
             for own in self._own.values():
                 own.guard.claim()
                 claimed.callback(own.guard.release)
@@ -121,23 +121,23 @@ class Reached(Opened):
         )  # fmt: skip
 
     def _both(self, work: Callable[[SshHost], T]) -> dict[str, T]:
-        """Do the same for both hosts at once; return by name what came of it."""
+        """Do the same for both hosts at once; return the results by name."""
         stop.look()
         with ThreadPoolExecutor(2) as threads:
             return dict(zip("ab", threads.map(work, self._own.values()), strict=True))
 
     def keep(self, folder: Path) -> None:
-        """Write down a folder of this machine, for whoever sweeps after this process."""
+        """Record a folder of this machine, for the sweep after this process."""
         self.journal.add_folder(folder)
 
     # ── wiring ────────────────────────────────────────────────────────────────────────────────
 
     def apply(self, plan: Plan) -> None:
-        """Wire both hosts at once, one script each; how to take all back is there first.
+        """Wire both hosts at once, one script each. Each first gets the script that undoes it.
 
         Raises:
             NotAble: a device of a host has an address among the pods'.
-            StepFailed: the first step that was refused.
+            StepFailed: the first step that a host rejected.
             HostLost: a host went away; it undoes its changes.
         """
         for own in self._own.values():
@@ -146,7 +146,7 @@ class Reached(Opened):
         self._each(plan, SshHost.wire)
 
     def undo(self, plan: Plan) -> None:
-        """Unwire both hosts; what is refused shows in the snapshot at the end."""
+        """Unwire both hosts; the snapshot at the end shows what a host rejected."""
         self._each(plan, SshHost.unwire)
 
     def _each(self, plan: Plan, work: Callable[[SshHost, HostPlan], None]) -> None:
@@ -159,7 +159,7 @@ class Reached(Opened):
     def start_python(
         self, host: Host, program: Path, word: str, output: Path, netns: str | None = None
     ) -> Process:
-        """Start a program of ours on a host; see :class:`cniperf.beds.bed.Bed`."""
+        """Start one of cniperf's programs on a host; see :class:`cniperf.beds.bed.Bed`."""
         file = self._own[host.name].bring(program)
         return self.start(host, netns, ["python3", "-SE", file, word], output)
 
@@ -219,7 +219,7 @@ class Reached(Opened):
 
     @abstractmethod
     def _raise_if_lost(self) -> None:
-        """Raise what became of a host that went away."""
+        """Raise the error of a host that went away."""
 
     def make_gate(self, host: Host, gate: Path) -> None:
         """Make a named pipe on a host."""
@@ -227,7 +227,7 @@ class Reached(Opened):
         own.remote.command(["mkfifo", own.twin(gate, gate.parent)])
 
     def open_gate(self, host: Host, gate: Path) -> None:
-        """Let go all who wait to read from a gate."""
+        """Release every process that waits to read from a gate."""
         own = self._own[host.name]
         own.remote.run(f": >{shell.line([own.twin(gate, gate.parent)])}")
 
@@ -244,7 +244,7 @@ class Reached(Opened):
         return "" if place == name else f"cniperf-{self._id}-{place}"
 
     def command(self, place: str, argv: Sequence[str], text: str | None = None) -> str:
-        """Run a command at a place, with a text to read, and return what it says."""
+        """Run a command at a place, with a text to read, and return its output."""
         host = self._own[_host_of(place)]
         return host.remote.command(self._enter(self.namespace(place), argv), text)
 
@@ -300,7 +300,7 @@ class Reached(Opened):
         return {name: CpuTimes.read(text) for name, text in said.items()}
 
     def instructions(self) -> dict[str, int] | None:
-        """Return None: nobody counts what a real CPU executes."""
+        """Return None: no counter exists for the instructions of a real CPU."""
         return None
 
     def others(self, since: Others | None = None) -> Others:
@@ -311,7 +311,7 @@ class Reached(Opened):
         return {name: used_since(found, since[name]) for name, found in now.items()}
 
     def quotas(self) -> dict[str, quota.Reading | None]:
-        """Return the CPU quotas of each host's control groups, in which the load runs, too."""
+        """Return the CPU quotas of each host's control groups, which also limit the load."""
         argv = ["python3", "-c", Path(quota.__file__).read_text(encoding="utf-8")]
         return self._both(lambda own: quota.told(own.remote.command(argv)))
 
@@ -322,12 +322,12 @@ class Reached(Opened):
     # ── facts ─────────────────────────────────────────────────────────────────────────────────
 
     def environment(self) -> dict[str, Any]:
-        """Return what tells host a and its tools from others, and under ``hosts`` both."""
+        """Return what distinguishes host a and its tools, and under ``hosts`` both hosts."""
         hosts = {name: own.survey.environment() for name, own in self._own.items()}
         return {**hosts["a"], "hosts": hosts}
 
     def facts(self) -> dict[str, Any]:
-        """Return what a reader must know of this bed to judge a figure from it."""
+        """Return the facts of this bed that a reader needs to judge its figures."""
         return {
             "bed": self.name,
             "machines": {name: own.machine.name for name, own in self._own.items()},
@@ -350,7 +350,7 @@ def _host_of(place: str) -> str:
 
 
 def macs(links: Answer) -> dict[str, str]:
-    """Return the MAC addresses of devices, by name, from what :data:`LINKS` said.
+    """Return the MAC addresses of devices, by name, from the output of :data:`LINKS`.
 
     There are none where there is no such namespace.
     """

@@ -69,7 +69,7 @@ class Rehearsal(Opened):
         self.hosts.write_text(json.dumps({"hosts": hosts, **more}, indent=1), encoding="utf-8")
 
     def entry(self, name: str) -> dict[str, Any]:
-        """Return what the hosts file says of a host."""
+        """Return the entry of a host in the hosts file."""
         host = self.lab.hosts["ab".index(name)]
         return {
             "ssh": NAMES[name],

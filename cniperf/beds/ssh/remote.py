@@ -29,7 +29,7 @@ BEGAN = """began() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20
 """
 PATH = "PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export PATH LC_ALL=C\n"
 
-# What mends it, by what sudo says.
+# The remedy, by sudo's message.
 SUDO = {
     "a password is required": "allow it NOPASSWD",
     "must have a tty": "`Defaults:{user} !requiretty` in its sudoers",
@@ -90,7 +90,7 @@ class Remote:
 
     @property
     def alive(self) -> bool:
-        """Whether the connection stands, as far as this end knows."""
+        """Whether the connection stands, as far as this end can see."""
         return self._sessions.alive
 
     def reserve(self, sessions: int) -> list[int]:
@@ -111,7 +111,7 @@ class Remote:
             raise CommandFailed(argv, problem.said, self.machine.name) from None
 
     def commands(self, calls: Sequence[tuple[Sequence[str], str | None]]) -> list[str]:
-        """Run commands, each with a text to read, in one round trip; return what each said.
+        """Run commands, each with a text to read, in one round trip; return the output of each.
 
         Raises:
             CommandFailed: the first that failed.
@@ -124,7 +124,7 @@ class Remote:
             raise CommandFailed(calls[found[0]][0], found[1], self.machine.name) from None
 
     def ask(self, questions: "Mapping[str, str]") -> dict[str, Answer]:
-        """Run some shell lines in one round trip; return what came of each, by name.
+        """Run some shell lines in one round trip; return the results by name.
 
         Raises:
             OddAnswer: a question has no answer at all.
@@ -228,7 +228,7 @@ class Remote:
 
     def _begin(self, script: str, text: str = "", **how: Any) -> Any:  # noqa: ANN401
         """Let a shell of the host read a script and, behind it, a text; return fabric's promise."""
-        if not self.alive:  # fabric would connect anew, and keep waiting a host that was given up
+        if not self.alive:  # fabric would reconnect, and keep a host waiting that was given up
             raise HostLost(f"host {self.machine.name}: the connection broke")
         promise = self._sessions.run(
             shell.reader(self._prefix, self._token),

@@ -54,7 +54,7 @@ class Sessions:
 
     @property
     def alive(self) -> bool:
-        """Whether all connections stand, as far as this end knows."""
+        """Whether all connections stand, as far as this end can see."""
         return bool(self._connections) and all(each.alive for each in self._connections)
 
     def run(self, words: str, **how: Any) -> Any:  # noqa: ANN401
@@ -144,13 +144,13 @@ class _Connection:
         for connection in chain(self._fabric):
             with suppress(Exception):  # a connection that is gone already cannot be closed
                 connection.close()
-            # One that was refused is none to fabric, but its thread lives on, and spins for ever
+            # A refused one does not exist for fabric, but its thread continues, and spins for ever
             # once the server behind a proxy command has gone.
             with suppress(Exception):
                 connection.client.close()
 
     def run(self, words: str, how: dict[str, Any]) -> Any:  # noqa: ANN401
-        """Run a line in a session of its own; return None where there is no room for one."""
+        """Run a line in its own session; return None where there is no room for one."""
         if self._room() < 1:
             return None
         promise = self._opened(lambda: self._fabric.run(words, **how))

@@ -1,4 +1,4 @@
-"""What a host looks like, so that it can be shown to be as it was."""
+"""The state of a host, to prove later that it is unchanged."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -46,7 +46,7 @@ def take(host: Remote) -> dict[str, Any]:
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Return what is not as it was, for people: one short text each."""
+    """Return what changed, for people: one short text each."""
     found = []
     for part, items in before.items():
         now = after.get(part, {})

@@ -82,7 +82,7 @@ class Survey:
         ovs_datapath: ``system`` or ``netdev``.
         offloads: which are on, by device.
         clock_off: seconds that its clock is ahead of this machine's, half the time of asking
-            either way; None where it does not tell.
+            either way; None where it is unknown.
         systemd: True where systemd is the init.
         quota: the CPU quotas of a command's control groups; None where unknown.
         cpus: numbers of the CPUs that it has and that a command may run on.
@@ -117,7 +117,7 @@ class Survey:
     def shared(self, nic: str) -> str:
         """Return what else a device carries, for people; empty where that is nothing.
 
-        What nobody could see counts as carried.
+        What is invisible counts as carried.
         """
         carries = {"the SSH connection": self.connection, "the default route": self.default}
         words = []
@@ -170,7 +170,7 @@ def survey(host: Remote) -> Survey:
 
 
 def _broken(said: Mapping[str, Answer], commands: Collection[str]) -> dict[str, str]:
-    """Return the commands that are there and cannot even tell their version, and why."""
+    """Return the installed commands that cannot even print their version, and why."""
     asked = {answer.command.split()[0]: answer
              for name, answer in said.items() if name.startswith("version ")}  # fmt: skip
     return {

@@ -10,7 +10,7 @@ The taps have vnet headers, so TCP segments cross in one piece, as between the g
 hypervisor; of a tunnel's they do not, as virtio_net has no tunnel segmentation. The namespace has
 no way out, and QEMU's user network lets nothing of the guest out either (``restrict=on``).
 
-Under software emulation Gbit/s tell little; there each guest's instructions are counted.
+Under software emulation Gbit/s mean little; there cniperf counts each guest's instructions.
 """
 
 import os
@@ -43,7 +43,7 @@ from cniperf.inventory import Machine
 
 GRACE = 3600  # seconds: the guests go with this process
 PORTS = {"a": 2201, "b": 2202}
-QUEUE = 10_000  # packets that a tap holds; with fewer VXLAN loses hundreds of them
+QUEUE = 10_000  # packets in a tap's queue; with fewer VXLAN loses hundreds of them
 SSHD_SETTINGS = settings(Path("/etc/ssh/key"), Path("/etc/ssh/authorized_keys"), {})
 
 
@@ -176,7 +176,7 @@ class VmBed(Reached):
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End the guests; a problem that came from one that had ended before is told as such."""
+        """End the guests; report a problem that came from a guest that had ended before as such."""
         gone = None
         try:
             for guest in self._guests.values():
@@ -201,7 +201,7 @@ class VmBed(Reached):
 
     def _carried(self, port: str) -> int | None:
         """Return the bytes that a guest has sent and received so far, without asking it."""
-        # The counters of a namespace's devices are under /proc of whoever is inside: QEMU is.
+        # The counters of a namespace's devices are under /proc of a process inside: QEMU is.
         guest = self._guests.get(port.removeprefix("port-"))
         with suppress(OSError):
             if guest is not None:
@@ -212,7 +212,7 @@ class VmBed(Reached):
         """Return what each guest's virtual CPU has spent so far of the CPU that it is on.
 
         Raises:
-            GuestFailed: one has ended; the load on the other would go on waiting for it.
+            GuestFailed: one has ended; the load on the other would keep waiting for it.
         """
         self._raise_if_lost()
         return {name: _vcpu(guest.pid) for name, guest in self._guests.items()}
@@ -224,7 +224,7 @@ class VmBed(Reached):
         return found if found and len(found) == len(counts) else None
 
     def quotas(self) -> dict[str, quota.Reading | None]:
-        """Return the CPU quotas of this process's control groups, in which the guests run, too."""
+        """Return the CPU quotas of this process's control groups, which also limit the guests."""
         return {"": quota.read()}
 
     # ── a look inside ─────────────────────────────────────────────────────────────────────────
@@ -234,7 +234,7 @@ class VmBed(Reached):
         return self._wire_netns if place == "wire" else super().namespace(place)
 
     def command(self, place: str, argv: Sequence[str], text: str | None = None) -> str:
-        """Run a command at a place, with a text to read, and return what it says."""
+        """Run a command at a place, with a text to read, and return its output."""
         if place == "wire":
             return run(["nsenter", f"--net={NETNS_DIR / self._wire_netns}", "--", *argv], text=text)
         return super().command(place, argv, text)
@@ -255,12 +255,12 @@ class VmBed(Reached):
     # ── facts ─────────────────────────────────────────────────────────────────────────────────
 
     def environment(self) -> dict[str, Any]:
-        """Return what tells guest a and its tools from others, and under ``hosts`` both."""
+        """Return what distinguishes guest a and its tools, and under ``hosts`` both guests."""
         found = super().environment()
         return {**found, "versions": {**found["versions"], "qemu": qemu.version()}}
 
     def facts(self) -> dict[str, Any]:
-        """Return what a reader must know of this bed to judge a figure from it."""
+        """Return the facts of this bed that a reader needs to judge its figures."""
         own = {name: list(numbers) for name, numbers in zip("ab", cpus.split(), strict=True)}
         return {
             **super().facts(),
