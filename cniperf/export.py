@@ -1,5 +1,6 @@
 """Runs as one file for other tools: CSV or Parquet."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,21 @@ if TYPE_CHECKING:
 FORMATS = (".csv", ".parquet")
 
 
+def check(file: Path) -> None:
+    """Refuse a file that cannot be made; nothing is touched.
+
+    Raises:
+        ParameterError: another ending.
+        CannotWrite: there is no such folder, or it cannot be written.
+    """
+    if file.suffix not in FORMATS:
+        raise ParameterError(f"{file} is not allowed: a name that ends in {' or '.join(FORMATS)}")
+    require_file(file)
+    if not file.parent.exists():
+        where = shlex.quote(str(file.parent))
+        raise CannotWrite(f"cannot write {file}: there is no such folder: `mkdir -p {where}`")
+
+
 def export(runs: "pd.DataFrame", file: Path) -> None:
     """Write runs into one file, whole or not at all; the ending names the format.
 
@@ -23,11 +39,9 @@ def export(runs: "pd.DataFrame", file: Path) -> None:
         CniperfError: there is no run.
         NotAble: what writes Parquet is not installed, or the file cannot be written.
     """
-    if file.suffix not in FORMATS:
-        raise ParameterError(f"{file} is not allowed: a name that ends in {' or '.join(FORMATS)}")
+    check(file)
     if runs.empty:
         raise CniperfError("there is no run to export: measure some with `cniperf suite`")
-    require_file(file)
     table = runs.drop(columns="path")
     try:
         with files.whole(file) as draft:

@@ -213,6 +213,36 @@ def test_what_was_given_is_not_echoed_whole(words, code, tmp_path):
     assert len(done.stderr) < 2100
 
 
+@pytest.mark.parametrize(
+    ("words", "says", "code"),
+    [(["export", "{0}", "--suite", "typo"], "unknown suite 'typo'; did you mean 'typos'", 2),
+     (["compare", "{0}", "{0}", "--suites", "typo", "typo"], "unknown suite 'typo'", 2),
+     (["export", "{0}/none", "--out", "{0}/no/x.csv"], "no such folder: `mkdir -p", 1),
+     (["export", "{0}/none", "--out", "{0}/x.xls"], "ends in .csv or .parquet", 2)],
+)  # fmt: skip
+def test_what_a_table_is_not_made_of_is_told_by_name(shelf, words, says, code):
+    shelf.add("calico", 9.0)
+    (shelf.folder / "suites").mkdir()
+    (shelf.folder / "suites/typos.json").write_text("{}")
+    refused(cniperf(*(word.format(shelf.folder) for word in words)), says, code)
+
+
+def test_a_run_that_is_left_out_is_a_line_where_warnings_are_errors(shelf, tmp_path, monkeypatch):
+    shelf.add("calico", 9.0)
+    (shelf.folder / "20260102T030499Z-broken-0000").mkdir()
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
+    done = cniperf("export", shelf.folder, "--out", tmp_path / "runs.csv")
+    assert done.returncode == 0 and done.stderr.startswith("left out: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_folder_that_was_removed_is_told(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    refused(cniperf("export"), "the current folder was removed: cd to one that is there", 1)
+
+
 def test_a_full_output_is_a_line():
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run([sys.executable, "-m", "cniperf", "plan", "calico"], stdout=full,

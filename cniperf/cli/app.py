@@ -61,9 +61,16 @@ _shown: set[str] = set()
 
 
 def warn_in_one_line() -> None:
-    """Show each warning once, as one line, without the line of code that issued it."""
+    """Show each warning once, as one line, without the line of code that issued it.
+
+    A run that is left out is no error, also where Python makes errors of warnings.
+    """
     _shown.clear()
     warnings.showwarning = _show_warning
+    if any(action == "error" for action, *_ in warnings.filters):
+        from cniperf.runs import BrokenRunWarning
+
+        warnings.simplefilter("always", BrokenRunWarning)
 
 
 def _show_warning(

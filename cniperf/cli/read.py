@@ -1,13 +1,16 @@
 """The verbs that only read: doctor, plan, compare, report, export. Only doctor asks for root."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from cniperf import stop
 from cniperf.cli.app import app, examples, report_findings, shown
 from cniperf.cli.options import CniBinDir, Config, Ip, Lang, Mtu, Nic, Scheme, words
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Suite = Annotated[
     str, typer.Option(help="Read the runs of this suite only. (default: all)", show_default=False)
@@ -117,9 +120,8 @@ def compare(
     from cniperf.analysis.compare import compare as measure
     from cniperf.analysis.compare import heading, pair_up, sentence
     from cniperf.modes import mode_of
-    from cniperf.runs import load_runs
 
-    sets = [load_runs(folder, suite=name or None)
+    sets = [_runs(folder, name)
             for folder, name in zip((before, after), suites, strict=True)]  # fmt: skip
     worse = False
     pairs = pair_up(*sets, anyway=anyway)
@@ -184,8 +186,29 @@ def export(
     suite: Suite = "",
 ) -> None:
     """Write the runs of a folder to one table, with a row for each run. Needs no root."""
+    from cniperf.export import check
     from cniperf.export import export as write
-    from cniperf.runs import load_runs
 
-    write(load_runs(data, suite=suite or None), out)
+    check(out)
+    write(_runs(data, suite), out)
     typer.echo(shown(out))
+
+
+def _runs(data: Path | None, suite: str) -> "pd.DataFrame":
+    """Load the runs of a folder, or of one suite in it.
+
+    Raises:
+        BadRun: there is no such folder.
+        ParameterError: no run is of that suite.
+    """
+    from cniperf.errors import ParameterError, unknown
+    from cniperf.runs import default_data_dir, load_runs
+    from cniperf.suites import suite_names
+
+    runs = load_runs(data, suite=suite or None)
+    if not suite or not runs.empty:
+        return runs
+    folder = data or default_data_dir()
+    if suite in (names := suite_names(folder)):
+        raise ParameterError(f"suite {suite} has no run in {folder}: `cniperf suite --resume`")
+    raise ParameterError(f"{folder}: {unknown('suite', suite, names)}")
