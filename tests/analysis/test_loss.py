@@ -126,7 +126,7 @@ def test_a_failed_scheme_stays_in_the_table_with_its_reason(shelf):
     shelf.add("hostnetwork", 20.0)
     shelf.add("canal")
     row = loss_table(load_runs(shelf.folder)).loc["canal"]
-    assert row["runs"] == 0 and row["failed"] == 1 and "refused" in row["error"]
+    assert row["runs"] == 0 and row["failed"] == 1 and "failed: no" in row["error"]
     assert np.isnan(row["figure"]) and np.isnan(row["loss"])
 
 
