@@ -252,7 +252,7 @@ def test_before_and_after_are_compared(shelf, tmp_path, kernel):
     out = tmp_path / "out.ipynb"
     folders = {"before": str(tmp_path / "one"), "after": str(tmp_path / "two")}
     execute("before_after", out, folders, kernel)
-    assert re.search(r"calico +worse: 75\.\d% of hostnetwork → 60\.\d%", printed(out))
+    assert re.search(r"calico +worse: 75\.\d % of hostnetwork → 60\.\d %", printed(out))
     assert printed(out).endswith("Slower after the change: calico.\n")
     assert '"image/png": "' in out.read_text()
 
