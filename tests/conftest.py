@@ -23,6 +23,7 @@ from cniperf.schemes.scheme import Scheme
 ROOT = Path(__file__).parent.parent
 
 pytest_plugins = ["apart", "rehearsed", "reporting", "trials", "cluster.session"]
+os.environ["CNIPERF_DEBUG"] = "1"  # a fault stays a traceback, which no test takes for a refusal
 os.environ["PYTHONFAULTHANDLER"] = "1"  # what a test starts can tell where it hangs: see ended()
 
 

@@ -13,8 +13,7 @@ from cniperf.errors import CniperfError, ParameterError, Stopped, one_line, shor
 if TYPE_CHECKING:
     from typer import Typer
 
-# Where one of these is set, a fault is not told in a line, but as Python tells it.
-DEBUG = ("CNIPERF_DEBUG", "PYTEST_CURRENT_TEST")
+DEBUG = "CNIPERF_DEBUG"  # where it is set, a fault is a traceback and not a line
 LONGEST = 2000  # characters of a line: it repeats what was typed, which may be longer
 
 
@@ -27,10 +26,10 @@ def main() -> None:
     try:
         code, problem = _ended()
     except Exception as unforeseen:
-        if any(name in os.environ for name in DEBUG):
+        if DEBUG in os.environ:
             raise
-        code, fault = 1, _kept(unforeseen)
-        problem = fault
+        fault = _kept(unforeseen)
+        code, problem = 1, fault
     if code and (number := stop.came()):  # the signal is the reason, whatever error followed
         name = signal.Signals(number).name
         code, problem = 128 + number, f"stopped by {name}; {fault or 'nothing is left running'}"
@@ -64,7 +63,7 @@ def _ended() -> tuple[int, str]:
 
 
 def _kept(problem: Exception) -> str:
-    """Keep the traceback of what nobody foresaw; return the line that names it and its file."""
+    """Keep the traceback of an unforeseen error; return the line with the error and its file."""
     import tempfile
     import traceback
 
@@ -75,7 +74,7 @@ def _kept(problem: Exception) -> str:
         with os.fdopen(file, "w", encoding="utf-8", errors="backslashreplace") as kept:
             traceback.print_exception(problem, file=kept)
     except OSError:
-        return f"{line}; set {DEBUG[0]}=1 to see where"
+        return f"{line}; set {DEBUG}=1 to see where"
     return f"{line}; please report it with {name}"
 
 

@@ -3,7 +3,7 @@
 import math
 import random
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from cniperf.analysis.memo import once
 from cniperf.beds import cpus
 from cniperf.beds.caches import handover
 from cniperf.errors import BadRun, CniperfError
+from cniperf.measure.budget import Budget
 from cniperf.measure.kernels import Kernels
 from cniperf.measure.progress import Headway, Outcome, label
 from cniperf.measure.run import record_failure
@@ -30,7 +31,6 @@ from cniperf.record import Record
 from cniperf.runs import MOVED, cache, placement, read_run, run_folders, runs_table
 from cniperf.suites import BROKEN, BUDGET, CAP, NOTHING, TARGET, Cell, Suite
 
-REPORT_SECONDS = 20.0  # of a budget, kept for the report
 GIVE_UP = 2  # failures without a figure, after which a scheme is left out
 BROKEN_AT_MOST = 3  # rounds more than requested
 MOVED_AT_MOST = 2  # runs that are measured again because the hosts' CPUs were moved
@@ -79,8 +79,7 @@ class Rounds:
         self._moved: Counter[tuple[int, Key]] = Counter()
         self._places: dict[int, str] = {}
         self._results: dict[Key, Counter[bool]] = {key: Counter() for key in self._wanted}
-        self._began = time.monotonic()
-        self._took: dict[str, list[float]] = defaultdict(list)  # seconds of batches, by bed
+        self._budget = Budget(suite.budget)
         self.round = 0
         self._adopt()
         self.round = self._next()
@@ -89,7 +88,8 @@ class Rounds:
         """Measure run after run; return why it ended."""
         while not (reason := self._reason()):
             began = time.monotonic()
-            self._took[self._measure()].append(time.monotonic() - began)
+            if self._measure() == self._bed:
+                self._budget.took(time.monotonic() - began)
             if not self._missing(self.round):
                 self._tell(self._headway())
             self.round = self._next()
@@ -173,7 +173,7 @@ class Rounds:
 
     def _is_cut_short(self, missing: int) -> bool:
         """Return whether the budget ends before a round does; one of turns counts run by run."""
-        return self._interleaved and not self._fits(math.ceil(missing / self.suite.at_once))
+        return self._interleaved and not self._budget.fits(math.ceil(missing / self.suite.at_once))
 
     def _widths(self) -> dict[Key, float]:
         """Return how wide the interval of each cell's loss is; infinite if it has none."""
@@ -343,7 +343,7 @@ class Rounds:
             return ""
         missing = self._missing(self.round).total()
         # A run with its own hostnetwork counts by itself, others count as a whole round.
-        if not self._fits(1 if self._interleaved else math.ceil(missing / suite.at_once)):
+        if not self._budget.fits(1 if self._interleaved else math.ceil(missing / suite.at_once)):
             return suite.reason(BUDGET)
         if self._done_in(self.round):
             return ""  # a round that was begun is finished first
@@ -357,17 +357,6 @@ class Rounds:
         if self.round > 2 * suite.rounds + BROKEN_AT_MOST:  # two placements have rounds
             return suite.reason(BROKEN)
         return ""
-
-    def _fits(self, batches: float) -> bool:
-        """Return whether the budget is enough for so many batches, and the report after them."""
-        budget, spent = self.suite.budget, time.monotonic() - self._began
-        return not budget or spent + self._seconds(batches) + REPORT_SECONDS <= budget
-
-    def _seconds(self, batches: float) -> float:
-        """Guess what so many batches take: the mean of those so far, but one as the longest."""
-        took = self._took[self._bed] or [0.0]
-        mean = sum(took) / len(took)
-        return mean * (batches - 1) + max(took) if batches else 0.0
 
     def _done_in(self, number: int) -> int:
         return sum(count for (round_, _), count in self._done.items() if round_ == number)
@@ -386,14 +375,12 @@ class Rounds:
 
     def _seconds_left(self, rounds: int, half: float) -> float:
         """Guess the time left: an interval shrinks with the root of the number of rounds."""
-        suite, spent = self.suite, time.monotonic() - self._began
+        suite = self.suite
         needed = float(suite.rounds)
         if suite.target and np.isfinite(half):
             needed = min(needed, rounds * (half / suite.target) ** 2)
         cells = len(self._wanted.keys() - self._known() - self._completed(SEEDS_ENOUGH + 1))
-        batches = max(0.0, needed - rounds) * cells / suite.at_once
-        left = self._seconds(batches) + REPORT_SECONDS
-        return min(left, suite.budget - spent) if suite.budget else left
+        return self._budget.left(max(0.0, needed - rounds) * cells / suite.at_once)
 
 
 @once

@@ -9,6 +9,7 @@ from world import World, planned
 
 from cniperf import sections
 from cniperf.measure import rounds as module
+from cniperf.measure.budget import REPORT_SECONDS
 from cniperf.measure.kernels import Kernels
 from cniperf.measure.progress import Headway, Outcome, label
 from cniperf.measure.rounds import order
@@ -86,7 +87,7 @@ def test_one_slow_run_does_not_end_it_early(world, tmp_path, monkeypatch):
 
     world.fails = ticks
     _, rounds = world.run(planned(tmp_path, budget=400.0, rounds=50))
-    assert rounds.good() >= 10 and now[0] + module.REPORT_SECONDS <= 400.0
+    assert rounds.good() >= 10 and now[0] + REPORT_SECONDS <= 400.0
 
 
 def test_a_round_that_a_failure_broke_is_repeated(world, tmp_path):
@@ -258,7 +259,7 @@ def test_a_scheme_whose_loss_is_known_leaves_its_time_to_the_others(world):
 def test_a_suite_of_turns_spends_its_budget_to_the_last_run(world, monkeypatch):
     """Its time goes run by run: a run counts without the rest of its round."""
     monkeypatch.setattr(module.time, "monotonic", lambda: float(10 * len(world.measured)))
-    reason, rounds = world.run(in_turns(target=0.0, budget=100 + module.REPORT_SECONDS))
+    reason, rounds = world.run(in_turns(target=0.0, budget=100 + REPORT_SECONDS))
     assert reason.startswith("the budget") and len(world.measured) == 10
     assert rounds.good() == 3  # and one run of a fourth
 
@@ -271,7 +272,7 @@ def test_the_end_of_a_budget_goes_to_the_loss_that_is_known_least(world, monkeyp
     for seed in range(4):
         world.measured.clear()
         world.gbps["calico"] = lambda n: 15.0 + (n % 3)
-        world.run(in_turns(schemes, target=0.0, budget=140 + module.REPORT_SECONDS, seed=seed))
+        world.run(in_turns(schemes, target=0.0, budget=140 + REPORT_SECONDS, seed=seed))
         assert [scheme for number, scheme, _ in world.measured if number == 4] == [
             "calico",
             "canal",
