@@ -19,14 +19,14 @@ OWN = ".report.SHA256SUMS"  # of the report's own files: SHA256SUMS has those it
 NAMES = re.compile(r"report\.\w+|chart-\d+\.png|" + re.escape(checksums.NAME))
 
 DRAFT = ".partial-report-"  # what the folder of a draft is called, with a number behind it
-MARK = ".draft-of-cniperf"  # what is in a draft, and in no folder of somebody else's
+MARK = ".draft-of-cniperf"  # what is in a draft, and in no other folder
 
 
 class Delivery:
     """A draft that becomes a report with :meth:`deliver`. Use it as a context manager.
 
-    The draft lies in the report's folder, which nobody else may deliver to meanwhile; it goes with
-    the block, and so does a folder that was made for it and is empty.
+    The draft lies in the report's folder, which is locked meanwhile. The block removes the draft
+    at its end, and a folder that was made for it and is empty.
 
     Args:
         folder: where the report goes.
@@ -40,7 +40,7 @@ class Delivery:
 
         Raises:
             ParameterError: it is the root of the file system, or what is in the way of a format
-                or of a chart was written by somebody else.
+                or of a chart is of another program.
             CannotWrite: it cannot be searched, or it is no folder.
         """
         if self.folder == self.folder.parent:
@@ -72,7 +72,7 @@ class Delivery:
         return self
 
     def _take(self) -> None:
-        """Keep others out, until the lock is closed, and remove the drafts of who was killed."""
+        """Keep others out until the lock is closed, and remove the drafts of killed reports."""
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -159,7 +159,7 @@ class Delivery:
             raise self._refused(problem) from None
 
     def _concerns(self, problem: OSError) -> bool:
-        """Tell whether a refusal is one of the report's folder; a full disk names no file."""
+        """Return whether an error is about the report's folder; a full disk names no file."""
         return problem.filename is None or str(problem.filename).startswith(str(self.folder))
 
     def _refused(self, problem: OSError) -> CannotWrite:

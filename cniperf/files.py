@@ -45,8 +45,8 @@ def read(path: Path | str, largest: int = LARGEST, *, pipe: bool = False) -> byt
 
 @contextmanager
 def _opened(path: Path | str, pipe: bool) -> Iterator[int]:
-    """Lend a descriptor of a file, which must be a regular one unless it may be a pipe."""
-    # A pipe that nobody writes to would be waited for, were it not for O_NONBLOCK.
+    """Yield a descriptor of a file, which must be a regular one unless it may be a pipe."""
+    # Without O_NONBLOCK, opening a pipe without a writer would wait for one.
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     try:
         if not stat.S_ISREG(os.fstat(file).st_mode):

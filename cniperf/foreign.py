@@ -33,7 +33,7 @@ Share = Annotated[float, Field(ge=0, le=1.000001)]  # a sum of floats may end a 
 
 
 class Foreign(BaseModel):
-    """A piece of a file: each known key has its type and range, others are let be."""
+    """A piece of a file: each known key has its type and range, others are ignored."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore", allow_inf_nan=False)
 

@@ -35,7 +35,7 @@ from cniperf.words import read_words
 Design = Literal["", "interleaved", "separate"]
 Place = Annotated[Path | None, AfterValidator(spellings.path)]
 
-# Parameters that say nothing of a figure, and may name folders of this machine.
+# Parameters that do not affect a figure, and may name folders of this machine.
 UNTOLD = {"data_dir", "first_round", "hosts", "kubeconfig"}
 
 # The generator of each mode, where none is given.
@@ -251,10 +251,10 @@ class Experiment(BaseModel):
         return made
 
     def told(self) -> dict[str, Any]:
-        """Return what a run's record says of the parameters.
+        """Return the parameters as a run's record has them.
 
         Raises:
-            ParameterError: a record cannot hold them; such a run would be left out when it is read.
+            ParameterError: no record may have them; such a run would be left out when it is read.
         """
         found = self.model_dump(mode="json", exclude=UNTOLD)
         try:

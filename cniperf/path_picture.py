@@ -123,7 +123,7 @@ def _stack(hooks: list[Any]) -> dict[str, Any]:
 
 
 def _unseen(before: Columns) -> dict[str, Any]:
-    """Return the column of a wire that nobody could look into: what left the NIC crossed it."""
+    """Return the column of a wire without counts: what left the NIC crossed it."""
     nic = before[-1] if before else {"kind": "device", "wrapped": False, "crossed": False}
     unknown = {"place": "wire", "wants": "any", "there": None, "back": None, "names": [_("wire")]}
     return {**nic, **unknown}

@@ -20,7 +20,7 @@ def expanded(path: Path | str, instead: str = "") -> Path:
         instead: a variable that could be set where there is no home, besides ``HOME``.
 
     Raises:
-        NotAble: nobody knows the home, as where a container runs under a number without a name.
+        NotAble: the home is unknown, for example in a container whose user has no name.
     """
     try:
         return Path(path).expanduser()

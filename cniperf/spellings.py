@@ -63,21 +63,21 @@ def label(text: str) -> str:
 
 
 def line(text: str) -> str:
-    """Hold a text to one line: what a record takes, see :data:`cniperf.foreign.Line`."""
+    """Check that a text is one line, as a record takes it; see :data:`cniperf.foreign.Line`."""
     if re.search(CONTROL, text):
         raise ValueError("one line without control characters")
     return text
 
 
 def path(found: Path | None) -> Path | None:
-    """Hold a path to text on one line: a system takes others, or none, but no record does."""
+    """Check that a path is text on one line: a system takes others, but no record does."""
     if found is not None and (re.search(CONTROL, str(found)) or not is_text(found)):
         raise ValueError("a path of UTF-8 without control characters")
     return found
 
 
 def name(text: str) -> str:
-    """Hold a text to a name that may be that of a file, or nothing."""
+    """Check that a text may be the name of a file, or empty."""
     if text and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}", text):
         raise ValueError("letters, digits, dots, dashes and underscores only, 200 at most, the "
                          "first no dot or dash")  # fmt: skip

@@ -118,7 +118,7 @@ class Picker:
         return live(lambda: (draw(self.runs) for draw in draws), self)
 
     def offers_others(self, other: "Picker") -> bool:
-        """Tell whether there are runs to pick beside those that another has picked."""
+        """Return whether there are other runs to pick than those that another has picked."""
         return _nearest(self._all, other.runs) is not None
 
     def watch(self, changed: Callable[[], None]) -> None:

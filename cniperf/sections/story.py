@@ -174,7 +174,7 @@ def _sure(table: pd.DataFrame, group: pd.DataFrame) -> Iterator[str]:
         low, middle, high = found.difference
         text += " " + _(
             "The control, hostnetwork against itself, differs by {difference} ({interval}): "
-            "the interval contains 0, so the measurement is sound."
+            "the interval contains 0, so it shows no fault of the measurement."
         ).format(difference=signed(middle), interval=ranged(low, high, "{:+.1%}"))
     yield text.format(rounds=rounds)
 

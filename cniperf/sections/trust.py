@@ -49,8 +49,8 @@ def _control(group: pd.DataFrame) -> str:
     elif found.checked:
         words = _(
             "The control: hostnetwork was compared with itself {rounds} times and differs by "
-            "{difference} (95 % interval: {interval}). The interval contains 0, so the "
-            "measurement is sound."
+            "{difference} (95 % interval: {interval}). The interval contains 0, so it shows no "
+            "fault of the measurement."
         )
     text = words.format(
         rounds=found.rounds, difference="" if np.isnan(middle) else signed(middle),
