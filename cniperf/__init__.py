@@ -33,6 +33,7 @@ _HOME = {
     "run": "cniperf.measure.run",
     "run_suite": "cniperf.measure.suite",
     "scheme_cells": "cniperf.measure.suite",
+    "sittings": "cniperf.analysis.loss",
     "speak": "cniperf.language",
     "sweep_cells": "cniperf.measure.sweep",
     "sweep_table": "cniperf.analysis.sweep",

@@ -9,7 +9,7 @@ from odd_runs import add_proven
 
 from cniperf import sections
 from cniperf.analysis.completed import completing, completing_of
-from cniperf.analysis.loss import by_loss, conditions, loss_table, sittings
+from cniperf.analysis.loss import by_loss, loss_table, sittings
 from cniperf.cli.losses import losses
 from cniperf.runs import load_runs
 from cniperf.sections.html import margin
@@ -178,7 +178,7 @@ def test_open_vswitch_of_one_seed_has_no_spread(shelf):
 
 def test_what_a_tunnel_loses_over_better_nics_is_cited_if_the_report_has_it():
     runs = load_runs(ROOT / "data/reference")
-    slow = next(conditions(runs))[1]
+    slow = next(sittings(runs))[1]
     assert slow["nic"].eq("virtio").all()
     cited = told(slow, NO_RUNS, runs)
     assert re.search(

@@ -249,7 +249,7 @@ def one_condition(runs: pd.DataFrame) -> None:
         )
         raise ParameterError(
             f"these runs are of several conditions ({differ}), and their figures make no ratio: "
-            "take one group of `cniperf.conditions(runs)`"
+            "take one group of `cniperf.sittings(runs)`"
         )
 
 

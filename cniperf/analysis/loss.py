@@ -7,6 +7,7 @@ import pandas as pd
 
 from cniperf.analysis.blocks import BASELINE, laid_out, seeded
 from cniperf.analysis.memo import once
+from cniperf.errors import ParameterError
 from cniperf.language import _
 from cniperf.modes import emulated
 from cniperf.runs import CONDITIONS
@@ -65,7 +66,7 @@ def loss_table(runs: pd.DataFrame) -> pd.DataFrame:
     ``1 - loss``, ``cost`` is hostnetwork's times ``1 + cost_more``.
 
     Args:
-        runs: runs that may be compared, as :func:`conditions` yields them.
+        runs: runs that may be compared, as :func:`sittings` yields them.
 
     Returns:
         A DataFrame indexed by ``scheme`` with ``runs`` (that count), ``failed`` (that have no
@@ -84,9 +85,11 @@ def loss_table(runs: pd.DataFrame) -> pd.DataFrame:
         userspace), ``error`` (of the last failure).
 
     Raises:
-        ParameterError: the runs are of several conditions; names what differs.
+        ParameterError: the runs are of several conditions, or of several suites; names what
+            differs.
     """
     blocks, cost = laid_out(runs), laid_out(runs, "cost")
+    _one_sitting(runs)
     rows = []
     ran = map(str, runs.sort_values("order")["scheme"])
     for name in dict.fromkeys([*[BASELINE][: BASELINE in blocks.schemes], *ran]):
@@ -123,6 +126,16 @@ def loss_table(runs: pd.DataFrame) -> pd.DataFrame:
                "loss_low", "loss_high", "known", *APART, "retransmits", "cost", "cost_more",
                "cost_more_low", "cost_more_high", "userspace", "error"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns).set_index("scheme")
+
+
+def _one_sitting(runs: pd.DataFrame) -> None:
+    suites = sorted(runs["suite"].unique())
+    if len(suites) > 1:
+        names = ", ".join(name or "none" for name in suites)
+        raise ParameterError(
+            f"these runs are of several suites ({names}), which were measured at different times: "
+            "take one group of `cniperf.sittings(runs)`"
+        )
 
 
 def _why_none(good: pd.DataFrame, bad: pd.DataFrame) -> str:

@@ -12,7 +12,7 @@ from cniperf.analysis.blocks import BASELINE, WITH, laid_out, seeded, spread_of
 from cniperf.analysis.choice import choice_table
 from cniperf.analysis.control import control
 from cniperf.analysis.ladder import ladder_table
-from cniperf.analysis.loss import by_loss, conditions, loss_table
+from cniperf.analysis.loss import by_loss, loss_table, sittings
 from cniperf.analysis.paths import UNDERLAY, control_table
 from cniperf.language import N_, _, listed, plural
 from cniperf.modes import emulated
@@ -213,6 +213,7 @@ def _segmenting(group: pd.DataFrame, among: pd.DataFrame) -> str:
             found = _("With NICs that can ({nic}): {losses}.").format(
                 nic="<code>offload</code>", losses=listed(lost)
             )
+            break  # the largest suite comes first
     return f"{ask} {found} {see}"
 
 
@@ -222,7 +223,7 @@ def _with_offload(group: pd.DataFrame, among: pd.DataFrame) -> Iterator[pd.DataF
         return
     same = [name for name in CONDITIONS if name not in ("nic", "cpu", "kernel", "version")]
     mine = group[same].iloc[0].astype(str)
-    for condition, own in conditions(among):
+    for condition, own in sittings(among):
         if condition["nic"] == "offload" and own[same].iloc[0].astype(str).equals(mine):
             yield own
 

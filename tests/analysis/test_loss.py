@@ -3,6 +3,7 @@ import pytest
 from conftest import COUNTED
 
 from cniperf.analysis.loss import conditions, loss_table, sittings, widest
+from cniperf.errors import ParameterError
 from cniperf.runs import load_runs
 
 
@@ -91,6 +92,13 @@ def test_two_suites_are_two_sittings(shelf):
     assert list(found) == ["s", "t", ""]
     losses = {name: loss_table(group)["loss"].get("calico") for name, group in found.items()}
     assert losses["s"] == pytest.approx(0.25) and losses["t"] == pytest.approx(1 / 30)
+
+
+def test_two_suites_never_meet_in_one_table(shelf):
+    shelf.add_rounds(hostnetwork=[20.0] * 3, calico=[15.0] * 3)
+    shelf.add("hostnetwork", 30.0)
+    with pytest.raises(ParameterError, match=r"several suites \(none, s\).*sittings"):
+        loss_table(load_runs(shelf.folder))
 
 
 def test_the_widest_interval_is_the_stop_rules(shelf):
