@@ -4,7 +4,6 @@ import json
 import re
 import secrets
 import subprocess
-import sys
 
 import pytest
 from conftest import cannot_here
@@ -14,6 +13,7 @@ from cniperf.beds.lab.bed import Lab
 from cniperf.beds.lab.blueprint import Names
 from cniperf.beds.lab.device_kinds import device_kinds
 from cniperf.beds.privilege import is_rootless
+from cniperf.cli.verbs import app
 from cniperf.errors import Busy, StepFailed
 from cniperf.plan import make_plan
 from cniperf.schemes import all_schemes
@@ -147,23 +147,17 @@ def without_ovs_system(found):
 
 
 @every_scheme
-def test_the_printed_plan_runs_as_printed_and_its_pods_reach_each_other(scheme, tmp_path):
+def test_the_printed_plan_runs_as_printed_and_its_pods_reach_each_other(scheme, capsys):
     """`cniperf plan SCHEME`, pasted into shells of two namespaces prepared like the lab's hosts."""
     with Lab(ovs=scheme.ovs) as lab:
-        words = [
-            sys.executable,
-            "-m",
-            "cniperf",
-            "plan",
-            scheme.name,
-            "--ovs-datapath",
-            lab.hosts[0].ovs_datapath,
-        ]
+        words = ["plan", scheme.name, "--ovs-datapath", lab.hosts[0].ovs_datapath]
 
         def paste(host, *undo):
-            script = subprocess.check_output([*words, "--host", host, *undo], text=True)
+            app([*words, "--host", host, *undo], standalone_mode=False)
             applier = lab._appliers[host]
             shell = applier.enter(["sh", "-e"])
+            script = capsys.readouterr().out
+            assert script
             subprocess.run(shell, input=script, text=True, check=True, env=applier.environ)
 
         plan = make_plan(scheme)
