@@ -21,7 +21,8 @@ REFERENCE = Path(__file__).parent.parent / "data/reference"
 @pytest.hookimpl(tryfirst=True)  # those of the cluster are put last after that
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files whose tests take minutes come first, so that no worker is alone with one at the end."""
-    long = {item.path for item in items if item.get_closest_marker("notebook")}
+    marks = ("notebook", "long")
+    long = {item.path for item in items if any(map(item.get_closest_marker, marks))}
     items.sort(key=lambda item: item.path not in long)
 
 

@@ -314,7 +314,6 @@ def path_without(tmp_path):
 
 
 @pytest.mark.lab
-@pytest.mark.alone
 def test_a_missing_tool_is_told_with_its_package(path_without, tmp_path):
     environ = {"PATH": path_without("iperf3")}
     done = cniperf("run", "calico", "--data-dir", tmp_path / "d", environ=environ)
@@ -323,7 +322,6 @@ def test_a_missing_tool_is_told_with_its_package(path_without, tmp_path):
 
 
 @pytest.mark.lab
-@pytest.mark.alone
 def test_missing_open_vswitch_fails_its_schemes_and_no_other(path_without, tmp_path):
     environ = {"PATH": path_without("ovs-vswitchd")}
     done = cniperf("run", "ovs", "--data-dir", tmp_path / "d", environ=environ)
@@ -336,7 +334,6 @@ def test_missing_open_vswitch_fails_its_schemes_and_no_other(path_without, tmp_p
 
 
 @pytest.mark.lab
-@pytest.mark.alone
 def test_doctor_finds_this_machine_able():
     done = cniperf("doctor")
     assert done.returncode == 0, done.stdout
@@ -347,13 +344,11 @@ def test_doctor_finds_this_machine_able():
 
 
 @pytest.mark.lab
-@pytest.mark.alone
 def test_a_congestion_control_the_kernel_lacks_is_told_with_those_it_has():
     refused(cniperf("run", "calico", "--congestion", "vegas2"), "cubic", 2)
 
 
 @pytest.mark.lab
-@pytest.mark.alone
 def test_run_leaves_one_run_and_names_it(tmp_path):
     settings = tmp_path / "settings.yaml"
     settings.write_text("duration: 30\nomit: 0\nrounds: 1\n")

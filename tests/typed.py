@@ -12,12 +12,14 @@ from tempfile import TemporaryDirectory
 # Its processes have imported cniperf already, which takes longer than most verbs.
 READY = multiprocessing.get_context("forkserver")
 READY.set_forkserver_preload(["cniperf.cli.verbs", "cniperf.analysis.compare", "pandas"])
+FOUND = os.environ.get("PYTHONPATH")  # where they found it
 
 
 def cniperf(*words, environ=None, before=()):
     """Run a verb; in a new interpreter where its environment or what stands before it matters."""
     words = list(map(str, words))
-    done = _started(words, environ, before) if environ or before else _forked(words)
+    anew = environ or before or os.environ.get("PYTHONPATH") != FOUND
+    done = _started(words, environ, before) if anew else _forked(words)
     assert "Traceback" not in done.stderr + done.stdout, done.stderr
     return done
 

@@ -78,7 +78,6 @@ def test_cpus_are_read_and_written_as_the_kernel_does():
 
 
 @pytest.mark.lab
-@pytest.mark.alone
 def test_a_run_on_a_machine_with_a_cpu_offline(tmp_path):
     """Both hosts are on the CPUs that are there; it was a KeyError after the whole load."""
     first = min(os.sched_getaffinity(0))

@@ -156,7 +156,6 @@ def test_doctor_reports_that_no_root_is_needed(user, clean):
 
 
 @pytest.mark.lab
-@pytest.mark.alone
 @pytest.mark.notebook
 def test_the_readmes_line_works(user, clean):
     done = user.run(

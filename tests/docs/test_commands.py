@@ -107,7 +107,8 @@ OTHER_PAGES = [block for block in SHELL if block.page.name != "extending.md"]
 RUN = set()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.long
+@pytest.mark.timeout(600)
 @each(OTHER_PAGES)
 def test_a_shell_block_runs(block, checkout):
     lines = set(commands(block))
@@ -156,7 +157,6 @@ EXTENDING = ROOT / "docs/extending.md"
 
 
 @pytest.mark.lab
-@pytest.mark.alone
 @pytest.mark.timeout(300)
 def test_a_ninth_scheme_and_a_generator_are_one_file_each(checkout):
     put_files(EXTENDING, checkout)

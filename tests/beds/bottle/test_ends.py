@@ -13,7 +13,7 @@ from conftest import cannot_here
 from cniperf.beds.bottle import qemu
 from cniperf.runs import load_runs
 
-pytestmark = [pytest.mark.lab, pytest.mark.alone, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.timeout(300)]
 
 LONGEST = 60.0  # seconds until a run that lost a guest has ended
 

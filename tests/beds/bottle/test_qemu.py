@@ -39,7 +39,6 @@ def guest(journal, tmp_path, settings, options=TCG):
 
 
 @pytest.mark.lab
-@pytest.mark.alone
 def test_a_guest_boots_and_ends(journal, tmp_path):
     made = guest(journal, tmp_path, {"kind": "hello"})
     made.says("hello")
@@ -47,7 +46,6 @@ def test_a_guest_boots_and_ends(journal, tmp_path):
 
 
 @pytest.mark.lab
-@pytest.mark.alone
 def test_a_guest_that_does_not_get_ready_in_time(journal, tmp_path):
     made = guest(journal, tmp_path, {"kind": "nothing"})
     with pytest.raises(qemu.GuestFailed, match="a guest did not get ready within 1 s") as told:
@@ -57,7 +55,6 @@ def test_a_guest_that_does_not_get_ready_in_time(journal, tmp_path):
 
 
 @pytest.mark.lab
-@pytest.mark.alone
 def test_a_guest_that_ends_instead(journal, tmp_path):
     made = guest(journal, tmp_path, {"kind": "hello"}, [*TCG, "-device", "nonsense"])
     with pytest.raises(qemu.GuestFailed, match=r"ended with code 1: .*nonsense"):
@@ -71,7 +68,6 @@ def test_no_qemu(monkeypatch):
 
 
 @pytest.mark.lab
-@pytest.mark.alone
 @pytest.mark.parametrize("bed", ["vm", "counted"])
 def test_a_run_without_qemu_does_not_begin(bed, monkeypatch):
     monkeypatch.setattr(qemu.shutil, "which", lambda name: None)
@@ -118,7 +114,6 @@ def test_no_disk_space(empty_cache):
 
 
 @pytest.mark.lab
-@pytest.mark.alone
 def test_the_first_use_says_how_long_it_took_and_how_much_disk_and_the_next_has_it(
     tmp_path, monkeypatch
 ):

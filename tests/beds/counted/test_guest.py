@@ -17,7 +17,7 @@ from cniperf.params import Experiment
 from cniperf.runs import load_evidence, load_raw, load_runs, read_run
 
 # Not alone: this guest's clock counts instructions, however busy the machine is.
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.timeout(600)]
 
 # The article's order: what costs least first.
 ORDER = ["hostnetwork", "macvlan", "ovs", "calico", "flannel-hostgw", "canal", "flannel-vxlan"]
