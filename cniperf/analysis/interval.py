@@ -20,6 +20,7 @@ RANKS = 8
 ENOUGH = 2  # values, below which their scatter is unknown
 SEEDS_ENOUGH = 2
 MANY = 1000  # more values than that are folded into so many means: bounds time and memory
+HALVINGS = 60  # of a range, after which it is as narrow as a double is exact
 EXACT = 100  # up to so many values the distribution of the signed ranks is counted out
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -61,8 +62,28 @@ def hodges_lehmann(values: Values) -> float:
     Returns:
         The estimate; NaN where there is no value.
     """
-    found = np.asarray(values, dtype=float)
+    found = np.sort(np.asarray(values, dtype=float))
+    if len(found) > MANY:
+        return _middle(found)
     return float(np.median(walsh(found))) if len(found) else np.nan
+
+
+def _middle(ordered: Array) -> float:
+    """Return the median of all means of two of many sorted values, without a list of the means.
+
+    It is halved to: how many means are below a value follows from the order. An hour of turns has
+    36 000 blocks, and 650 million means.
+    """
+    low, high, places = ordered[0], ordered[-1], np.arange(len(ordered))
+    half = len(ordered) * (len(ordered) + 1) / 4
+    for _step in range(HALVINGS):
+        middle = (low + high) / 2
+        reach = np.searchsorted(ordered, 2 * middle - ordered, side="right")
+        if np.maximum(reach - places, 0).sum() < half:
+            low = middle
+        else:
+            high = middle
+    return float((low + high) / 2)
 
 
 def walsh(values: Array) -> Array:

@@ -13,6 +13,7 @@ from cniperf.analysis.interval import (
     extremes,
     hodges_lehmann,
     p_above,
+    walsh,
 )
 
 DICE = np.random.default_rng(7)
@@ -22,6 +23,18 @@ def test_hodges_and_lehmann_is_the_median_of_all_means_of_two():
     assert hodges_lehmann([1.0, 2.0, 6.0]) == 2.75  # of 1, 1.5, 2, 3.5, 4, 6
     assert hodges_lehmann([5.0]) == 5.0 and np.isnan(hodges_lehmann([]))
     assert hodges_lehmann([1.0] * 9 + [1000.0]) == 1.0
+
+
+@pytest.mark.parametrize("count", [1001, 1002])
+def test_the_estimate_of_many_values_is_that_of_all_their_means(count):
+    values = np.random.default_rng(count).standard_t(2, count)
+    assert hodges_lehmann(values) == pytest.approx(np.median(walsh(values)), abs=1e-6)
+
+
+def test_the_estimate_of_an_hours_blocks_needs_no_list_of_their_means():
+    values = np.random.default_rng(1).normal(-0.2, 0.1, 36_000)
+    assert hodges_lehmann(values) == pytest.approx(-0.2, abs=0.003)
+    assert hodges_lehmann(np.full(36_000, -0.25)) == -0.25
 
 
 @pytest.mark.parametrize("n", range(2, RANKS))
