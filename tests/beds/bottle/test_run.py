@@ -11,7 +11,7 @@ from cniperf.measure.run import run
 from cniperf.params import Experiment
 from cniperf.runs import load_evidence, load_runs
 
-pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.alone, pytest.mark.timeout(300)]
 
 
 def test_a_run_records_what_it_was_made_in(tmp_path):

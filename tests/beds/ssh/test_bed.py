@@ -26,7 +26,8 @@ pytestmark = [pytest.mark.lab, pytest.mark.alone]
 
 # Those that differ from another one only by a number, or by which plugin is called.
 ALIKE = {"policy-0", "policy-100", "policy-established-1000", "service-chain-10",
-         "service-chain-10000", "service-map-10", "cni-ptp", "cni-macvlan"}  # fmt: skip
+         "service-chain-10000", "service-map-10", "cni-ptp", "cni-macvlan", "calico-vxlan",
+         "ovs-geneve", "policy-set-1000"}  # fmt: skip
 
 
 @pytest.mark.parametrize("scheme", [name for name in scheme_names() if name not in ALIKE])

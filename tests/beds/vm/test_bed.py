@@ -17,7 +17,7 @@ from cniperf.plan import make_plan
 WANTED = ("ovs-geneve", "ipvlan-l2", "ipvlan-l3", "calico-ipip", "calico-wireguard", "calico-ebpf",
           "cni-ipvlan")  # fmt: skip
 
-pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.alone, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from cniperf.params import Experiment
 from cniperf.plan import make_plan
 from cniperf.schemes import ARTICLE
 
-pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.lab, pytest.mark.alone, pytest.mark.timeout(600)]
 
 META = "linux-image-cloud-amd64"
 
