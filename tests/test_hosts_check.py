@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from signals import tried
 
 pytestmark = pytest.mark.lab
 
@@ -42,3 +43,11 @@ def test_hosts_check_sees_an_mtu_that_does_not_pass_and_a_peer_that_is_another(
         assert "packets of 1500 bytes do not pass" in hosts_check(rehearsal).stdout
     finally:
         rehearsal.lab.command("wire", ["ip", "link", "set", "port-b", "mtu", "1500"])
+
+
+def test_a_signal_at_any_instant_leaves_the_hosts_as_they_were(
+    rehearsal, machines, looks, tmp_path, trials
+):
+    words = ["hosts", "check", rehearsal.hosts]
+    for _ in tried(words, trials.of(4), 4.0, tmp_path, lambda out: "pass whole" in out):
+        assert not list(tmp_path.iterdir())
