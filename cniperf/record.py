@@ -156,6 +156,7 @@ class BedFacts(Foreign):
     one_core: bool = False
     steered: bool = True
     awake: bool = False
+    idle_restart: bool | None = None
     rootless: bool = False
     quota: Amount | None = None
     cluster: ClusterFacts | None = None

@@ -40,8 +40,8 @@ __all__ = ["BEFORE", "FORMAT"]
 # Columns with the conditions of a run: figures of two runs meet in one ratio
 # only where all of these are equal.
 CONDITIONS = (
-    "label", "bed", "meter", "accelerator", "steered", "awake", "erms", "between", "nic", "ip",
-    "mtu",
+    "label", "bed", "meter", "accelerator", "steered", "awake", "idle_restart", "erms", "between",
+    "nic", "ip", "mtu",
     "mode", "generator", "version", "pairs", "streams", "window", "congestion", "gro", "udpcsum",
     "length", "config", "direction", "rate", "max_loss", "design", "slice", "duration", "omit",
     "kernel", "cpu", "cpus",
@@ -372,6 +372,8 @@ def _row(folder: Path, record: Record) -> dict[str, Any]:
         "accelerator": bed.accelerator or "",
         "steered": bed.steered,
         "awake": bed.awake,
+        # Without turns, a load never rests.
+        "idle_restart": bool(bed.idle_restart) and record.params.design == "interleaved",
         "seed": bed.seed,
         "ovs_datapath": bed.ovs_datapath,
         "figure": record.figure,

@@ -183,7 +183,7 @@ RECORD = {
     },
     "scheme": {"name": "calico", "order": 50, "summary": "", "path": ""},
     "bed": {"bed": "lab", "nic": "virtio", "cpus": {"a": [0], "b": [1]}, "ovs_datapath": None,
-            "awake": False, "meter": "clock", "accelerator": "", "seed": None},
+            "awake": False, "idle_restart": None, "meter": "clock", "accelerator": "", "seed": None},
     "environment": {
         "kernel": "6.1.0", "os": "Debian", "arch": "x86_64", "cpu": "A <CPU>", "cpus": 2,
         "memory": 8.0, "python": "3.11", "sysctl": {},

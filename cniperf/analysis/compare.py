@@ -21,6 +21,7 @@ WHY = {"missing": "in one of the two sets", "not comparable": APART}
 SWITCHES = {
     "awake": ("CPUs kept awake", "CPUs may sleep"),
     "steered": ("packets steered to each host's CPUs", "packets not steered"),
+    "idle_restart": ("TCP resets its window after a rest", "TCP keeps its window over a rest"),
     "erms": ("ERMS", "no ERMS"),
     "udpcsum": ("UDP checksums in tunnels", "no UDP checksums in tunnels"),
 }

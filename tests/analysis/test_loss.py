@@ -168,6 +168,15 @@ def test_unlike_runs_never_meet_in_one_ratio(shelf, change):
     assert all(np.isnan(loss_table(g)["loss"].get("calico", np.nan)) for g in groups)
 
 
+def test_a_rest_that_resets_tcps_window_is_a_condition_of_turns_alone(shelf):
+    for idle_restart in (False, True):
+        shelf.lab("calico", 0.75, idle_restart=idle_restart)
+        shelf.add("calico", 15.0, idle_restart=idle_restart)
+    found = {(each["design"], each["idle_restart"]): len(group)
+             for each, group in conditions(load_runs(shelf.folder))}  # fmt: skip
+    assert found == {("separate", False): 2, ("interleaved", False): 1, ("interleaved", True): 1}
+
+
 def test_a_loss_of_instructions_is_one_minus_hostnetwork_over_the_scheme(shelf):
     for seed, (host, canal) in enumerate([(1.0, 2.0), (1.1, 2.0), (0.9, 2.0)], 1):
         shelf.count("hostnetwork", host, seed)

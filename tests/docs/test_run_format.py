@@ -27,6 +27,7 @@ SINCE = {
     "params.label",
     "params.config",
     "params.cni_bin_dir",
+    "bed.idle_restart",
     "bed.one_core",
     "bed.quota",
     "bed.rootless",
@@ -49,7 +50,7 @@ BY_K8S = {
     *(f"params.{name}" for name in
       ("nodes", "unlike_nodes", "context", "image", "network", "namespace_prefix")),
     *(f"bed.{name}" for name in
-      ("cluster", "nodes", "image", "same_node", "without_base", "idle_restart")),
+      ("cluster", "nodes", "image", "same_node", "without_base")),
 }  # fmt: skip
 
 

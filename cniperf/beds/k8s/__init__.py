@@ -53,6 +53,10 @@ class K8sKind(Kind):
             return "bed='k8s' takes the nodes as they are: leave gro and udpcsum out"
         return ""
 
+    def foreseen(self, asked: "Experiment") -> dict[str, Any]:
+        """Return that TCP forgets its window over a rest, which is the kernel's default."""
+        return {"idle_restart": True}
+
     def no_turns(self, asked: "Experiment") -> str:
         """Both have pods of their own, and the clock of their node in common."""
         return ""

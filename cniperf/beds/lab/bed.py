@@ -412,6 +412,7 @@ class Lab(Opened):
             "bridge_netfilter": {host.name: self._bridge_netfilter(host) for host in self.hosts},
             # What a hostnetwork beside the scheme runs on; its TCP keeps the window over a rest.
             "bare_nic": BARE_NIC if self._bare else None,
+            "idle_restart": False if self._bare else None,
         }
 
     def _bridge_netfilter(self, host: Host) -> bool:

@@ -333,6 +333,7 @@ class Reached(Opened):
             "machines": {name: own.machine.name for name, own in self._own.items()},
             "nics": {host.name: host.nic for host in self.hosts},
             "bare_nic": self._for_base(self._machines[0])[0] if self._turns else None,
+            "idle_restart": False if self._turns else None,
             "cpus": {name: list(own) for name, own in self.cpus.items()},
             "quota": min(
                 (found for own in self._own.values()
