@@ -56,7 +56,9 @@ def each(blocks):
     return pytest.mark.parametrize(
         "block",
         [
-            pytest.param(b, id=str(b), marks=[pytest.mark.lab] if b.needs_lab else [])
+            pytest.param(
+                b, id=str(b), marks=[pytest.mark.lab, pytest.mark.alone] if b.needs_lab else []
+            )
             for b in blocks
         ],
     )

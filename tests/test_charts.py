@@ -11,7 +11,7 @@ from cniperf import charts
 from cniperf.analysis.compare import compare
 from cniperf.analysis.factors import cells_table, effects_table
 from cniperf.analysis.ladder import LADDER
-from cniperf.analysis.loss import conditions
+from cniperf.analysis.loss import sittings
 from cniperf.analysis.paths import last_evidence
 from cniperf.charts import WIDTH
 from cniperf.path_picture import _rows as rows_of
@@ -254,7 +254,7 @@ PRINTED = 0.91 * 182 / 25.4 / WIDTH  # a chart's width on an A4 page, to its own
 
 @pytest.mark.parametrize("draw", DRAWN.values(), ids=DRAWN)
 def test_no_type_is_smaller_than_seven_points_on_paper(draw):
-    _, runs = next(conditions(load_runs(ROOT / "data/reference")))  # with evidence
+    _, runs = next(sittings(load_runs(ROOT / "data/reference")))  # with evidence
     chart = draw(runs)
     words = [text for text in chart.findobj(Text) if text.get_text().strip() and text.get_visible()]
     assert words and min(text.get_size() for text in words) * PRINTED >= 7

@@ -20,8 +20,7 @@ pytestmark = pytest.mark.notebook
 PAPERMILL = Path(sys.executable).with_name("papermill")
 
 from_both = pytest.mark.parametrize(
-    ("cwd", "notebook", "more"),
-    [("notebooks", "run_scheme.ipynb", {}), (".", "notebooks/run_scheme.ipynb", {"rounds": 2})],
+    ("cwd", "notebook"), [("notebooks", "run_scheme.ipynb"), (".", "notebooks/run_scheme.ipynb")]
 )
 
 
@@ -34,9 +33,10 @@ def papermill(cwd, notebook, *words, output=None, **parameters):
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 @from_both
-def test_piped_the_notebook_is_printed_and_the_run_is_left(tmp_path, still, cwd, notebook, more):
-    done = papermill(cwd, notebook, scheme="macvlan", duration=2, data_dir=tmp_path / "d", **more)
+def test_piped_the_notebook_is_printed_and_the_run_is_left(tmp_path, still, cwd, notebook):
+    done = papermill(cwd, notebook, scheme="macvlan", duration=2, data_dir=tmp_path / "d")
     assert done.returncode == 0, done.stderr
     cells = json.loads(done.stdout)["cells"]
     said = "".join(
@@ -49,11 +49,12 @@ def test_piped_the_notebook_is_printed_and_the_run_is_left(tmp_path, still, cwd,
     assert "connections 2 of 2 have had their turns" in said
     pictures = [o for c in cells for o in c.get("outputs", []) if "image/png" in o.get("data", {})]
     assert len(pictures) == 2  # throughput and path
-    assert load_runs(tmp_path / "d")["scheme"].tolist() == ["macvlan"] * more.get("rounds", 4)
+    assert load_runs(tmp_path / "d")["scheme"].tolist() == ["macvlan"] * 4
     assert "macvlan</b>" in done.stdout and "95 % interval" in done.stdout  # the answer
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 def test_a_reader_who_closes_the_pipe_early_still_gets_the_run(tmp_path):
     line = f"{PAPERMILL} run_scheme.ipynb -p scheme macvlan -p duration 1 -p rounds 1 -p data_dir {tmp_path}/d | head -c1"
     done = subprocess.run(
@@ -64,6 +65,7 @@ def test_a_reader_who_closes_the_pipe_early_still_gets_the_run(tmp_path):
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 def test_with_an_output_path_the_notebook_is_kept(tmp_path):
     out = tmp_path / "out.ipynb"
     done = papermill(
@@ -82,6 +84,7 @@ def the_error(notebook):
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 def test_the_command_line_keeps_a_notebook(tmp_path):
     file = tmp_path / "new/macvlan.ipynb"
     words = ["notebook", "macvlan", "--duration", "1", "--rounds", "2", "--out", file,
@@ -263,6 +266,7 @@ def test_two_halves_of_the_reference_do_not_differ(tmp_path, kernel):
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 def test_two_machines_are_checked_measured_and_given_back(rehearsal, machines, looks, tmp_path):
     out = tmp_path / "out.ipynb"
     asked = {"hosts": str(rehearsal.hosts), "schemes": "calico,macvlan", "rounds": 2,
@@ -291,6 +295,7 @@ def test_why_vxlan_reads_runs_that_are_there(shelf, tmp_path, kernel):
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 @pytest.mark.usefixtures("still")
 def test_why_vxlan_measures_every_combination(tmp_path):
     out = tmp_path / "out.ipynb"

@@ -107,8 +107,7 @@ OTHER_PAGES = [block for block in SHELL if block.page.name != "extending.md"]
 RUN = set()
 
 
-@pytest.mark.long
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(300)
 @each(OTHER_PAGES)
 def test_a_shell_block_runs(block, checkout):
     lines = set(commands(block))
@@ -157,6 +156,7 @@ EXTENDING = ROOT / "docs/extending.md"
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 def test_a_ninth_scheme_and_a_generator_are_one_file_each(checkout):
     put_files(EXTENDING, checkout)

@@ -38,7 +38,7 @@ def test_the_design_found_what_the_page_says():
     assert ((known["loss"] - known["expected"]).abs() <= known["within"]).all()
 
 
-def test_the_precision_of_a_loss_is_what_the_reference_scatters_by():
+def test_the_precision_of_a_loss_is_that_of_the_reference():
     lines = (ROOT / "docs/method.md").read_text(encoding="utf-8").splitlines()
     start = lines.index("| labs | scatter | 4 | 8 | 20 | 40 | 80 |")
     rows = [line.strip("| ").split(" | ") for line in lines[start + 2 : start + 7]]

@@ -162,6 +162,7 @@ def started(*words, environ=None):
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 @pytest.mark.notebook
 @pytest.mark.usefixtures("still")
 def test_a_suite_goes_on_past_a_scheme_that_fails_and_says_so(tmp_path):
@@ -193,6 +194,7 @@ def test_a_suite_goes_on_past_a_scheme_that_fails_and_says_so(tmp_path):
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 @pytest.mark.notebook
 @pytest.mark.usefixtures("still")
 def test_stopped_in_round_three_and_resumed_it_repeats_nothing(tmp_path):
