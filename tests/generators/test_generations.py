@@ -117,6 +117,7 @@ def wait_for(port: int, keeper: int) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.alone  # two counts of one load disagree where the machine is busy
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_figure_is_what_the_kernel_counted(tmp_path, release, alone, shape):
     asked = Experiment.of(**{"duration": 1, **SHAPES[shape]})
