@@ -12,6 +12,7 @@ import pytest
 from conftest import cannot_here
 from generations import VERSIONS, NotFetched, generation
 
+from cniperf.errors import MeasurementFailed
 from cniperf.generators import Job, all_generators
 from cniperf.params import Experiment
 from cniperf.timeline import load_intervals
@@ -117,15 +118,26 @@ def wait_for(port: int, keeper: int) -> None:
         time.sleep(0.01)
 
 
+TRIES = 3
+
+
 @pytest.mark.alone  # two counts of one load disagree where the machine is busy
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_figure_is_what_the_kernel_counted(tmp_path, release, alone, shape):
     asked = Experiment.of(**{"duration": 1, **SHAPES[shape]})
     generator = all_generators()[asked.generator]
-    job = Job(traffic=asked.traffic, address="127.0.0.1", port=generator.port, folder=tmp_path,
-              seconds=asked.duration, omit=asked.omit, rate=RATES.get(shape, 0.0))  # fmt: skip
-    kernel = load(job, alone, release.bin)
-    found = generator.read(job)
+    for attempt in range(TRIES):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        job = Job(traffic=asked.traffic, address="127.0.0.1", port=generator.port, folder=folder,
+                  seconds=asked.duration, omit=asked.omit, rate=RATES.get(shape, 0.0))  # fmt: skip
+        kernel = load(job, alone, release.bin)
+        try:
+            found = generator.read(job)
+            break
+        except MeasurementFailed:  # as where the machine stood still: two counts disagree
+            if attempt == TRIES - 1:
+                raise
     if asked.mode == "udp":
         assert found.per_second == pytest.approx(kernel["InDatagrams"], rel=NEAR)
         assert found.gbps == pytest.approx(kernel["InDatagrams"] * asked.size * 8e-9, rel=NEAR)
