@@ -147,7 +147,7 @@ def test_a_figure_is_what_the_kernel_counted(tmp_path, release, alone, shape):
         assert found.gbps == pytest.approx(kernel["bytes"] * 8e-9, rel=NEAR)
         assert found.mss in (32741, 32768)  # of a loopback, as the versions see it
     if asked.generator == "iperf3":
-        over_time(tmp_path, found, asked)
+        over_time(job.folder, found, asked)
     assert release_says(job) == VERSIONS[release.release][asked.generator == "iperf"]
 
 
