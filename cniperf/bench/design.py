@@ -16,11 +16,11 @@ from cniperf.measure.run import run
 from cniperf.measure.turns import Turns, pods
 from cniperf.params import Experiment
 from cniperf.plan import make_plan
-from cniperf.runs import MOVED, load_runs, placement
+from cniperf.runs import load_runs
 from cniperf.schemes import BASELINE
 
 SCHEMES = ("macvlan", "calico", "flannel-hostgw", "flannel-vxlan", "canal")
-SLICES = (0.01, 0.1, 0.2, 0.4)
+SLICES = (0.02, 0.1, 0.2, 0.4)
 
 # Slower than the CPUs of any machine of today, so that nothing but the wire decides, and a few labs
 # show the design's own errors.
@@ -84,13 +84,12 @@ def measure(labs: int, tell: Callable[[str], None] = print) -> pd.DataFrame:
     """Measure every trial in so many labs, in random order, so that all saw the same machine.
 
     Returns:
-        A row a lab: ``trial``, ``log_ratio`` and ``cache`` (how the hosts' CPUs lay, see
-        :func:`cniperf.runs.placement`).
+        A row a lab: ``trial`` and ``log_ratio``.
     """
     rows = []
     for number in range(1, labs + 1):
         for trial in random.sample(trials(), len(trials())):
-            rows.append({"trial": trial.name, **_lab(trial)})
+            rows.append({"trial": trial.name, "log_ratio": _lab(trial)})
         tell(f"round {number} of {labs}")
     return pd.DataFrame(rows)
 
@@ -98,13 +97,9 @@ def measure(labs: int, tell: Callable[[str], None] = print) -> pd.DataFrame:
 def summary(labs: pd.DataFrame) -> pd.DataFrame:
     """Return what the trials found, in points of loss, a row each in their order.
 
-    Only the labs of one placement of the hosts' CPUs count, the more common one.
-
     Args:
         labs: what :func:`measure` returns.
     """
-    placed = labs[labs["cache"].ne(MOVED)]
-    labs = placed[placed["cache"].eq(placed["cache"].mode().iloc[0])]
     rows = []
     for trial in trials():
         own = labs.loc[labs["trial"].eq(trial.name), "log_ratio"]
@@ -119,8 +114,8 @@ def summary(labs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _lab(trial: Trial) -> dict[str, Any]:
-    """Return the logarithm of the ratio that one lab finds, and how its CPUs lay."""
+def _lab(trial: Trial) -> float:
+    """Return the logarithm of the ratio that one lab finds."""
     asked = Experiment.of(**{"scheme": BASELINE, **trial.parameters})
     with TemporaryDirectory() as folder:
         if asked.design == "separate":
@@ -133,20 +128,15 @@ def _lab(trial: Trial) -> dict[str, Any]:
                                      "burst", trial.burst, "latency", "4ms"])  # fmt: skip
             between = pods(plan) if trial.itself else ()
             load = Turns(bed, plan, asked.traffic, asked.slice, Path(folder), trial.stall, between)
-            found = load.run(lambda text: None)
-            return {"log_ratio": found["log_ratio"], "cache": placement(found["handover"])}
+            return float(load.run(lambda text: None)["log_ratio"])
 
 
-def _separate(asked: Experiment, folder: Path) -> dict[str, Any]:
-    """Return them from a run of the scheme and one of hostnetwork, in random order."""
+def _separate(asked: Experiment, folder: Path) -> float:
+    """Return it from a run of the scheme and one of hostnetwork, in random order."""
     import numpy as np
 
     for scheme in random.sample([asked.scheme, BASELINE], 2):
         own = asked.model_copy(update={"scheme": scheme, "data_dir": folder})
         run(own, lambda moment: None)
-    runs = load_runs(folder).set_index("scheme")
-    figures, places = runs["gbps"], set(runs["cache"])
-    return {
-        "log_ratio": float(np.log(figures[asked.scheme] / figures[BASELINE])),
-        "cache": places.pop() if len(places) == 1 else MOVED,
-    }
+    figures = load_runs(folder).set_index("scheme")["gbps"]
+    return float(np.log(figures[asked.scheme] / figures[BASELINE]))
