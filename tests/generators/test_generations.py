@@ -118,7 +118,7 @@ def wait_for(port: int, keeper: int) -> None:
         time.sleep(0.01)
 
 
-TRIES = 3
+TRIES = 10  # iperf3 3.18 disagrees with itself in most seconds of a machine that stalls
 
 
 @pytest.mark.alone  # two counts of one load disagree where the machine is busy
