@@ -56,12 +56,12 @@ def test_piped_the_notebook_is_printed_and_the_run_is_left(tmp_path, still, cwd,
 @pytest.mark.lab
 @pytest.mark.alone
 def test_a_reader_who_closes_the_pipe_early_still_gets_the_run(tmp_path):
-    line = f"{PAPERMILL} run_scheme.ipynb -p scheme macvlan -p duration 1 -p rounds 1 -p data_dir {tmp_path}/d | head -c1"
+    line = f"{PAPERMILL} run_scheme.ipynb -p scheme macvlan -p duration 1 -p data_dir {tmp_path}/d | head -c1"
     done = subprocess.run(
         ["sh", "-c", line], cwd=ROOT / "notebooks", capture_output=True, text=True
     )
     assert done.stdout == "{"
-    assert load_runs(tmp_path / "d")["status"].tolist() == ["ok"]
+    assert load_runs(tmp_path / "d")["status"].tolist() == ["ok"] * 4
 
 
 @pytest.mark.lab
@@ -69,8 +69,7 @@ def test_a_reader_who_closes_the_pipe_early_still_gets_the_run(tmp_path):
 def test_with_an_output_path_the_notebook_is_kept(tmp_path):
     out = tmp_path / "out.ipynb"
     done = papermill(
-        "notebooks", "run_scheme.ipynb", output=out, scheme="hostnetwork", duration=1, rounds=1,
-        data_dir=tmp_path / "d",
+        "notebooks", "run_scheme.ipynb", output=out, scheme="hostnetwork", duration=1, data_dir=tmp_path / "d"
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(out.read_text())["metadata"]["papermill"]["exception"] is None

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from cniperf.analysis.blocks import BASELINE, laid_out, seeded
+from cniperf.analysis.blocks import BASELINE, laid_out, one_condition, seeded
 from cniperf.analysis.memo import once
 from cniperf.errors import ParameterError
 from cniperf.language import _
@@ -88,8 +88,9 @@ def loss_table(runs: pd.DataFrame) -> pd.DataFrame:
         ParameterError: the runs are of several conditions, or of several suites; names what
             differs.
     """
-    blocks, cost = laid_out(runs), laid_out(runs, "cost")
+    one_condition(runs)
     _one_sitting(runs)
+    blocks, cost = laid_out(runs), laid_out(runs, "cost")
     rows = []
     ran = map(str, runs.sort_values("order")["scheme"])
     for name in dict.fromkeys([*[BASELINE][: BASELINE in blocks.schemes], *ran]):

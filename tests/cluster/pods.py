@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from cluster.session import Cluster
+from cniperf.beds.k8s.manifests import WORK
 
 
 class Pods:
@@ -45,8 +46,8 @@ class Pods:
                     "image": self.cluster.image,
                     "imagePullPolicy": "IfNotPresent",
                     "command": ["sh", "-c", command],
-                    "env": [{"name": "TMPDIR", "value": "/work"}],  # iperf3 keeps its buffers there
-                    "volumeMounts": [{"name": "work", "mountPath": "/work"}],
+                    "env": [{"name": "TMPDIR", "value": WORK}],  # iperf3 keeps its buffers there
+                    "volumeMounts": [{"name": "work", "mountPath": WORK}],
                     "securityContext": {
                         "allowPrivilegeEscalation": False,
                         "readOnlyRootFilesystem": True,

@@ -18,6 +18,7 @@ from cluster.pods import Pods, client_of, pods_of
 from cluster.rig import Rig
 from cluster.session import Cluster
 from cniperf.beds import cpus
+from cniperf.beds.k8s.manifests import WORK
 
 pytestmark = [pytest.mark.lab, pytest.mark.cluster]
 
@@ -53,7 +54,7 @@ def gigabits(pods, **spec):
     address = pods.address("server")
     load = f"iperf3 --client {address} --time 1 --json"
     said = pods.said(
-        "client", here, f"until {load} >/work/said; do sleep 0.2; done; cat /work/said", **spec
+        "client", here, f"until {load} >{WORK}/said; do sleep 0.2; done; cat {WORK}/said", **spec
     )
     assert [pods.get(name).spec.nodeName for name in ("client", "server")] == [here, there]
     end = json.loads(said)["end"]
@@ -70,7 +71,7 @@ def test_a_load_runs_from_node_to_node(host, pods):
 
 def test_a_pod_is_restricted_and_has_the_nodes_cpus(rig, pods):
     for name, node in zip("ab", rig.nodes, strict=True):
-        status = pods.said(name, node, "! touch /x && echo >/work/x && cat /proc/self/status")
+        status = pods.said(name, node, f"! touch /x && echo >{WORK}/x && cat /proc/self/status")
         found = dict(re.findall(r"^(\w+):\s*(.*)$", status, re.MULTILINE))
         assert cpus.parse(found["Cpus_allowed_list"]) == frozenset(rig.lab.cpus[name])
         assert found["Uid"].split() == ["65534"] * 4

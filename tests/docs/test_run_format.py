@@ -27,7 +27,6 @@ SINCE = {
     "params.label",
     "params.config",
     "params.cni_bin_dir",
-    "bed.idle_restart",
     "bed.one_core",
     "bed.quota",
     "bed.rootless",
@@ -37,8 +36,9 @@ SINCE = {
 }
 
 # Keys of the interleaved design; tests/measure/test_turns.py sees that they are there.
-IN_TURNS = {"bed.bare_nic", "params.design", "params.slice", "summary.base", "summary.log_ratio",
-            "summary.blocks", "summary.base_cpu_per_gb_a", "summary.base_cpu_per_gb_b"}  # fmt: skip
+IN_TURNS = {"bed.bare_nic", "bed.idle_restart", "params.design", "params.slice", "summary.base",
+            "summary.log_ratio", "summary.blocks", "summary.base_cpu_per_gb_a",
+            "summary.base_cpu_per_gb_b"}  # fmt: skip
 
 # Keys that bed ssh adds; tests/beds/ssh/test_bed.py sees that they are there.
 BY_SSH = {"bed.machines", "bed.nics", "bed.grace", "environment.hosts", "params.between",

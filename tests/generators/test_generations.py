@@ -12,7 +12,6 @@ import pytest
 from conftest import cannot_here
 from generations import VERSIONS, NotFetched, generation
 
-from cniperf.errors import MeasurementFailed
 from cniperf.generators import Job, all_generators
 from cniperf.params import Experiment
 from cniperf.timeline import load_intervals
@@ -118,40 +117,24 @@ def wait_for(port: int, keeper: int) -> None:
         time.sleep(0.01)
 
 
-TRIES = 10  # iperf3 3.18 disagrees with itself in most seconds of a machine that stalls
-
-
-@pytest.mark.alone  # two counts of one load disagree where the machine is busy
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_figure_is_what_the_kernel_counted(tmp_path, release, alone, shape):
     asked = Experiment.of(**{"duration": 1, **SHAPES[shape]})
-    for attempt in range(TRIES):
-        folder = tmp_path / str(attempt)
-        folder.mkdir()
-        try:
-            counted(folder, release, alone, asked, RATES.get(shape, 0.0))
-            return
-        except (MeasurementFailed, AssertionError):  # as where the machine stood still
-            if attempt == TRIES - 1:
-                raise
-
-
-def counted(folder, release, alone, asked, rate):
     generator = all_generators()[asked.generator]
-    job = Job(traffic=asked.traffic, address="127.0.0.1", port=generator.port, folder=folder,
-              seconds=asked.duration, omit=asked.omit, rate=rate)  # fmt: skip
+    job = Job(traffic=asked.traffic, address="127.0.0.1", port=generator.port, folder=tmp_path,
+              seconds=asked.duration, omit=asked.omit, rate=RATES.get(shape, 0.0))  # fmt: skip
     kernel = load(job, alone, release.bin)
     found = generator.read(job)
     if asked.mode == "udp":
         assert found.per_second == pytest.approx(kernel["InDatagrams"], rel=NEAR)
         assert found.gbps == pytest.approx(kernel["InDatagrams"] * asked.size * 8e-9, rel=NEAR)
         lost = 1 - kernel["InDatagrams"] / kernel["OutDatagrams"]
-        assert found.lost == pytest.approx(lost, abs=0.1) and (found.lost > 0.05 or lost < 0.1)
+        assert found.lost == pytest.approx(lost, abs=0.1) and (found.lost > 0.1) == (lost > 0.1)
     else:
         assert found.gbps == pytest.approx(kernel["bytes"] * 8e-9, rel=NEAR)
         assert found.mss in (32741, 32768)  # of a loopback, as the versions see it
     if asked.generator == "iperf3":
-        over_time(folder, found, asked)
+        over_time(tmp_path, found, asked)
     assert release_says(job) == VERSIONS[release.release][asked.generator == "iperf"]
 
 

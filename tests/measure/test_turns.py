@@ -186,6 +186,7 @@ def test_every_load_that_takes_turns_leaves_a_whole_run(tmp_path, given):
     assert (turns["drained"] >= turns["ended"]).all()
     assert run["summary"]["gbps"] > 0 and run["summary"]["base"] > 0
     assert run["summary"]["log_ratio"] < 0.3
+    assert run["bed"]["idle_restart"] is False
     assert run["bed"]["bare_nic"] == "eth1" and run["params"]["design"] == "interleaved"
     assert run["params"]["slice"] == 0.01 and len(run["summary"]["blocks"]) >= 2
     owned = not set(run["bed"]["cpus"]["a"]) & set(run["bed"]["cpus"]["b"])

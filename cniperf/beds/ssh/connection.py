@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 CONNECT = 10  # seconds
 LARGEST = 2**24  # bytes of a file of known hosts
-TIMEOUT = 120  # seconds that a command may take; an emulated guest on a busy machine takes 40
+TIMEOUT = 30  # seconds that a command may take
 
 
 class HostLost(CniperfError):

@@ -52,12 +52,13 @@ def await_load(process) -> None:
     raise AssertionError(process.stderr.read())
 
 
-def test_a_guest_that_is_killed_in_the_middle_is_one_line_and_no_run(tmp_path):
+@pytest.mark.parametrize("name", ["guest-a", "guest-b"])
+def test_a_guest_that_is_killed_in_the_middle_is_one_line_and_no_run(tmp_path, name):
     process = start_run(tmp_path)
     try:
         await_load(process)
         (guest,) = (pid for pid in guests_of(process.pid)
-                    if "-name\0guest-b," in Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8"))  # fmt: skip
+                    if f"-name\0{name}," in Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8"))  # fmt: skip
         os.kill(guest, signal.SIGKILL)
         _, said = process.communicate(timeout=LONGEST)
     finally:

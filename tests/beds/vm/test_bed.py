@@ -12,9 +12,9 @@ from cniperf.measure.load import Load
 from cniperf.params import Experiment
 from cniperf.plan import make_plan
 
-# What this machine's kernel may lack. Others are proven in the lab, and four of the article's
-# eight on an older kernel, see test_old_kernel.py; of Open vSwitch's tunnels one takes the time.
-WANTED = ("ovs-geneve", "ipvlan-l2", "ipvlan-l3", "calico-ipip", "calico-wireguard",
+# What this machine's kernel may lack. Others are proven in the lab, and the article's eight on an
+# older kernel, see test_old_kernel.py; of Open vSwitch's tunnels one takes the time.
+WANTED = ("ovs-geneve", "ipvlan-l2", "ipvlan-l3", "calico-ipip", "calico-wireguard", "calico-ebpf",
           "cni-ipvlan")  # fmt: skip
 
 pytestmark = [pytest.mark.lab, pytest.mark.alone, pytest.mark.timeout(300)]
