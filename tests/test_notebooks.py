@@ -273,7 +273,7 @@ def test_two_machines_are_checked_measured_and_given_back(rehearsal, machines, l
     done = papermill(tmp_path, ROOT / "notebooks/two_machines.ipynb", output=out, **asked)
     assert done.returncode == 0, done.stderr
     text = out.read_text()
-    assert "alpha,beta" in text and "ip link add calico-c" in text and "Nearly free" in text
+    assert "alpha,beta" in text and "ip link add calico-c" in text and "early free: <b>" in text
     runs = load_runs(tmp_path / "data")
     assert runs["bed"].eq("ssh").all() and runs["status"].eq("ok").all()
     assert runs.groupby("scheme").size().to_dict() == {"calico": 2, "hostnetwork": 2, "macvlan": 2}

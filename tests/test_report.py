@@ -104,7 +104,7 @@ def test_all_eleven_claims_of_a_completed_suite_are_on_the_first_page(shelf, rep
         for scheme, gbps in lost.items():
             own = wobble if number % 2 else 1 / wobble
             add_proven(shelf, scheme, gbps * (own if scheme in ("calico", "canal") else wobble),
-                       suite="s", round=number)  # fmt: skip
+                       suite="s", round=number, stolen=3.0)  # fmt: skip
     counts = {"hostnetwork": 1.12, "calico": 1.53, "ovs": 1.35, "ovs-bridge": 1.52}
     for seed in (1, 2):
         for scheme, insn in counts.items():
@@ -113,6 +113,7 @@ def test_all_eleven_claims_of_a_completed_suite_are_on_the_first_page(shelf, rep
     text = pdf_text(reported(shelf.folder, formats=["html", "pdf"]).pdf).split("\f")[0]
     first = re.sub(r"\s+", " ", text)
     assert [claim.text for claim in CLAIMS if claim.text not in first] == []
+    assert "Disturbed: the hypervisor took CPU time in 18 of 18 runs" in first
     assert "† Counted in a guest" in first and "Which one to pick" in first
 
 

@@ -46,6 +46,13 @@ def test_schemes_that_lose_about_as_much_are_told_together(shelf):
     assert "Confidence: at least 8 runs of each scheme. The control, hostnetwork" in text
 
 
+def test_a_small_loss_whose_interval_reaches_further_is_only_perhaps_small(shelf):
+    for number, share in enumerate((0.92, 0.99, 1.0), 1):
+        for scheme, own in {**SHARES, "macvlan": share}.items():
+            shelf.lab(scheme, own, suite="s", round=number)
+    assert re.search(r"^ *Perhaps nearly free: macvlan 3\.\d % \(−", told(load_runs(shelf.folder)))
+
+
 def test_the_articles_claims_are_counted(shelf):
     text = told(labs(shelf))
     (all_,) = re.findall(r"article of 2018 makes (\d+) claims", text)

@@ -83,13 +83,14 @@ def _warnings(group: pd.DataFrame) -> Iterator[str]:
 def _levels(table: pd.DataFrame, group: pd.DataFrame) -> Iterator[str]:
     """Say what each scheme loses, those together that lose about as much."""
     table = table[table.index != BASELINE].sort_values("loss")
-    level = table["loss"].ge(FREE).astype(int) + table["loss"].ge(MOST)
+    level = table["loss"].ge(FREE) * 2 + table["loss"].ge(MOST)
+    level += table["loss"].lt(FREE) & table["loss_high"].ge(FREE)  # its interval reaches further
     said = []
     for place, own in table.groupby(level):
         each = listed([_lost(str(scheme), row) for scheme, row in own.iterrows()])
-        words = (_("Nearly free: {each}."), _("These lose a part: {each}."),
-                 _("These lose most: {each}."))[int(str(place))]  # fmt: skip
-        said.append(words.format(each=each))
+        words = (_("Nearly free: {each}."), _("Perhaps nearly free: {each}."),
+                 _("These lose a part: {each}."), _("These lose most: {each}."))  # fmt: skip
+        said.append(words[int(str(place))].format(each=each))
     if table["loss_low"].notna().any():
         said[-1] += " " + _("In brackets: {spread}.").format(spread=_(spread_of(group).name))
     yield from said

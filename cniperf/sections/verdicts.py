@@ -103,10 +103,10 @@ def in_short(group: pd.DataFrame, other: pd.DataFrame = NO_RUNS) -> str:
             rows.append([row["claim"] + ("†" if row["completed"] else ""), article, ours, verdict])
     head: list[Cell] = [_("the article says"), _("its figure"), _("here"), _("verdict")]
     shown = f"<div class='brief'>{as_table(head, rows, {1, 2})}</div>" if rows else ""
+    more = link(_("More on each"), _place(group)) + "."
     if not other.empty:
-        shown += "<p class='note'>" + _("† Counted in a guest.") + "</p>"
-    more = link(_("More on each"), _place(group))
-    return "<h3>" + _("The article's claims in short") + f"</h3><p>{said[0]} {more}.</p>{shown}"
+        more += " " + _("† Counted in a guest.")
+    return "<h3>" + _("The article's claims in short") + f"</h3><p>{said[0]} {more}</p>{shown}"
 
 
 def concerned(group: pd.DataFrame) -> bool:
