@@ -6,6 +6,9 @@
 3.12–3.x   ``…_bidir_reverse`` names the way back; ``sum_received`` also for datagrams
 ========== =====================================================================================
 
+Since 3.16 a thread sends for each connection while another one reads and resets its count: an
+interval then lacks bytes, up to a third of them on two full CPUs (3.18). The sums are whole.
+
 In all of them ``lost_packets`` of a client also counts the omitted seconds, and the first interval
 that counts may claim the ``seconds`` of the last one that did not: its bytes are those since the
 count began.
@@ -23,6 +26,7 @@ from cniperf.errors import MeasurementFailed, one_line
 OLDEST, BEYOND = (3, 7), (4, 0)
 SUPPORTED = "3.7 and later of 3.x"
 NAMES_WAYS = (3, 12)  # since then each sum has its own name
+THREADS = (3, 16)  # since then each connection has a thread
 TWICE = ("sum", "sum_sent", "sum_received")  # what --bidir wrote twice before
 # Facts that are written once for each connection, or by both halves of a server.
 REPEATED = ("sock_bufsize", "sndbuf_actual", "rcvbuf_actual", "target_bitrate")
@@ -217,7 +221,15 @@ class Result(Timeline):
     @property
     def names_ways(self) -> bool:
         """Whether each sum has its own name; one without a version is read as a new one."""
-        return self.start.version is None or version(self.start.version) >= NAMES_WAYS
+        return self._since(NAMES_WAYS)
+
+    @property
+    def loses_bytes(self) -> bool:
+        """Whether an interval may lack bytes."""
+        return self._since(THREADS)
+
+    def _since(self, first: tuple[int, int]) -> bool:
+        return self.start.version is None or version(self.start.version) >= first
 
 
 def version(text: str) -> tuple[int, int]:

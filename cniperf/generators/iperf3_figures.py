@@ -122,8 +122,9 @@ def _prove(way: Way, result: "Result") -> None:
         agree("the seconds of load", ("the client", seconds), ("the request", asked.duration),
               within=NEAR, plus=LATE)  # fmt: skip
     parts = [part for each in result.counted if (part := getattr(each, way.name))]
-    if parts:
-        agree("the bytes of the load", ("its intervals", sum(part.bytes for part in parts)),
+    carried_then = sum(part.bytes for part in parts)
+    if parts and (carried_then > own.carried or not result.loses_bytes):
+        agree("the bytes of the load", ("its intervals", carried_then),
               ("the whole", own.carried), within=NEAR)  # fmt: skip
     _prove_connections(way, result)
 

@@ -245,9 +245,18 @@ def instructions(
 
 
 def _watched(figures: dict[str, Any], intervals: "pd.DataFrame") -> float | None:
-    """Return the goodput while the hosts were watched, in Gbit/s, also over the omitted seconds."""
-    if len(intervals):
-        seconds = intervals["seconds"]
-        return float((intervals["gbps"] * seconds).sum() / seconds.sum())
+    """Return the goodput while the hosts were watched, in Gbit/s, also over the omitted seconds.
+
+    The intervals have how much more it was then than in the seconds that count. How much it was in
+    these, the figure has: intervals may lack bytes, see :mod:`cniperf.iperf3_result`.
+    """
     found: float | None = figures["gbps"]
-    return found
+    counted = intervals[~intervals["omitted"].astype(bool)]
+    if found is None or not (rate := _mean_rate(counted)):
+        return found
+    return found * _mean_rate(intervals) / rate
+
+
+def _mean_rate(intervals: "pd.DataFrame") -> float:
+    seconds = intervals["seconds"]
+    return float((intervals["gbps"] * seconds).sum() / seconds.sum()) if len(seconds) else 0.0

@@ -21,10 +21,10 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 NEAR = 0.15  # the kernel is asked every 10 ms, from another process, on a machine that is full
 
 SHAPES = {
-    "stream": {"omit": 1},
+    "stream": {"omit": 1, "duration": 3},  # in one second a stall of the machine is a tenth
     "two streams": {"streams": 2, "omit": 0},
     "reverse": {"direction": "reverse", "omit": 0},
-    "both": {"direction": "both", "omit": 1},
+    "both": {"direction": "both", "omit": 1, "duration": 3},
     "datagrams": {"mode": "udp", "length": 1400, "omit": 0},
     "datagrams, omitted and lost": {"mode": "udp", "length": 200, "window": "8K", "omit": 1},
     "iperf": {"generator": "iperf", "omit": 1},
@@ -134,19 +134,24 @@ def test_a_figure_is_what_the_kernel_counted(tmp_path, release, alone, shape):
         assert found.gbps == pytest.approx(kernel["bytes"] * 8e-9, rel=NEAR)
         assert found.mss in (32741, 32768)  # of a loopback, as the versions see it
     if asked.generator == "iperf3":
-        over_time(tmp_path, found, asked)
+        over_time(tmp_path, found, asked, threads=release.release == "trixie")
     assert release_says(job) == VERSIONS[release.release][asked.generator == "iperf"]
 
 
-def over_time(folder, found, asked):
-    """The intervals come to what the sender counted, and none is longer than the others."""
+def over_time(folder, found, asked, *, threads):
+    """The intervals come to what the sender counted, and none is longer than the others.
+
+    Where iperf3 has threads, they may lack bytes of it.
+    """
     table = load_intervals(folder)
     own = table[~table["omitted"].astype(bool)]
-    assert own["seconds"].max() < 0.17 and own["seconds"].sum() == pytest.approx(1, abs=0.1)
-    assert table["second"].iloc[-1] == pytest.approx(asked.omit + 1, abs=0.1)
+    assert own["seconds"].max() < 1.7 * own["seconds"].median()
+    assert own["seconds"].sum() == pytest.approx(asked.duration, abs=0.1)
+    assert table["second"].iloc[-1] == pytest.approx(asked.omit + asked.duration, abs=0.1)
     counted = found.gbps if asked.direction == "reverse" else found.gbps_sent
     average = (own["gbps"] * own["seconds"]).sum() / own["seconds"].sum()
-    assert average == pytest.approx(counted, rel=0.05)
+    assert average < 1.05 * counted
+    assert threads or average > 0.95 * counted
 
 
 def release_says(job):

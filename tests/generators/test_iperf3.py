@@ -135,6 +135,17 @@ WRONG = {
 }
 
 
+def test_since_there_are_threads_intervals_may_lack_bytes_and_have_no_more(job):
+    def read_with(version, gbps):
+        own = [{"sum": part(0, 1, gbps)}]
+        return read(job(said(version=version, streams=[], intervals=own)))
+
+    assert read_with("iperf 3.16", 0.7).gbps == pytest.approx(1.0)
+    for version, gbps in (("iperf 3.16", 1.2), ("iperf 3.15", 0.7), ("iperf 3.12", 0.7)):
+        with pytest.raises(MeasurementFailed, match="bytes of the load disagree"):
+            read_with(version, gbps)
+
+
 @pytest.mark.parametrize("wrong", WRONG)
 def test_where_two_counts_disagree_the_run_fails_and_both_are_told(job, wrong):
     changes = {"streams": [], "intervals": [], **WRONG[wrong]}

@@ -23,10 +23,15 @@ def test_pairs_add_up_and_their_samples_are_put_together():
 
 
 def test_cpu_time_is_told_for_a_gigabyte_and_for_a_transaction():
-    none = pd.DataFrame({"second": [], "gbps": []})
+    none = pd.DataFrame({"second": [], "seconds": [], "gbps": [], "omitted": []})
     found = costs({"a": 0.8, "b": 0.4}, {"gbps": None, "per_second": 20_000}, none)
     assert found["cpu_each_a"] == pytest.approx(40) and found["cpu_per_gb_a"] is None
-    seconds = pd.DataFrame({"second": [1.0, 3.0], "seconds": [1.0, 1.0], "gbps": [10.0, 30.0]})
-    found = costs({"a": 1.0, "b": 0.5}, {"gbps": 30.0, "per_second": None}, seconds)
-    assert found["cpu_per_gb_b"] == pytest.approx(0.5 / (20 / 8))  # of all seconds that it saw
+    seconds = pd.DataFrame({"second": [1.0, 2.0], "seconds": [1.0, 1.0], "gbps": [10.0, 30.0],
+                            "omitted": [True, False]})  # fmt: skip
+    for there in (1.0, 0.7):  # of the bytes of the intervals, which from iperf3 3.16 on lack some
+        own = seconds.assign(gbps=seconds["gbps"] * there)
+        found = costs({"a": 1.0, "b": 0.5}, {"gbps": 30.0, "per_second": None}, own)
+        assert found["cpu_per_gb_b"] == pytest.approx(0.5 / (20 / 8))  # of all seconds that it saw
+    all_lost = costs({"a": 1.0, "b": 0.5}, {"gbps": 30.0, "per_second": None}, own.assign(gbps=0.0))
+    assert all_lost["cpu_per_gb_b"] == pytest.approx(0.5 / (30 / 8))
     assert set(costs(None, {"gbps": 1.0, "per_second": 1.0}, none).values()) == {None}
