@@ -47,9 +47,9 @@ TWINS = {
     "cniperf compare data/baseline data/new --within 2":
         "cniperf compare data/counted data/counted --within 2",
     "papermill run_scheme.ipynb out.ipynb -p scheme macvlan":
-        "papermill run_scheme.ipynb out.ipynb -p scheme macvlan -p duration 1",
+        "papermill run_scheme.ipynb out.ipynb -p scheme macvlan -p duration 1 -p rounds 1",
     "papermill run_scheme.ipynb out.ipynb -p scheme calico":
-        "papermill run_scheme.ipynb out.ipynb -p scheme calico -p duration 1",
+        "papermill run_scheme.ipynb out.ipynb -p scheme calico -p duration 1 -p rounds 1",
 }  # fmt: skip
 LONG = re.compile(r"cniperf (run|notebook|suite|sweep|bench)\b|papermill run_scheme")
 
