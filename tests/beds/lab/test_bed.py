@@ -17,7 +17,7 @@ from cniperf.cli.verbs import app
 from cniperf.errors import Busy, StepFailed
 from cniperf.plan import make_plan
 from cniperf.schemes import all_schemes
-from cniperf.steps import AddVxlan
+from cniperf.steps import KEEP_WINDOW, AddVxlan
 
 pytestmark = pytest.mark.lab
 every_scheme = pytest.mark.parametrize("scheme", list(all_schemes().values()), ids=lambda s: s.name)
@@ -226,6 +226,17 @@ def test_an_older_kernel_is_steered_by_the_devices_own_files(monkeypatch, tmp_pa
                     f"/sys/class/net/{device}/queues/rx-0/rps_cpus"]  # fmt: skip
             mask = subprocess.check_output(argv, text=True).strip()
             assert int(mask.replace(",", ""), 16) == sum(1 << cpu for cpu in lab.cpus[owner])
+
+
+def test_over_a_rest_tcp_keeps_its_window_wherever_a_turn_is_taken():
+    with Lab(bare=True) as lab:
+        plan = make_plan("calico", *lab.hosts)
+        lab.apply(plan)
+        assert lab.bare(plan)
+        ends = [(host, netns) for host in "ab" for netns in (None, lab.names.pod(host))]
+        kept = [inside(lab, host, "sysctl", "-n", KEEP_WINDOW, netns=netns).strip()
+                for host, netns in ends]  # fmt: skip
+    assert kept == ["0"] * 4
 
 
 def test_the_wires_mtu_is_the_one_asked_for():
